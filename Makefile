@@ -1,0 +1,44 @@
+# Needs Python >= 3.11 with pip, and make. `make demo VENV=/somewhere/else` keeps the environment elsewhere.
+VENV ?= .venv
+PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := $(VENV)/bin
+OUT ?= runs
+
+.PHONY: demo test check study-corner clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.installed
+	$(BIN)/shardsim run experiments/demo.toml --out $(OUT)/demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+study-corner: $(VENV)/.installed
+	$(BIN)/shardsim run experiments/study_corner.toml --out $(OUT)/study-corner
+	$(BIN)/shardsim run experiments/study_anywhere.toml --out $(OUT)/study-anywhere
+	$(BIN)/shardsim plot $(OUT)/study-corner $(OUT)/study-anywhere compare --out $(OUT)/study-corner/compare.png
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .cache
+
+# A venv without ensurepip (Debian splits it off) is filled by the pip outside it.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "shardsim needs Python >= 3.11 on the PATH, or: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV)
+
+PIP = $$([ -x $(BIN)/pip ] && echo "$(BIN)/python -m pip" || echo "$(PYTHON) -m pip --python $(BIN)/python")
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -e ".[dev]"
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,1 @@
+"""The worlds that ship, one file each; copy one to add yours. Read by `shardsim.base.content`."""

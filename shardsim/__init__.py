@@ -1,0 +1,35 @@
+"""A simulator for shard theory: train gridworld agents, find their shards, reflect, diagnose.
+
+The public names are resolved on first use, so `import shardsim` starts no numerical library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from shardsim.base.errors import UserError as UserError
+
+# Public name -> the module that defines it. A name is listed here only when it works.
+_HOME = {
+    "UserError": "shardsim.base.errors",
+}
+
+__all__ = ["UserError", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'shardsim' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, including those that are not imported yet."""
+    return sorted([*globals(), *_HOME])

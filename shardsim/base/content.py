@@ -1,0 +1,180 @@
+"""One loader for the content folders: worlds (`envs`), figures (`analysis`) and `experiments`.
+
+A file's stem is its id (`envs/cheese_corner.py` is `cheese-corner`), so a catalogue is a list of
+file names and listing executes nothing. The shipped folders are those of the checkout, or the copy
+that the wheel carries; a user's folder and installed entry points go through the same functions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, NamedTuple
+
+import shardsim
+from shardsim.base.errors import UserError, did_you_mean, one_line
+
+Kind = Literal["envs", "analysis", "experiments"]
+
+_SUFFIX: dict[str, str] = {"envs": ".py", "analysis": ".py", "experiments": ".toml"}
+_SINGULAR: dict[str, str] = {"envs": "env", "analysis": "figure", "experiments": "experiment"}
+
+
+class Entry(NamedTuple):
+    """One thing that a catalogue lists: its id and where it is, not yet loaded."""
+
+    id: str
+    kind: Kind
+    source: Path | EntryPoint
+
+    @property
+    def where(self) -> str:
+        """The place, for messages."""
+        source = self.source
+        return str(source) if isinstance(source, Path) else f"entry point {source.value!r}"
+
+
+def shipped_folder(kind: Kind) -> Path:
+    """The folder of `kind` that ships: the wheel's copy if there is one, else the checkout's."""
+    package = Path(shardsim.__file__).parent
+    copy = package / "_shipped" / kind
+    return copy if copy.is_dir() else package.parent / kind
+
+
+def id_of(path: Path) -> str:
+    """The id that a file's name gives: `cheese_corner.py` is `cheese-corner`."""
+    return path.stem.replace("_", "-")
+
+
+def catalogue(kind: Kind, folders: Sequence[str | Path] = ()) -> dict[str, Entry]:
+    """All entries of `kind` by id: shipped, installed by entry point, and in the user's folders.
+
+    Nothing is imported or executed. Raises UserError where a folder does not exist or two
+    entries have the same id.
+    """
+    found: dict[str, Entry] = {}
+    for folder in _distinct(shipped_folder(kind), *folders):
+        for path in _files(folder, _SUFFIX[kind]):
+            _add(found, Entry(id_of(path), kind, path))
+    for point in entry_points(group=f"shardsim.{kind}"):
+        _add(found, Entry(point.name.replace("_", "-"), kind, point))
+    return dict(sorted(found.items()))
+
+
+def find(kind: Kind, name: str, folders: Sequence[str | Path] = ()) -> Entry:
+    """The entry with id `name` (underscores do for hyphens). Raises UserError, with the nearest."""
+    known = catalogue(kind, folders)
+    wanted = name.replace("_", "-")
+    if wanted not in known:
+        raise UserError(f"no {_SINGULAR[kind]} is called {name!r}; {did_you_mean(wanted, known)}")
+    return known[wanted]
+
+
+def load(entry: Entry) -> ModuleType:
+    """Import an entry's module, once a process, under a private package name.
+
+    The package name is private because other distributions own `envs` and `analysis`; siblings
+    import one another relatively. Raises UserError naming file and line where the file is broken.
+    """
+    if isinstance(entry.source, EntryPoint):
+        return _load_point(entry, entry.source)
+    return load_file(entry.kind, entry.source)
+
+
+def load_file(kind: Kind, path: str | Path) -> ModuleType:
+    """Import one Python file as content of `kind`; see `load`."""
+    path = Path(path).resolve()
+    if not path.is_file():
+        raise UserError(f"there is no file {path}; give the path of a Python file")
+    if path.suffix != ".py" or not path.stem.isidentifier():
+        raise UserError(f"{path} is no module; name it like my_world.py")
+    package = _package(kind, path.parent)
+    try:
+        return importlib.import_module(f"{package}.{path.stem}")
+    except Exception as error:
+        raise broken(kind, path, error) from error
+
+
+def broken(kind: Kind, path: Path, error: BaseException) -> UserError:
+    """An error that a user's file raised, as one line that names the file and its line."""
+    if isinstance(error, UserError):
+        return error
+    place = f"{path}{_line_in(path, error)}"
+    said = error.msg if isinstance(error, SyntaxError) else one_line(error)
+    name = type(error).__name__
+    text = said if said.startswith(name) else f"{name}: {said}"
+    return UserError(f"the {_SINGULAR[kind]} file is broken, {place}: {text}; mend that line")
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """`, line N` for the deepest frame inside `path`'s folder; the syntax error's own line."""
+    if isinstance(error, SyntaxError) and error.filename:
+        other = "" if Path(error.filename) == path else f" ({Path(error.filename).name})"
+        return f"{other}, line {error.lineno}"
+    inside = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).parent == path.parent
+    ]
+    if not inside:
+        return ""
+    other = "" if Path(inside[-1].filename) == path else f" ({Path(inside[-1].filename).name})"
+    return f"{other}, line {inside[-1].lineno}"
+
+
+def _load_point(entry: Entry, point: EntryPoint) -> ModuleType:
+    try:
+        module = point.load()
+    except Exception as error:
+        raise UserError(
+            f"the installed {_SINGULAR[entry.kind]} {entry.id!r} ({point.value}) cannot be "
+            f"imported, {type(error).__name__}: {one_line(error)}; mend or uninstall its package"
+        ) from error
+    if not isinstance(module, ModuleType):
+        raise UserError(
+            f"the entry point {point.name} = {point.value} is no module; "
+            "name a module, without ':' and an attribute"
+        )
+    return module
+
+
+def _package(kind: Kind, folder: Path) -> str:
+    """A private package over `folder`, made once; its `__init__` is not executed."""
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    name = f"_shardsim_{kind}_{digest}"
+    if name not in sys.modules:
+        package = ModuleType(name, f"Content of kind {kind} in one folder.")
+        package.__path__ = [str(folder)]
+        package.__spec__ = importlib.util.spec_from_loader(name, loader=None, is_package=True)
+        sys.modules[name] = package
+    # A file written since the folder was last listed would not be seen otherwise.
+    importlib.invalidate_caches()
+    return name
+
+
+def _files(folder: Path, suffix: str) -> list[Path]:
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}; give one that holds *{suffix} files")
+    return sorted(
+        path for path in folder.glob(f"*{suffix}") if path.is_file() and path.name[0] not in "_."
+    )
+
+
+def _add(found: dict[str, Entry], entry: Entry) -> None:
+    if entry.id in found:
+        raise UserError(
+            f"two {entry.kind} are called {entry.id!r}: {found[entry.id].where} and "
+            f"{entry.where}; rename one of them"
+        )
+    found[entry.id] = entry
+
+
+def _distinct(*folders: str | Path) -> list[Path]:
+    return list(dict.fromkeys(Path(folder).resolve() for folder in folders))

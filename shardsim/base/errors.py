@@ -1,0 +1,48 @@
+"""Errors that a person can mend, each one line: what is wrong; how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """Bad input. The message is one line that says what is wrong and how to mend it.
+
+    The command line prints it on stderr and exits with code 2; from Python it is an ordinary
+    exception. Line breaks in the message are folded, so that quoting another library's message
+    never breaks the promise of one line.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+def did_you_mean(word: str, known: Iterable[str], shown: int = 8) -> str:
+    """Say which known word was probably meant, or what there is to choose from.
+
+    Args:
+        word: what was given.
+        known: the words that would have been right.
+        shown: how many of them to list where none is near.
+
+    Returns:
+        A phrase such as ``did you mean 'rollout'?`` or ``known: a, b, c``; ends a UserError.
+    """
+    choices = sorted(set(known))
+    if not choices:
+        return "there is none to choose from"
+    folded = {choice.lower().replace("-", "_"): choice for choice in reversed(choices)}
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {folded[near[0]]!r}?"
+    rest = "" if len(choices) <= shown else f", … ({len(choices)} in all)"
+    return f"known: {', '.join(choices[:shown])}{rest}"
+
+
+def one_line(error: BaseException) -> str:
+    """Another library's error as one short line: its type where the message alone says little."""
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return text if len(text) > 12 else f"{type(error).__name__}: {text}".rstrip(": ")

@@ -1,0 +1,36 @@
+"""Test settings: strict dtypes, checked shapes, deterministic properties, a shared compilation cache."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import jax
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+# Every annotated shape and dtype in the package is checked at each call while testing.
+install_import_hook("shardsim", "beartype.beartype")
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+# Compilation dominates the suite: keep programs between runs and between xdist workers.
+_CACHE = Path(
+    os.environ.get("SHARDSIM_TEST_CACHE", Path(tempfile.gettempdir()) / "shardsim-test-cache")
+)
+jax.config.update("jax_compilation_cache_dir", str(_CACHE / jax.__version__))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+settings.register_profile(
+    "shardsim",
+    derandomize=True,
+    deadline=None,
+    max_examples=20,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("shardsim")
