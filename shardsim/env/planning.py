@@ -116,9 +116,7 @@ def hitting_probabilities(
     return jax.lax.fori_loop(0, horizon, back, jnp.where(inside[:, None], at_goal, 0.0))
 
 
-def visitation(
-    tabular: Tabular, policy: jax.Array, start: jax.Array, horizon: int
-) -> jax.Array:
+def visitation(tabular: Tabular, policy: jax.Array, start: jax.Array, horizon: int) -> jax.Array:
     """Return float32[S]: the expected number of decisions taken in each state in one episode.
 
     The episode starts from float32[S] `start`, and ends by termination or after `horizon` moves.

@@ -7,6 +7,7 @@ M instances of a concept · R reward components · S states · A actions · N ou
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal, NamedTuple
 
 import flax.struct
@@ -34,7 +35,8 @@ class Level:
     reward_weights: jax.Array  # float32[R]
 
 
-@flax.struct.dataclass
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class State:
     """A level with the finite state in it; `state.cell` reads a field, `replace` writes one."""
 

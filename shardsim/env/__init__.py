@@ -1,0 +1,1 @@
+"""Worlds: types, the Env base, exact planning, edits, levels."""

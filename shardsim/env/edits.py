@@ -1,0 +1,91 @@
+"""Counterfactual edits: objects removed from a level, moved in it, or added to it.
+
+`without` and `with_moved` are pure and batch under vmap; `remove`, `move` and `can_place` are
+their eager, checked forms for people. An edited state simply carries another level.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+
+from shardsim.base.errors import UserError
+from shardsim.env.types import Level, State
+
+if TYPE_CHECKING:
+    from shardsim.env.core import Env
+
+
+def without(level: Level, concept: int, instance: int | None = None) -> Level:
+    """Return the level with a concept's instances (all, or one) absent; unchecked."""
+    where = (concept,) if instance is None else (concept, instance)
+    return level.replace(present=level.present.at[where].set(False))
+
+
+def with_moved(level: Level, concept: int, cell: jax.Array, instance: int = 0) -> Level:
+    """Return the level with one instance present at `cell` int32[2]; unchecked."""
+    return level.replace(
+        position=level.position.at[concept, instance].set(jnp.asarray(cell, jnp.int32)),
+        present=level.present.at[concept, instance].set(True),
+    )
+
+
+def can_place(env: Env, state: State, concept: str) -> jax.Array:
+    """Return bool[H, W]: free cells that hold no other object and not the agent."""
+    object_index(env, concept)
+    row, column = env.agent_cell(state)
+    free = (~state.level.walls).at[row, column].set(False)
+    for other in env.concepts:
+        if other.kind == "object":
+            free &= ~env.goal_mask(state, other.name)
+    return free
+
+
+def remove(env: Env, state: State, concept: str, instance: int | None) -> State:
+    """Return the state without an object; raises UserError for a place or a wrong instance."""
+    index = object_index(env, concept)
+    check_instance(env, concept, instance)
+    return state.replace(level=without(state.level, index, instance))
+
+
+def move(env: Env, state: State, concept: str, cell: tuple[int, int], instance: int) -> State:
+    """Return the state with an object moved or added; raises UserError where it cannot stand."""
+    index = object_index(env, concept)
+    check_instance(env, concept, instance)
+    row, column = (int(part) for part in cell)
+    if not (0 <= row < env.height and 0 <= column < env.width):
+        raise UserError(
+            f"cell ({row}, {column}) is outside the {env.height}x{env.width} grid; "
+            "count rows and columns from 0"
+        )
+    here = state.level.position[index, instance]
+    stays = bool(state.level.present[index, instance]) and (int(here[0]), int(here[1])) == (
+        row,
+        column,
+    )
+    if not stays and not bool(can_place(env, state, concept)[row, column]):
+        raise UserError(
+            f"{concept} cannot stand on cell ({row}, {column}): a wall, another object or the "
+            "agent is there; can_place() shows the free cells"
+        )
+    return state.replace(level=with_moved(state.level, index, jnp.array([row, column]), instance))
+
+
+def object_index(env: Env, concept: str) -> int:
+    """Return the index of an object; raises UserError for a place, which cannot be edited."""
+    index = env.concept_index(concept)
+    if env.concepts[index].kind == "place":
+        raise UserError(
+            f"{concept} is a place of {env.name} and cannot be edited; "
+            "its influence is its coefficient and the mirror test"
+        )
+    return index
+
+
+def check_instance(env: Env, concept: str, instance: int | None) -> None:
+    """Raise UserError if a concept has no such instance."""
+    count = env.concepts[env.concept_index(concept)].instances
+    if instance is not None and not 0 <= instance < count:
+        raise UserError(f"{concept} has {count} instance(s); instance {instance} does not exist")

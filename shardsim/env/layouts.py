@@ -1,0 +1,134 @@
+"""Layouts that envs share, drawn inside jit, with splits that never share one.
+
+Rooms lie on even cells, so mazes need odd heights and widths and have no outer wall: cell (0, 0)
+is always free. Axis letters as in `shardsim.env.types`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from shardsim.base.errors import UserError
+from shardsim.env.types import Split
+
+SPLIT_BUCKETS: dict[str, tuple[int, ...]] = {"train": (0, 1), "held-out": (2,), "target": (3,)}
+NEIGHBOURS = np.array([(-1, 0), (0, 1), (1, 0), (0, -1)])
+
+
+def draw(key: jax.Array, split: Split, generate: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """Draw walls bool[H, W] from `generate(key)` until they belong to the split.
+
+    Half of all layouts are for training and a quarter for each of the others, by their hash.
+    """
+    buckets = jnp.array(SPLIT_BUCKETS[split], jnp.uint32)
+
+    def again(carry):
+        key, _ = carry
+        key, draw_key = jax.random.split(key)
+        return key, generate(draw_key)
+
+    def outside(carry):
+        return ~jnp.any(layout_bucket(carry[1]) == buckets)
+
+    return jax.lax.while_loop(outside, again, again((key, None)))[1]
+
+
+def layout_bucket(walls: jax.Array) -> jax.Array:
+    """Return uint32[] in 0..3: a hash of walls bool[H, W] that fixes the split of a layout."""
+    bits = walls.reshape(-1).astype(jnp.uint32)
+    odd = np.random.default_rng(20_230_511).integers(1, 2**31, bits.shape[0], np.uint32) * 2 + 1
+    mixed = jnp.sum(bits * jnp.asarray(odd, jnp.uint32), dtype=jnp.uint32)
+    mixed = (mixed ^ (mixed >> 15)) * jnp.uint32(0x2C1B3C6D)
+    return (mixed ^ (mixed >> 13)) >> 30
+
+
+def maze(key: jax.Array, height: int, width: int, loop_probability: float) -> jax.Array:
+    """Return walls bool[H, W] of a depth-first maze with some walls opened to make loops."""
+    check_odd(height, width)
+    rows, columns = (height + 1) // 2, (width + 1) // 2
+    tree_key, loop_key = jax.random.split(key)
+    opened = depth_first_tree(tree_key, rows, columns)
+    loops = jax.random.bernoulli(loop_key, loop_probability, opened.shape)
+    opened = (opened | loops).reshape(2, rows, columns)
+    walls = jnp.ones((height, width), bool).at[::2, ::2].set(False)
+    walls = walls.at[::2, 1::2].set(~opened[0, :, : columns - 1])
+    return walls.at[1::2, ::2].set(~opened[1, : rows - 1, :])
+
+
+def depth_first_tree(key: jax.Array, rows: int, columns: int) -> jax.Array:
+    """Return bool[2, rows * columns]: passages to the east and to the south of each room.
+
+    Randomised depth-first search with an explicit stack: one push or pop at each of 2n steps.
+    """
+    count = rows * columns
+    start_key, noise_key = jax.random.split(key)
+    noise = jax.random.uniform(noise_key, (2 * count, 4))
+    first = jax.random.randint(start_key, (), 0, count)
+    moves = jnp.asarray(NEIGHBOURS, jnp.int32)
+
+    def step(index, carry):
+        visited, opened, stack, depth = carry
+        room = stack[depth]
+        cell = jnp.stack([room // columns, room % columns]) + moves
+        inside = jnp.all((cell >= 0) & (cell < jnp.array([rows, columns])), axis=1)
+        beside = jnp.where(inside, cell[:, 0] * columns + cell[:, 1], room)
+        fresh = inside & ~visited[beside]
+        go = jnp.any(fresh)
+        chosen = jnp.argmax(jnp.where(fresh, noise[index], -1.0))
+        target = beside[chosen]
+        axis = (chosen % 2 == 0).astype(jnp.int32)  # 0 opens east, 1 opens south
+        opened = opened.at[axis, jnp.minimum(room, target)].max(go)
+        depth = jnp.where(go, depth + 1, jnp.maximum(depth - 1, 0))
+        stack = stack.at[depth].set(jnp.where(go, target, stack[depth]))
+        return visited.at[target].max(go), opened, stack, depth
+
+    visited = jnp.zeros(count, bool).at[first].set(True)
+    stack = jnp.zeros(count, jnp.int32).at[0].set(first)
+    carry = (visited, jnp.zeros((2, count), bool), stack, jnp.int32(0))
+    return jax.lax.fori_loop(0, 2 * count, step, carry)[1]
+
+
+def path_distance(walls: jax.Array, source: jax.Array) -> jax.Array:
+    """Return int32[H, W]: moves from the nearest cell of bool[H, W] `source` (H*W if none)."""
+    far = walls.size
+    start = jnp.where(source, 0, far).astype(jnp.int32)
+
+    def relax(carry):
+        distance, _ = carry
+        padded = jnp.pad(distance, 1, constant_values=far)
+        beside = jnp.stack(
+            [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
+        )
+        shorter = jnp.minimum(distance, jnp.min(beside, axis=0) + 1)
+        shorter = jnp.where(walls, far, shorter)
+        return shorter, jnp.any(shorter != distance)
+
+    return jax.lax.while_loop(lambda carry: carry[1], relax, (start, jnp.bool_(True)))[0]
+
+
+def random_cell(key: jax.Array, mask: jax.Array) -> jax.Array:
+    """Return int32[2]: a cell drawn uniformly from bool[H, W] `mask`."""
+    flat = jnp.where(mask.reshape(-1), 0.0, -jnp.inf)
+    index = jax.random.categorical(key, flat)
+    return jnp.stack(jnp.divmod(index, mask.shape[1])).astype(jnp.int32)
+
+
+def grid_move(walls: jax.Array, cell: jax.Array, action: jax.Array) -> jax.Array:
+    """Return the cell int32[] after a move north, east, south or west; walls and edges stop it."""
+    height, width = walls.shape
+    here = jnp.stack([cell // width, cell % width])
+    there = here + jnp.asarray(NEIGHBOURS, jnp.int32)[action]
+    inside = jnp.all((there >= 0) & (there < jnp.array([height, width])))
+    clipped = jnp.clip(there, 0, jnp.array([height - 1, width - 1]))
+    free = inside & ~walls[clipped[0], clipped[1]]
+    return jnp.where(free, clipped[0] * width + clipped[1], cell).astype(jnp.int32)
+
+
+def check_odd(height: int, width: int) -> None:
+    """Raise UserError unless a maze can have this size."""
+    if height < 3 or width < 3 or height % 2 == 0 or width % 2 == 0:
+        raise UserError(f"a maze needs odd sizes of at least 3, not {height}x{width}")

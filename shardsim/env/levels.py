@@ -1,0 +1,34 @@
+"""Banks of levels: many levels drawn in one jitted call, and single levels taken out of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TypeVar
+
+import jax
+
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.env.core import Env
+from shardsim.env.types import SPLITS, Level, Split
+
+Tree = TypeVar("Tree")
+
+
+@partial(jax.jit, static_argnums=(0, 2, 3))
+def _sample(env: Env, key: jax.Array, count: int, split: Split) -> Level:
+    return jax.vmap(lambda key: env.sample_level(key, split))(jax.random.split(key, count))
+
+
+def sample_levels(env: Env, key: jax.Array, count: int, split: Split) -> Level:
+    """Draw `count` levels of a split, batched on a leading axis L.
+
+    Raises UserError for an unknown split.
+    """
+    if split not in SPLITS:
+        raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
+    return _sample(env, key, count, split)
+
+
+def take(tree: Tree, index) -> Tree:
+    """Return the entries at `index` along the leading axis of every leaf."""
+    return jax.tree.map(lambda leaf: leaf[index], tree)
