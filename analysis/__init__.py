@@ -1,1 +1,1 @@
-"""One short file a figure over a finished run; copy one to add yours. Read by the content loader."""
+"""One short file a figure over a finished run; copy one to add yours."""

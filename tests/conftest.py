@@ -1,4 +1,4 @@
-"""Test settings: strict dtypes, checked shapes, deterministic properties, a shared compilation cache."""
+"""Test settings: strict dtypes, checked shapes, deterministic properties, a compilation cache."""
 
 from __future__ import annotations
 

@@ -105,13 +105,23 @@ def _contiguous(value: np.ndarray) -> np.ndarray:
 
 def _restored(value: np.ndarray, leaf: Any, what: str) -> Any:
     if _is_key(leaf):
-        keys = jax.random.wrap_key_data(jnp.asarray(value), impl=jax.random.key_impl(leaf))
-        _same(what, "shape", keys.shape, leaf.shape)
-        return keys
+        return _restored_key(value, leaf, what)
     like = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
     _same(what, "shape", value.shape, tuple(like.shape))
     _same(what, "dtype", value.dtype, np.dtype(like.dtype))
     return value if isinstance(like, np.ndarray | np.generic) else jnp.asarray(value)
+
+
+def _restored_key(value: np.ndarray, leaf: Any, what: str) -> jax.Array:
+    # An abstract key does not tell its generator; the default one is then checked below.
+    impl = jax.random.key_impl(leaf) if isinstance(leaf, jax.Array) else None
+    try:
+        keys = jax.random.wrap_key_data(jnp.asarray(value), impl=impl)
+    except TypeError as error:
+        raise UserError(f"{what} is no key of the generator {impl}; write it again") from error
+    _same(what, "shape", keys.shape, leaf.shape)
+    _same(what, "generator", str(keys.dtype), str(leaf.dtype))
+    return keys
 
 
 def _same(what: str, aspect: str, given: object, wanted: object) -> None:

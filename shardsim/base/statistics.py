@@ -1,0 +1,195 @@
+"""Intervals over seeds and levels, paired differences, and equivalence verdicts.
+
+The seed is the unit of analysis: levels are resampled inside a seed, then the seeds themselves.
+Runs have few seeds (four to eight), where a plain percentile bootstrap is too narrow, so its
+deviations are widened as Hesterberg (2015, "What teachers should know about the bootstrap",
+section 4.3) proposes.
+
+Axis letters: N samples (seeds), S seeds, L levels, B bootstrap draws.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+Verdict = Literal["constant", "drifted", "undecided"]
+
+
+class Interval(NamedTuple):
+    """An estimate with the two ends of its interval; scalars or arrays of one shape."""
+
+    mean: Any  # f64[...]
+    low: Any  # f64[...]
+    high: Any  # f64[...]
+
+    def excludes_zero(self) -> Any:
+        """True where both ends lie on one side of zero: bool[...]."""
+        return (self.low > 0) | (self.high < 0)
+
+
+def t_interval(values: Any, axis: int = -1, confidence: float = 0.9) -> Interval:
+    """Student's interval of a mean over few independent samples.
+
+    Args:
+        values: f[..., N]; samples along `axis`, for instance one number a seed.
+        axis: the axis that is averaged.
+        confidence: probability that the interval covers the mean of a normal population.
+
+    Returns:
+        Interval of f64[...]; infinite ends where there is one sample only.
+
+    Raises:
+        ValueError: no sample.
+    """
+    values = np.moveaxis(np.asarray(values, dtype=np.float64), axis, -1)
+    count = values.shape[-1]
+    if count == 0:
+        raise ValueError("an interval needs at least one sample")
+    mean = values.mean(-1)
+    if count == 1:
+        return Interval(mean, np.full_like(mean, -np.inf), np.full_like(mean, np.inf))
+    reach = _t_quantile(count, confidence) * values.std(-1, ddof=1) / np.sqrt(count)
+    return Interval(mean, mean - reach, mean + reach)
+
+
+def paired_difference(after: Any, before: Any, confidence: float = 0.9) -> Interval:
+    """Interval of the mean of `after - before`, sample by sample.
+
+    Args:
+        after: f[..., N]; one number a seed.
+        before: f[..., N]; the same seeds in the same order.
+        confidence: as in `t_interval`.
+
+    Raises:
+        ValueError: the two do not have one shape.
+    """
+    after, before = np.asarray(after, np.float64), np.asarray(before, np.float64)
+    if after.shape != before.shape:
+        raise ValueError(f"pairs need one shape, got {after.shape} and {before.shape}")
+    return t_interval(after - before, confidence=confidence)
+
+
+def welch_difference(first: Any, second: Any, confidence: float = 0.9) -> Interval:
+    """Interval of the difference of two unpaired means (Welch, 1947), unequal variances.
+
+    Args:
+        first: f[N]; one number a seed of one run.
+        second: f[M]; of another run.
+        confidence: as in `t_interval`.
+
+    Raises:
+        ValueError: fewer than two samples on either side.
+    """
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if min(first.size, second.size) < 2:
+        raise ValueError("an unpaired difference needs two samples on either side")
+    mean = first.mean() - second.mean()
+    parts = np.array([side.var(ddof=1) / side.size for side in (first, second)])
+    if parts.sum() == 0:
+        return Interval(mean, mean, mean)
+    freedom = parts.sum() ** 2 / np.sum(parts**2 / (np.array([first.size, second.size]) - 1))
+    reach = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(parts.sum())
+    return Interval(mean, mean - reach, mean + reach)
+
+
+def bootstrap_ratio(
+    numerator: Any,
+    denominator: Any,
+    *,
+    seed: int,
+    draws: int = 1000,
+    confidence: float = 0.9,
+    shared_levels: bool = True,
+) -> Interval:
+    """Interval of a ratio of sums over levels, averaged over seeds; by hierarchical bootstrap.
+
+    The estimate is mean_s(Σ_l numerator[s, l] / Σ_l denominator[s, l]). Each draw resamples the
+    levels, with replacement, and then the seeds.
+
+    Args:
+        numerator: f[S, L, ...]; for instance a shard's strength summed over a level's contexts.
+        denominator: f[S, L, ...] or f[S, L]; what it is a share of. Ones give plain means.
+        seed: of the resampling; the same seed gives the same interval.
+        draws: number of bootstrap draws B.
+        confidence: nominal coverage.
+        shared_levels: all seeds were measured on the same levels, which are then drawn once.
+
+    Returns:
+        Interval of f64[...] (the trailing axes). With one seed it speaks for that seed only.
+    """
+    numerator = np.asarray(numerator, np.float64)
+    denominator = np.asarray(denominator, np.float64)
+    seeds, levels = numerator.shape[:2]
+    denominator = denominator.reshape(
+        denominator.shape + (1,) * (numerator.ndim - denominator.ndim)
+    )
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(
+        levels, np.full(levels, 1 / levels), size=(draws, 1 if shared_levels else seeds)
+    )
+    counts = np.broadcast_to(counts, (draws, seeds, levels)).astype(np.float64)
+    total = np.einsum("bsl,sl...->bs...", counts, numerator)
+    whole = np.einsum("bsl,sl...->bs...", counts, denominator)
+    picked = rng.integers(seeds, size=(draws, seeds))
+    drawn = _divide(total, whole)[np.arange(draws)[:, None], picked].mean(1)
+    mean = _divide(numerator.sum(1), denominator.sum(1)).mean(0)
+    return _from_draws(mean, drawn, seeds, confidence)
+
+
+def bootstrap_mean(values: Any, **options: Any) -> Interval:
+    """Interval of a mean; values f[S, L, ...], options of `bootstrap_ratio`."""
+    values = np.asarray(values, np.float64)
+    return bootstrap_ratio(values, np.ones(values.shape[:2]), **options)
+
+
+def equivalence(interval: Interval, margin: Any) -> Verdict:
+    """Verdict of an equivalence test with a margin around zero.
+
+    'constant' where the interval lies inside (−margin, margin): with an interval of confidence
+    1 − 2α this is the two one-sided tests procedure at level α (Schuirmann, 1987). 'drifted'
+    where it lies outside on one side, so that the change is surely larger than the margin.
+
+    Args:
+        interval: of one change (scalars).
+        margin: the largest change that still counts as none, > 0, in the interval's units.
+
+    Raises:
+        ValueError: the margin is not positive.
+    """
+    if not margin > 0:
+        raise ValueError(f"the margin of an equivalence test is positive, got {margin}")
+    if -margin < interval.low and interval.high < margin:
+        return "constant"
+    if interval.low > margin or interval.high < -margin:
+        return "drifted"
+    return "undecided"
+
+
+def mean_and_error(values: Any, axis: int = -1) -> tuple[Any, Any]:
+    """Mean and its standard error along `axis`; for paired losses over levels, f[..., L]."""
+    values = np.asarray(values, np.float64)
+    count = values.shape[axis]
+    return values.mean(axis), values.std(axis, ddof=1) / np.sqrt(count)
+
+
+def _from_draws(mean: Any, drawn: np.ndarray, seeds: int, confidence: float) -> Interval:
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    widen = 1.0
+    if seeds > 1:
+        normal = stats.norm.ppf(0.5 + confidence / 2)
+        widen = _t_quantile(seeds, confidence) / normal * np.sqrt(seeds / (seeds - 1))
+    return Interval(mean, mean + (low - mean) * widen, mean + (high - mean) * widen)
+
+
+def _t_quantile(count: int, confidence: float) -> float:
+    return float(stats.t.ppf(0.5 + confidence / 2, count - 1))
+
+
+def _divide(total: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """total / whole, and 0 where the whole is 0 (nothing to share)."""
+    whole = np.broadcast_to(whole, total.shape)
+    return np.divide(total, whole, out=np.zeros_like(total), where=whole != 0)

@@ -1,0 +1,144 @@
+"""Intervals against closed forms, invariances and their own coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from shardsim.base.statistics import (
+    Interval,
+    bootstrap_mean,
+    bootstrap_ratio,
+    equivalence,
+    mean_and_error,
+    paired_difference,
+    t_interval,
+    welch_difference,
+)
+
+
+def test_t_interval_of_two_numbers_is_the_textbook_one() -> None:
+    # n = 2: standard error |a - b| / 2, and the t quantile with one degree of freedom is tan.
+    found = t_interval([1.0, 3.0], confidence=0.5)
+    assert found.mean == 2.0
+    np.testing.assert_allclose([found.low, found.high], [1.0, 3.0])  # tan(π/4) = 1
+
+
+def test_t_interval_agrees_with_scipy_along_any_axis() -> None:
+    values = np.random.default_rng(0).normal(size=(5, 3))
+    found = t_interval(values, axis=0, confidence=0.95)
+    wanted = stats.t.interval(0.95, 4, values.mean(0), stats.sem(values))
+    np.testing.assert_allclose([found.low, found.high], wanted)
+
+
+def test_one_sample_says_nothing_about_the_population() -> None:
+    found = t_interval([4.0])
+    assert (found.mean, found.low, found.high) == (4.0, -np.inf, np.inf)
+
+
+def test_no_sample_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one sample"):
+        t_interval([])
+
+
+def test_pairing_removes_what_the_pairs_share() -> None:
+    before = np.array([1.0, 5.0, 9.0])
+    found = paired_difference(before + 0.5, before)
+    assert (found.mean, found.low, found.high) == (0.5, 0.5, 0.5)
+    assert found.excludes_zero()
+
+
+def test_pairs_of_unequal_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="one shape"):
+        paired_difference([1.0, 2.0], [1.0])
+
+
+def test_welch_agrees_with_scipy() -> None:
+    first, second = np.array([1.0, 2.0, 4.0, 4.5]), np.array([0.5, 0.7, 3.0])
+    found = welch_difference(first, second, confidence=0.9)
+    wanted = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.9)
+    np.testing.assert_allclose([found.low, found.high], [wanted.low, wanted.high])
+
+
+def test_ratio_without_variation_has_no_width() -> None:
+    denominator = np.random.default_rng(0).uniform(1, 2, size=(3, 20))
+    found = bootstrap_ratio(0.25 * denominator, denominator, seed=0)
+    np.testing.assert_allclose([found.mean, found.low, found.high], 0.25)
+
+
+def test_shares_and_their_remainder_mirror_each_other() -> None:
+    rng = np.random.default_rng(1)
+    parts = rng.uniform(size=(4, 30, 3))
+    found = bootstrap_ratio(parts, parts.sum(-1), seed=2)
+    rest = bootstrap_ratio(parts.sum(-1, keepdims=True) - parts, parts.sum(-1), seed=2)
+    np.testing.assert_allclose(found.mean.sum(), 1.0, atol=0.1)
+    np.testing.assert_allclose(found.low, 1 - rest.high)
+
+
+def test_a_level_without_influence_counts_nothing() -> None:
+    found = bootstrap_ratio(np.zeros((1, 4)), np.zeros((1, 4)), seed=0)
+    assert (found.mean, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    values = np.random.default_rng(3).normal(size=(4, 10))
+    first, again = (bootstrap_mean(values, seed=5, draws=50) for _ in range(2))
+    other = bootstrap_mean(values, seed=6, draws=50)
+    assert first == again
+    assert first.low != other.low
+
+
+@given(shift=st.floats(-10, 10), scale=st.floats(0.1, 10))
+def test_intervals_move_with_their_data(shift: float, scale: float) -> None:
+    values = np.random.default_rng(4).normal(size=(3, 8))
+    plain = np.array(bootstrap_mean(values, seed=0, draws=50))
+    moved = np.array(bootstrap_mean(values * scale + shift, seed=0, draws=50))
+    np.testing.assert_allclose(moved, plain * scale + shift, atol=1e-9)
+
+
+def test_four_seeds_are_covered_as_often_as_stated() -> None:
+    rng = np.random.default_rng(5)
+    trials = 600
+    # One column a trial: a seed's own mean plus noise over its levels.
+    truth = rng.normal(size=(4, 1, trials))
+    values = truth + rng.normal(size=(4, 25, trials))
+    found = bootstrap_mean(values, seed=0, draws=400, confidence=0.9, shared_levels=False)
+    covered = np.mean((found.low < 0) & (found.high > 0))
+    assert 0.85 < covered < 0.97
+
+
+def test_one_seed_bootstraps_its_levels() -> None:
+    rng = np.random.default_rng(6)
+    values = rng.normal(size=(1, 40, 400))
+    found = bootstrap_mean(values, seed=0, draws=400, confidence=0.9)
+    covered = np.mean((found.low < 0) & (found.high > 0))
+    assert 0.84 < covered < 0.94
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.01, 0.02, "constant"),
+        (-0.01, 0.04, "undecided"),
+        (0.01, 0.02, "constant"),  # surely not zero, surely too small to matter
+        (0.031, 0.05, "drifted"),
+        (-0.05, -0.031, "drifted"),
+        (-np.inf, np.inf, "undecided"),
+    ],
+)
+def test_equivalence_needs_the_whole_interval(low: float, high: float, verdict: str) -> None:
+    assert equivalence(Interval((low + high) / 2, low, high), 0.03) == verdict
+
+
+def test_equivalence_refuses_a_margin_of_zero() -> None:
+    with pytest.raises(ValueError, match="positive"):
+        equivalence(Interval(0.0, 0.0, 0.0), 0.0)
+
+
+def test_mean_and_error_of_known_numbers() -> None:
+    mean, error = mean_and_error([[1.0, 3.0], [2.0, 2.0]])
+    np.testing.assert_allclose(mean, [2.0, 2.0])
+    np.testing.assert_allclose(error, [1.0, 0.0])
