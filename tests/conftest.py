@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 # Every annotated shape and dtype in the package is checked at each call while testing.
-install_import_hook("shardsim", "beartype.beartype")
+install_import_hook("shardsim", "tests.typecheck.check")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
