@@ -13,6 +13,8 @@ import jax
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
+import tests.typecheck  # noqa: F401  (the hook below finds it loaded)
+
 # Every annotated shape and dtype in the package is checked at each call while testing.
 install_import_hook("shardsim", "tests.typecheck.check")
 
