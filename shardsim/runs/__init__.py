@@ -1,0 +1,1 @@
+"""From one config to a run directory: config, store, stages, and what a run offers afterwards."""

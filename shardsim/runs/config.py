@@ -1,0 +1,67 @@
+"""The config of a run: one model composed of the sub-packages' own.
+
+What may be written is what the models say; unknown keys are refused. `resolve` turns what a person
+wrote into the complete config that is kept with the run.
+"""
+
+import dataclasses
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shardsim.agent.config import TrainConfig
+from shardsim.base.errors import UserError
+from shardsim.env.core import Env
+from shardsim.env.registry import make
+
+Stage = Literal["train", "identify", "track", "reflect", "diagnose", "report"]
+Scalar = bool | int | float | str
+
+
+class EnvConfig(BaseModel):
+    """Which world, and its parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field("cheese-corner", description="id of an env; `shardsim envs` lists them")
+    folders: tuple[str, ...] = Field((), description="folders of your own that hold env files")
+    params: dict[str, Scalar] = Field(
+        {}, description="parameters of the env; those left out have the env's own defaults"
+    )
+
+
+class RunConfig(BaseModel):
+    """Everything that a run depends on: the same config and seed give the same results."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    env: EnvConfig = EnvConfig()
+    train: TrainConfig = TrainConfig()
+
+
+def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:
+    """Make the env that a config names.
+
+    Args:
+        config: the `[env]` section.
+        folders: user folders that may be executed; by default those that the config names.
+
+    Raises:
+        UserError: unknown id, parameter or value; the message names the key path.
+    """
+    folders = config.folders if folders is None else folders
+    try:
+        return make(config.id, folders=folders, **config.params)
+    except UserError as error:
+        raise UserError(f"in the config's [env] section: {error}") from error
+
+
+def resolve(config: RunConfig) -> RunConfig:
+    """Fill in what only the env knows: all of its parameters. Raises UserError as `make_env`."""
+    env = make_env(config.env)
+    params: dict[str, Any] = {
+        field.name: value
+        for field in dataclasses.fields(env)
+        if field.init and isinstance(value := getattr(env, field.name), bool | int | float | str)
+    }
+    return config.model_copy(update={"env": config.env.model_copy(update={"params": params})})

@@ -1,0 +1,63 @@
+"""Results in and out: labelled arrays as NetCDF, plain values as canonical JSON.
+
+Both give the same bytes for the same values, and neither holds anything that could be executed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from shardsim.base.errors import UserError, one_line
+
+_DIGITS = 6
+
+
+def dataset_to_bytes(dataset: xr.Dataset) -> bytes:
+    """A Dataset as NetCDF 4 bytes. Bool variables and None attributes are xarray's to encode."""
+    written = dataset.to_netcdf(engine="h5netcdf")
+    return bytes(written)
+
+
+def dataset_from_bytes(data: bytes, source: str) -> xr.Dataset:
+    """Read what `dataset_to_bytes` wrote, into memory; raises UserError where it is damaged."""
+    try:
+        return xr.load_dataset(io.BytesIO(data), engine="h5netcdf")
+    except Exception as error:
+        raise UserError(f"{source} is damaged ({one_line(error)}); make it again") from error
+
+
+def canonical(value: Any) -> Any:
+    """Plain JSON values: numpy unpacked, floats to six significant digits, no NaN or infinity.
+
+    Six digits say more than any interval here, and keep a change of the last bit out of the file.
+    """
+    if isinstance(value, dict):
+        return {str(key): canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(item) for item in value]
+    if hasattr(value, "tolist"):
+        return canonical(np.asarray(value).tolist())
+    if isinstance(value, float):
+        # Adding zero turns −0.0 into 0.0.
+        return float(f"{value:.{_DIGITS}g}") + 0.0 if math.isfinite(value) else None
+    return value
+
+
+def json_to_bytes(value: Any) -> bytes:
+    """Canonical JSON with sorted keys, one key a line."""
+    text = json.dumps(canonical(value), sort_keys=True, indent=2, ensure_ascii=False)
+    return (text + "\n").encode()
+
+
+def json_from_bytes(data: bytes, source: str) -> Any:
+    """Parse JSON; raises UserError where it is damaged."""
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise UserError(f"{source} is damaged ({one_line(error)}); make it again") from error
