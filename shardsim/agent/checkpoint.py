@@ -1,0 +1,72 @@
+"""What a checkpoint holds, for all seeds at once, and its shape without training anything.
+
+Axis letter: K seeds, the leading axis of every array.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from shardsim.agent.components import DEFAULT_COMPONENTS, Components
+from shardsim.agent.config import TrainConfig
+from shardsim.agent.learner import Carry, Learner, Record
+from shardsim.agent.policy import Agent
+from shardsim.agent.train import Chunk, begin, make_learner, one_update
+from shardsim.env.core import Env
+from shardsim.env.levels import take
+
+
+class Checkpoint(NamedTuple):
+    """Parameters and optimiser state, with those of one minibatch before: a consecutive pair."""
+
+    parameters: Any  # [K]
+    optimiser: Any  # [K]
+    previous_parameters: Any  # [K]; the same as `parameters` before the first update
+    previous_optimiser: Any  # [K]
+
+
+def of_chunk(chunk: Chunk) -> Checkpoint:
+    """Return what is kept of a chunk."""
+    carry = chunk.carry
+    if chunk.last is None:
+        return Checkpoint(carry.parameters, carry.optimiser, carry.parameters, carry.optimiser)
+    before = chunk.last
+    return Checkpoint(
+        carry.parameters, carry.optimiser, before.parameters_before, before.optimiser_before
+    )
+
+
+def checkpoint_template(
+    env: Env, config: TrainConfig, components: Components = DEFAULT_COMPONENTS
+) -> Checkpoint:
+    """Return the shapes and dtypes of a checkpoint, for reading one back."""
+    carry = carry_template(env, config, components)
+    return Checkpoint(carry.parameters, carry.optimiser, carry.parameters, carry.optimiser)
+
+
+def carry_template(
+    env: Env, config: TrainConfig, components: Components = DEFAULT_COMPONENTS
+) -> Carry:
+    """Return the shapes and dtypes of a training carry [K]."""
+    return jax.eval_shape(lambda: begin(env, config, jax.random.key(0), components)[1])
+
+
+def record_template(
+    env: Env, config: TrainConfig, components: Components = DEFAULT_COMPONENTS
+) -> Record:
+    """Return the shapes and dtypes of an update's record [K]."""
+    learner = make_learner(env, config, components)
+
+    def update():
+        banks, carry = begin(env, config, jax.random.key(0), components)
+        return one_update(learner, banks, carry, jnp.float32(1.0))[1]
+
+    return jax.eval_shape(update)
+
+
+def agent_of(learner: Learner, parameters: Any, seed: int) -> Agent:
+    """Return one seed's agent from parameters [K]; `seed` counts from 0 along that axis."""
+    return Agent(learner.env, learner.network, take(parameters, seed))

@@ -1,0 +1,255 @@
+"""One update of one seed: a rollout, then some passes of minibatch gradients over it.
+
+Everything that a diagnosis needs of the update is returned beside the new state, in `Record`.
+Axis letters: T steps · B envs · N = T * B rows · K rows of a minibatch.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from shardsim.agent.advantage import Advantage
+from shardsim.agent.components import Components
+from shardsim.agent.config import TrainConfig
+from shardsim.agent.environment import Bank, reset
+from shardsim.agent.loss import Coefficients, LossParts
+from shardsim.agent.network import Network
+from shardsim.agent.rollout import Batch, Trajectory
+from shardsim.env.core import Env
+from shardsim.env.levels import take
+from shardsim.env.types import State
+
+SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from
+
+
+class Learner(NamedTuple):
+    """What one update needs and never changes (static under jit)."""
+
+    env: Env
+    config: TrainConfig
+    components: Components
+    network: Network
+
+
+class Carry(NamedTuple):
+    """The whole state of one seed's training between updates."""
+
+    parameters: Any
+    optimiser: Any
+    states: State  # [B]
+    update: jax.Array  # int32[], updates done
+    key: jax.Array  # PRNG key[], never changes; each update folds its number in
+
+
+class MinibatchStep(NamedTuple):
+    """Parameters and optimiser state around one minibatch: a consecutive pair."""
+
+    rows: jax.Array  # int32[K]
+    parameters_before: Any
+    optimiser_before: Any
+    parameters_after: Any
+    optimiser_after: Any
+
+
+class Record(NamedTuple):
+    """One update as it happened."""
+
+    trajectory: Trajectory  # [T, B]
+    next_values: jax.Array  # float32[T, B]
+    rewards: jax.Array  # float32[T, B], weighed
+    advantage: Advantage  # [T, B]
+    batch: Batch  # [N], what the learner read
+    acted: jax.Array  # float32[min(N, SEEN_ROWS), H, W, C], observations when acting
+    learned: jax.Array  # float32[min(N, SEEN_ROWS), H, W, C], the same rows when learning
+    first: MinibatchStep
+    last: MinibatchStep
+    learning_rate: jax.Array  # float32[]
+    entropy: jax.Array  # float32[], the bonus in force, nats
+
+
+class Metrics(NamedTuple):
+    """Scalars of one update, float32[] each."""
+
+    episodes: jax.Array  # finished
+    reward: jax.Array  # summed over the rollout
+    length: jax.Array  # summed steps of finished episodes
+    loss: LossParts
+    gradient_norm: jax.Array
+
+
+def first_carry(learner: Learner, bank: Bank, key: jax.Array) -> Carry:
+    """Return the state before the first update."""
+    parameters_key, states_key, run_key = jax.random.split(key, 3)
+    example = jnp.zeros((1, *learner.env.observation_shape), jnp.float32)
+    parameters = learner.network.init(parameters_key, example)
+    return Carry(
+        parameters=parameters,
+        optimiser=learner.components.update.init(parameters, learner.config.max_grad_norm),
+        states=reset(bank, states_key, learner.config.num_envs),
+        update=jnp.int32(0),
+        key=run_key,
+    )
+
+
+def update_once(
+    learner: Learner, bank: Bank, carry: Carry, progress: jax.Array
+) -> tuple[Carry, Record, Metrics]:
+    """Do one update; `progress` float32[] runs from 0 to 1 over training."""
+    config, components = learner.config, learner.components
+    rollout_key, epochs_key = jax.random.split(jax.random.fold_in(carry.key, carry.update))
+    states, trajectory = collect(learner, bank, carry, rollout_key)
+    next_values = values_of(learner, carry.parameters, trajectory.final_states)
+    weights = trajectory.states.level.reward_weights
+    rewards = components.reward(weights, trajectory.rewards)
+    advantage = components.advantage(
+        trajectory.values,
+        next_values,
+        rewards,
+        trajectory.terminated,
+        trajectory.truncated,
+        config.discount,
+        config.gae_lambda,
+    )
+    batch = components.rollout(trajectory, advantage)
+    rate = config.learning_rate * (1.0 - (1.0 - config.learning_rate_end) * progress)
+    entropy = config.entropy + (config.entropy_end - config.entropy) * progress
+    learnt = epochs(learner, carry, batch, epochs_key, rate, entropy)
+    seen = min(SEEN_ROWS, batch.actions.shape[0])
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:seen], trajectory.states)
+    record = Record(
+        trajectory=trajectory,
+        next_values=next_values,
+        rewards=rewards,
+        advantage=advantage,
+        batch=batch,
+        acted=components.observation.acting(learner.env, flat),
+        learned=components.observation.learning(learner.env, take(batch.states, slice(seen))),
+        first=learnt.first,
+        last=learnt.last,
+        learning_rate=rate,
+        entropy=entropy,
+    )
+    ended = trajectory.terminated | trajectory.truncated
+    metrics = Metrics(
+        episodes=jnp.sum(ended, dtype=jnp.float32),
+        reward=jnp.sum(rewards),
+        length=jnp.sum(jnp.where(ended, trajectory.final_states.steps, 0), dtype=jnp.float32),
+        loss=learnt.loss,
+        gradient_norm=learnt.gradient_norm,
+    )
+    done = Carry(learnt.parameters, learnt.optimiser, states, carry.update + 1, carry.key)
+    return done, record, metrics
+
+
+def collect(learner: Learner, bank: Bank, carry: Carry, key: jax.Array) -> tuple[State, Trajectory]:
+    """Act for `rollout_steps` in every env; return where each env is now, and what happened."""
+    env, components = learner.env, learner.components
+
+    def step(states: State, key: jax.Array):
+        action_key, step_key = jax.random.split(key)
+        seen = components.observation.acting(env, states)
+        output = learner.network.apply(carry.parameters, seen)
+        chosen = components.action(action_key, output.logits)
+        moved = components.environment(env, bank, step_key, states, chosen.executed)
+        happened = Trajectory(
+            states=states,
+            final_states=moved.final_states,
+            actions=chosen.recorded,
+            log_probability=chosen.log_probability,
+            logits=output.logits,
+            values=output.value,
+            rewards=moved.rewards,
+            terminated=moved.terminated,
+            truncated=moved.truncated,
+        )
+        return moved.states, happened
+
+    keys = jax.random.split(key, learner.config.rollout_steps)
+    return jax.lax.scan(step, carry.states, keys)
+
+
+def values_of(learner: Learner, parameters: Any, states: State) -> jax.Array:
+    """Return float32[T, B]: the critic's values of states [T, B]."""
+    shape = states.steps.shape
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
+    seen = learner.components.observation.acting(learner.env, flat)
+    return learner.network.apply(parameters, seen).value.reshape(shape)
+
+
+class Learnt(NamedTuple):
+    """What the passes over one batch end in."""
+
+    parameters: Any
+    optimiser: Any
+    first: MinibatchStep
+    last: MinibatchStep
+    loss: LossParts  # means over minibatches
+    gradient_norm: jax.Array  # float32[], mean over minibatches
+
+
+def epochs(
+    learner: Learner,
+    carry: Carry,
+    batch: Batch,
+    key: jax.Array,
+    learning_rate: jax.Array,
+    entropy: jax.Array,
+) -> Learnt:
+    """Pass over the batch `epochs` times, in fresh minibatches each time."""
+    config = learner.config
+    count = batch.actions.shape[0]
+    orders = jax.vmap(lambda key: jax.random.permutation(key, count))(
+        jax.random.split(key, config.epochs)
+    )
+    rows = orders.reshape(config.epochs * config.minibatches, -1).astype(jnp.int32)
+    coefficients = Coefficients(
+        jnp.float32(config.clip), jnp.float32(config.value_coefficient), entropy
+    )
+
+    def one(state: tuple[Any, Any], rows: jax.Array):
+        parameters, optimiser = state
+        gradients, parts = minibatch_gradient(learner, parameters, batch, rows, coefficients)
+        after, optimiser_after = learner.components.update.apply(
+            gradients, optimiser, parameters, learning_rate, config.max_grad_norm
+        )
+        return MinibatchStep(rows, parameters, optimiser, after, optimiser_after), (
+            parts,
+            optax.global_norm(gradients),
+        )
+
+    def pass_on(previous: MinibatchStep, rows: jax.Array):
+        return one((previous.parameters_after, previous.optimiser_after), rows)
+
+    first, begun = one((carry.parameters, carry.optimiser), rows[0])
+    last, others = jax.lax.scan(pass_on, first, rows[1:])
+    parts, norms = jax.tree.map(lambda one, more: jnp.append(more, one), begun, others)
+    return Learnt(
+        parameters=last.parameters_after,
+        optimiser=last.optimiser_after,
+        first=first,
+        last=last,
+        loss=jax.tree.map(jnp.mean, parts),
+        gradient_norm=jnp.mean(norms),
+    )
+
+
+def minibatch_gradient(
+    learner: Learner,
+    parameters: Any,
+    batch: Batch,
+    rows: jax.Array,
+    coefficients: Coefficients,
+) -> tuple[Any, LossParts]:
+    """Return the gradient of the loss on the rows int32[K] of a batch."""
+    part = take(batch, rows)
+    seen = learner.components.observation.learning(learner.env, part.states)
+
+    def objective(parameters):
+        output = learner.network.apply(parameters, seen)
+        return learner.components.loss(output, part, coefficients)
+
+    return jax.grad(objective, has_aux=True)(parameters)

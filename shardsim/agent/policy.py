@@ -1,0 +1,75 @@
+"""`Agent`: a trained network as a policy that can be read and patched.
+
+Axis letters: B batch · H, W, C rows, columns, channels · A actions · D units.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+
+from shardsim.agent.network import Network, Output, Patch
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.env.core import Env
+
+
+class Agent:
+    """One network with one set of parameters. Calling it gives (logits, activations)."""
+
+    def __init__(self, env: Env, network: Network, parameters: Any) -> None:
+        """Hold a network and its parameters (a pytree without a seed axis)."""
+        self.env = env
+        self.network = network
+        self.parameters = parameters
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that can be read and patched."""
+        return self.network.layers
+
+    def forward(self, observations: jax.Array, patch: Patch | None = None) -> Output:
+        """Run observations float32[B, H, W, C]; `patch` maps a layer to a function of its output.
+
+        Patch functions take and return float32[B, D]. Raises UserError for an unknown layer.
+        """
+        if not patch:
+            return _forward(self.network, self.parameters, observations)
+        for layer in patch:
+            if layer not in self.layers:
+                raise UserError(f"there is no layer {layer!r}; {did_you_mean(layer, self.layers)}")
+        return self.network.apply(self.parameters, observations, patch)
+
+    def policy(self, observations: jax.Array, patch: Patch | None = None) -> jax.Array:
+        """Return logits float32[B, A]."""
+        return self.forward(observations, patch).logits
+
+    def value(self, observations: jax.Array, patch: Patch | None = None) -> jax.Array:
+        """Return the critic's values float32[B], in units of discounted reward."""
+        return self.forward(observations, patch).value
+
+    def activations(
+        self, observations: jax.Array, patch: Patch | None = None
+    ) -> dict[str, jax.Array]:
+        """Return {layer: float32[B, D]}."""
+        return self.forward(observations, patch).activations
+
+    def __call__(self, observations: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Return (logits, activations): what `identify` reads."""
+        output = self.forward(observations)
+        return output.logits, output.activations
+
+
+@partial(jax.jit, static_argnums=0)
+def _forward(network: Network, parameters: Any, observations: jax.Array) -> Output:
+    return network.apply(parameters, observations)
+
+
+@partial(jax.jit, static_argnums=0)
+def forward_many(network: Network, parameters: Any, observations: jax.Array) -> Output:
+    """Run observations float32[B, H, W, C] through many networks at once.
+
+    `parameters` have a leading axis K (seeds, checkpoints, or both flattened); so has the output.
+    """
+    return jax.vmap(lambda one: network.apply(one, observations))(parameters)
