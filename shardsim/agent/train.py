@@ -53,7 +53,7 @@ class Diverged(UserError):
 def schedule(config: TrainConfig) -> list[int]:
     """Return the update counts of the checkpoints: dense early, all phases, the untrained first."""
     spread = np.geomspace(1, config.updates, config.checkpoints)
-    return sorted({0, *(int(round(update)) for update in spread), *phases(config)})
+    return sorted({0, *(round(update) for update in spread), *phases(config)})
 
 
 def phases(config: TrainConfig) -> list[int]:
