@@ -51,14 +51,15 @@ class Diverged(UserError):
 
 
 def schedule(config: TrainConfig) -> list[int]:
-    """Return the update counts of the checkpoints: dense early, all phases, the untrained first."""
+    """Return the update counts of the checkpoints: dense early, the untrained one first."""
     spread = np.geomspace(1, config.updates, config.checkpoints)
-    return sorted({0, *(round(update) for update in spread), *phases(config)})
+    return sorted({0, *(round(update) for update in spread)})
 
 
 def phases(config: TrainConfig) -> list[int]:
-    """Return the update counts after which a whole update is kept."""
-    return sorted({max(1, round(part * config.updates)) for part in PHASES})
+    """Return the checkpoints at which a whole update is kept: the nearest to `PHASES`."""
+    kept = np.array(schedule(config)[1:])
+    return sorted({int(kept[np.argmin(np.abs(kept - part * kept[-1]))]) for part in PHASES})
 
 
 def train(
