@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 
 class UserError(ValueError):
@@ -13,6 +14,8 @@ class UserError(ValueError):
     exception. Line breaks in the message are folded, so that quoting another library's message
     never breaks the promise of one line.
     """
+
+    exit_code: ClassVar[int] = 2  # of the command line; 1 where the input was not to blame
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))

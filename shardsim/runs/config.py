@@ -23,10 +23,12 @@ class EnvConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field("cheese-corner", description="id of an env; `shardsim envs` lists them")
-    folders: tuple[str, ...] = Field((), description="folders of your own that hold env files")
+    id: str = Field(default="cheese-corner", description="id of an env; `shardsim envs` lists them")
+    folders: tuple[str, ...] = Field(
+        default=(), description="folders of your own that hold env files"
+    )
     params: dict[str, Scalar] = Field(
-        {}, description="parameters of the env; those left out have the env's own defaults"
+        default={}, description="parameters of the env; those left out have the env's own defaults"
     )
 
 
@@ -35,8 +37,8 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    env: EnvConfig = EnvConfig()
-    train: TrainConfig = TrainConfig()
+    env: EnvConfig = Field(default_factory=EnvConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
 
 
 def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:

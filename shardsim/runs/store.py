@@ -13,7 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +101,28 @@ class Store:
 
     def write(self, name: str, data: bytes) -> None:
         """Write one file whole, and list it with its hash."""
-        with _writable(self.path / name):
-            _write_whole(self.path / name, data)
-        self.manifest["files"][name] = hashlib.sha256(data).hexdigest()
+        self.write_all({name: data})
+
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        """Write files whole, and list them together: after a kill all of them count or none."""
+        replaced = [name for name in files if self.manifest["files"].pop(name, None)]
+        if replaced:
+            # A file must not be listed with the hash of what it held before.
+            self._save_manifest()
+        for name, data in files.items():
+            with _writable(self.path / name):
+                _write_whole(self.path / name, data)
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        self.manifest["files"] |= hashes
         self._save_manifest()
+
+    def drop(self, *names: str) -> None:
+        """Unlist files, then delete them."""
+        for name in names:
+            self.manifest["files"].pop(name, None)
+        self._save_manifest()
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
 
     def write_unlisted(self, name: str, data: bytes) -> None:
         """Write a file whose content is no result (timings), so that it has no hash to keep."""

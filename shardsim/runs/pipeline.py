@@ -1,0 +1,121 @@
+"""The stages in order: what `shardsim run` and `shardsim <stage> RUN` do."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from shardsim.base import content
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.runs.config import RunConfig, resolve
+from shardsim.runs.progress import Progress, Silent
+from shardsim.runs.run import Run
+from shardsim.runs.stages import STAGES
+from shardsim.runs.store import CONFIG, MANIFEST, Store
+from shardsim.runs.toml import flatten, read_config, read_toml, validate, write_toml
+
+
+def run(
+    config: str | Path | Mapping[str, Any] | RunConfig,
+    out: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    *,
+    progress: Progress | None = None,
+) -> Run:
+    """Do everything that a config asks for, or go on with what is not done yet.
+
+    Args:
+        config: a TOML file, the name of an experiment that ships, a mapping, or a config.
+        out: the run directory; by default `runs/<name of the config>`.
+        overrides: `key.path=value`, applied to the config.
+        progress: where to say how far it is; by default nowhere.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UserError: bad input, a directory made with another config, or another writer in it.
+    """
+    asked = resolve(read_config(config, overrides))
+    out = Path(out) if out is not None else Path("runs") / _name(config)
+    store = _open_or_create(out, asked)
+    opened = Run(store, asked.env.folders)
+    with store.writing(), progress or Silent() as shown:
+        for name in STAGES:
+            if not store.finished(name):
+                perform(opened, name, shown)
+    return opened
+
+
+def run_stage(
+    path: str | Path,
+    name: str,
+    *,
+    again: bool = False,
+    folders: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> Run:
+    """Do one stage of an existing run where it is not done yet, or `again`.
+
+    Raises:
+        UserError: unknown stage, or a stage before it is not finished.
+    """
+    if name not in STAGES:
+        raise UserError(f"there is no stage {name!r}; {did_you_mean(name, STAGES)}")
+    opened = Run(Store.open(path), folders)
+    before = list(STAGES)[: list(STAGES).index(name)]
+    with opened.store.writing(), progress or Silent() as shown:
+        for needed in before:
+            if not opened.store.finished(needed):
+                raise UserError(
+                    f"{path} has not finished its stage {needed!r}, which {name!r} needs; "
+                    f"go on with: shardsim run {path}/{CONFIG} --out {path}"
+                )
+        if again or not opened.store.finished(name):
+            opened.store.forget(name)
+            perform(opened, name, shown)
+    return opened
+
+
+def perform(opened: Run, name: str, progress: Progress) -> None:
+    """Do one stage, mark it finished, and note its wall time (kills included, added up)."""
+    progress.begin(name)
+    since = time.monotonic()
+    STAGES[name](opened, progress)
+    seconds = time.monotonic() - since
+    timings = {**opened.timings, name: round(seconds, 2)}
+    opened.store.write_unlisted("timings.json", (json.dumps(timings, indent=2) + "\n").encode())
+    opened.store.finish(name)
+    progress.end(seconds)
+
+
+def _open_or_create(out: Path, asked: RunConfig) -> Store:
+    """The run directory for a config: new, or one that was made with the same config."""
+    if not (out / MANIFEST).is_file():
+        seeds = [asked.train.first_seed + number for number in range(asked.train.seeds)]
+        return Store.create(out, write_toml(asked), seeds)
+    store = Store.open(out)
+    store.read(CONFIG)  # checks that it is what was written
+    made = validate(read_toml(out / CONFIG), str(out / CONFIG))
+    _same_config(out, made, asked)
+    return store
+
+
+def _same_config(out: Path, made: RunConfig, asked: RunConfig) -> None:
+    old, new = (flatten(config.model_dump(mode="json")) for config in (made, asked))
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            raise UserError(
+                f"{out} was made with {key} = {json.dumps(old.get(key))}, and this config has "
+                f"{json.dumps(new.get(key))}; choose another --out or take that setting back"
+            )
+
+
+def _name(config: Any) -> str:
+    """A directory name for a config: its file's stem, else the env's id."""
+    if isinstance(config, str | Path):
+        return content.id_of(Path(config))
+    return "run"

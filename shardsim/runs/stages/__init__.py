@@ -1,0 +1,19 @@
+"""The stages, one a file: each reads what earlier ones wrote and writes its own results.
+
+A stage is a function of a run (its store locked for writing) and a progress; it is called again
+after a kill, and then goes on or begins anew, with the same bytes in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shardsim.runs.progress import Progress
+from shardsim.runs.run import Run
+from shardsim.runs.stages.train import train_stage
+
+StageFunction = Callable[[Run, Progress], None]
+
+STAGES: dict[str, StageFunction] = {
+    "train": train_stage,
+}

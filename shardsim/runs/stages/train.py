@@ -1,0 +1,137 @@
+"""Stage `train`: trains all seeds at once, keeping checkpoints, kept updates and exact returns.
+
+Every chunk is written whole before the next begins. `resume-*.safetensors` holds the training
+state of the newest chunk, so that a killed run goes on from there to the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from shardsim.agent.checkpoint import carry_template, of_chunk
+from shardsim.agent.learner import Carry
+from shardsim.agent.train import Chunk, train
+from shardsim.base.arrays import from_bytes, to_bytes, to_dict
+from shardsim.env.types import SPLITS
+from shardsim.runs.progress import Progress
+from shardsim.runs.results import dataset_to_bytes
+from shardsim.runs.run import CHECKPOINTS, Run, checkpoint_name
+
+_RESUME = f"{CHECKPOINTS}resume-"
+RECORDS = "records/"  # whole updates, kept for diagnosis
+
+
+def train_stage(run: Run, progress: Progress) -> None:
+    """Train from where the run is, then gather the learning curves."""
+    config, total = run.config.train, run.config.train.updates
+    carry = _newest(run)
+    done = 0 if carry is None else int(carry.update[0])
+    run.store.trim_log(lambda row: row["stage"] != "train" or row["update"] <= done)
+    since = time.monotonic()
+    progress.update(done, total)
+    for chunk in train(config, jax.random.key(0), env=run.env, resume=carry):
+        jax.block_until_ready(chunk.carry)
+        steps = (chunk.update - done) * config.num_envs * config.rollout_steps * config.seeds
+        row = _row(chunk)
+        row["steps_per_second"] = round(steps / (time.monotonic() - since))
+        run.store.log([row], "train")
+        _keep(run, chunk)
+        progress.update(chunk.update, total, _said(row))
+        done, since = chunk.update, time.monotonic()
+    run.store.write("training.nc", dataset_to_bytes(_curves(run)))
+
+
+def _newest(run: Run) -> Carry | None:
+    """The training state of the newest chunk; None where training has not begun."""
+    names = run.store.names(_RESUME)
+    if not names:
+        return None
+    template = carry_template(run.env, run.config.train)
+    return from_bytes(run.store.read(names[-1]), template, str(run.path / names[-1]))
+
+
+def _keep(run: Run, chunk: Chunk) -> None:
+    """Write one chunk's files together, then drop the training state of the one before."""
+    old = run.store.names(_RESUME)
+    files = {
+        checkpoint_name(chunk.update): to_bytes(of_chunk(chunk)),
+        _means_name(chunk.update): to_bytes(_means(chunk)),
+        f"{_RESUME}{chunk.update:08d}.safetensors": to_bytes(chunk.carry),
+    }
+    if chunk.record is not None:
+        files[f"{RECORDS}{chunk.update:08d}.safetensors"] = to_bytes(chunk.record)
+    run.store.write_all(files)
+    run.store.drop(*(name for name in old if name not in files))
+
+
+def _means_name(update: int) -> str:
+    return f"{CHECKPOINTS}{update:08d}.means.safetensors"
+
+
+def _means(chunk: Chunk) -> dict[str, dict[str, Any]]:
+    """Training means and exact returns of one chunk, float[K] each."""
+    exact = {
+        f"{name}_{split}": np.asarray(value)
+        for split, evaluation in chunk.evaluation.items()
+        for name, value in evaluation._asdict().items()
+    }
+    return {"metrics": {name: np.asarray(value) for name, value in chunk.metrics.items()}} | {
+        "exact": exact
+    }
+
+
+def _row(chunk: Chunk) -> dict[str, Any]:
+    """The chunk's row in the log: means over seeds, for a person who follows it."""
+    ratio = {
+        f"return_ratio_{split}": round(float(np.mean(_ratio(evaluation))), 4)
+        for split, evaluation in chunk.evaluation.items()
+    }
+    means = {name: round(float(np.mean(value)), 6) for name, value in chunk.metrics.items()}
+    return {"update": chunk.update} | ratio | means
+
+
+def _ratio(evaluation: Any) -> np.ndarray:
+    return np.asarray(evaluation.achieved) / np.asarray(evaluation.optimum)
+
+
+def _said(row: dict[str, Any]) -> str:
+    held_out = row["return_ratio_held-out"]
+    return f"{row['steps_per_second']:,} steps/s, return {held_out:.2f} of the optimum"
+
+
+def _curves(run: Run) -> xr.Dataset:
+    """Learning curves of all checkpoints from their own files; dims seed, checkpoint, split."""
+    updates = run.checkpoints
+    rows = [_read_means(run, update) for update in updates]
+    missing = np.full(len(run.seeds), np.nan, np.float32)
+    names = sorted({name for row in rows for name in row if name.startswith("metrics/")})
+    curves: dict[str, Any] = {
+        name.removeprefix("metrics/"): (
+            ("seed", "checkpoint"),
+            np.stack([row.get(name, missing) for row in rows], axis=1),
+        )
+        for name in names
+    }
+    for part in ("achieved", "optimum"):
+        values = [[row[f"exact/{part}_{split}"] for row in rows] for split in SPLITS]
+        curves[part] = (("split", "seed", "checkpoint"), np.moveaxis(np.array(values), 1, 2))
+    steps = np.array(updates) * run.config.train.num_envs * run.config.train.rollout_steps
+    return xr.Dataset(
+        curves,
+        coords={
+            "seed": run.seeds,
+            "split": list(SPLITS),
+            "update": ("checkpoint", np.array(updates)),
+            "steps": ("checkpoint", steps, {"units": "env steps of one seed"}),
+        },
+    )
+
+
+def _read_means(run: Run, update: int) -> dict[str, np.ndarray]:
+    name = _means_name(update)
+    return to_dict(run.store.read(name), str(run.path / name))
