@@ -23,10 +23,8 @@ class EnvConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(default="cheese-corner", description="id of an env; `shardsim envs` lists them")
-    folders: tuple[str, ...] = Field(
-        default=(), description="folders of your own that hold env files"
-    )
+    id: str = Field(default="cheese-corner", description="id of an env, as `shardsim envs` lists")
+    folders: tuple[str, ...] = Field(default=(), description="your own folders of env files")
     params: dict[str, Scalar] = Field(
         default={}, description="parameters of the env; those left out have the env's own defaults"
     )
@@ -37,8 +35,8 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    env: EnvConfig = Field(default_factory=EnvConfig)
-    train: TrainConfig = Field(default_factory=TrainConfig)
+    env: EnvConfig = EnvConfig()
+    train: TrainConfig = TrainConfig.model_validate({})
 
 
 def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:
