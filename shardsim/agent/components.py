@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
+
 from shardsim.agent.action import Action, action
 from shardsim.agent.advantage import Advantage, advantage
 from shardsim.agent.environment import EnvironmentStep, environment
@@ -28,7 +30,7 @@ class Components(NamedTuple):
     observation: Observation = observation
     action: Callable[..., Action] = action
     rollout: Callable[..., Batch] = rollout
-    reward: Callable[..., object] = reward
+    reward: Callable[..., jax.Array] = reward
     advantage: Callable[..., Advantage] = advantage
     loss: Callable[..., tuple] = loss
     update: Update = update

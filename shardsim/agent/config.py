@@ -4,53 +4,53 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
 
-class NetworkConfig(BaseModel):
+class NetworkConfig(BaseModel, extra="forbid", frozen=True):
     """The shape of the network; see `shardsim.agent.network`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["egocentric", "allocentric", "convolutional"] = Field(
-        "egocentric",
+        default="egocentric",
         description="what the first layer sees: the grid centred on the agent, the grid as it is, "
         "or two convolutions over it",
     )
     widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
-        (64, 64), description="units of each dense layer", min_length=1
+        default=(64, 64), description="units of each dense layer", min_length=1
     )
-    channels: int = Field(16, ge=1, le=1024, description="channels of each convolution")
+    channels: int = Field(default=16, ge=1, le=1024, description="channels of each convolution")
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(BaseModel, extra="forbid", frozen=True):
     """Proximal policy optimisation of one batch of seeds; see `shardsim.agent.train`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    seeds: int = Field(4, ge=1, le=1024, description="number of agents, trained at once")
-    first_seed: int = Field(0, ge=0, lt=2**31, description="the seeds are first_seed, +1, …")
-    total_steps: int = Field(400_000, ge=1, description="env steps of each seed")
-    num_envs: int = Field(64, ge=1, description="envs stepped at once for each seed")
-    rollout_steps: int = Field(32, ge=1, description="steps of each env between updates")
-    epochs: int = Field(3, ge=1, description="passes over each rollout")
-    minibatches: int = Field(4, ge=1, description="minibatches in each pass")
-    discount: Fraction = Field(0.97, description="of reward, for each step")
-    gae_lambda: Fraction = Field(0.9, description="of generalised advantage estimation")
-    clip: Positive = Field(0.2, description="of the probability ratio")
-    learning_rate: Positive = Field(2e-3, description="of Adam, at the start")
-    learning_rate_end: Fraction = Field(0.1, description="what is left of it at the end")
-    entropy: float = Field(0.01, ge=0.0, description="entropy bonus at the start, in nats")
-    entropy_end: float = Field(0.0, ge=0.0, description="entropy bonus at the end, in nats")
-    value_coefficient: float = Field(0.5, ge=0.0, description="weight of the value loss")
-    max_grad_norm: Positive = Field(0.5, description="global norm that gradients are clipped to")
-    bank_levels: int = Field(4096, ge=1, description="training levels drawn for each seed")
-    bank_starts: int = Field(8, ge=1, description="starts drawn for each level")
-    checkpoints: int = Field(16, ge=2, description="checkpoints after the untrained one")
-    evaluation_levels: int = Field(200, ge=1, description="levels of each exact evaluation")
+    seeds: int = Field(default=4, ge=1, le=1024, description="number of agents, trained at once")
+    first_seed: int = Field(
+        default=0, ge=0, lt=2**31, description="the seeds are first_seed, +1, …"
+    )
+    total_steps: int = Field(default=400_000, ge=1, description="env steps of each seed")
+    num_envs: int = Field(default=64, ge=1, description="envs stepped at once for each seed")
+    rollout_steps: int = Field(default=32, ge=1, description="steps of each env between updates")
+    epochs: int = Field(default=3, ge=1, description="passes over each rollout")
+    minibatches: int = Field(default=4, ge=1, description="minibatches in each pass")
+    discount: Fraction = Field(default=0.97, description="of reward, for each step")
+    gae_lambda: Fraction = Field(default=0.9, description="of generalised advantage estimation")
+    clip: Positive = Field(default=0.2, description="of the probability ratio")
+    learning_rate: Positive = Field(default=2e-3, description="of Adam, at the start")
+    learning_rate_end: Fraction = Field(default=0.1, description="what is left of it at the end")
+    entropy: float = Field(default=0.01, ge=0.0, description="entropy bonus at the start, in nats")
+    entropy_end: float = Field(default=0.0, ge=0.0, description="entropy bonus at the end, in nats")
+    value_coefficient: float = Field(default=0.5, ge=0.0, description="weight of the value loss")
+    max_grad_norm: Positive = Field(
+        default=0.5, description="global norm that gradients are clipped to"
+    )
+    bank_levels: int = Field(default=4096, ge=1, description="training levels drawn for each seed")
+    bank_starts: int = Field(default=8, ge=1, description="starts drawn for each level")
+    checkpoints: int = Field(default=16, ge=2, description="checkpoints after the untrained one")
+    evaluation_levels: int = Field(default=200, ge=1, description="levels of each exact evaluation")
     network: NetworkConfig = NetworkConfig()
 
     @model_validator(mode="after")

@@ -152,7 +152,7 @@ def collect(learner: Learner, bank: Bank, carry: Carry, key: jax.Array) -> tuple
     def step(states: State, key: jax.Array):
         action_key, step_key = jax.random.split(key)
         seen = components.observation.acting(env, states)
-        output = learner.network.apply(carry.parameters, seen)
+        output = learner.network.run(carry.parameters, seen)
         chosen = components.action(action_key, output.logits)
         moved = components.environment(env, bank, step_key, states, chosen.executed)
         happened = Trajectory(
@@ -177,7 +177,7 @@ def values_of(learner: Learner, parameters: Any, states: State) -> jax.Array:
     shape = states.steps.shape
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
     seen = learner.components.observation.acting(learner.env, flat)
-    return learner.network.apply(parameters, seen).value.reshape(shape)
+    return learner.network.run(parameters, seen).value.reshape(shape)
 
 
 class Learnt(NamedTuple):
@@ -249,7 +249,7 @@ def minibatch_gradient(
     seen = learner.components.observation.learning(learner.env, part.states)
 
     def objective(parameters):
-        output = learner.network.apply(parameters, seen)
+        output = learner.network.run(parameters, seen)
         return learner.components.loss(output, part, coefficients)
 
     return jax.grad(objective, has_aux=True)(parameters)

@@ -6,7 +6,7 @@ Axis letters: B batch · H, W, C rows, columns, channels of an observation · A 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -43,6 +43,12 @@ class Network(nn.Module):
         """Names of the layers that can be read and patched, first to last."""
         convolutions = ("conv_1", "conv_2") if self.kind == "convolutional" else ()
         return (*convolutions, *(f"dense_{n}" for n in range(1, len(self.widths) + 1)))
+
+    def run(self, parameters: Any, observations: jax.Array, patch: Patch | None = None) -> Output:
+        """Run observations float32[B, H, W, C] through the network with these parameters."""
+        output = self.apply(parameters, observations, patch)
+        assert isinstance(output, Output)
+        return output
 
     @nn.compact
     def __call__(self, observations: jax.Array, patch: Patch | None = None) -> Output:

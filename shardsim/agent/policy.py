@@ -39,7 +39,7 @@ class Agent:
         for layer in patch:
             if layer not in self.layers:
                 raise UserError(f"there is no layer {layer!r}; {did_you_mean(layer, self.layers)}")
-        return self.network.apply(self.parameters, observations, patch)
+        return self.network.run(self.parameters, observations, patch)
 
     def policy(self, observations: jax.Array, patch: Patch | None = None) -> jax.Array:
         """Return logits float32[B, A]."""
@@ -63,7 +63,7 @@ class Agent:
 
 @partial(jax.jit, static_argnums=0)
 def _forward(network: Network, parameters: Any, observations: jax.Array) -> Output:
-    return network.apply(parameters, observations)
+    return network.run(parameters, observations)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -72,4 +72,4 @@ def forward_many(network: Network, parameters: Any, observations: jax.Array) -> 
 
     `parameters` have a leading axis K (seeds, checkpoints, or both flattened); so has the output.
     """
-    return jax.vmap(lambda one: network.apply(one, observations))(parameters)
+    return jax.vmap(lambda one: network.run(one, observations))(parameters)

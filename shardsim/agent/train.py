@@ -182,7 +182,7 @@ def _evaluate(learner: Learner, parameters: Any, levels: dict[str, Level]) -> di
     def one(parameters, level):
         return learner.components.evaluation(
             learner.env,
-            lambda seen: learner.network.apply(parameters, seen).logits,
+            lambda seen: learner.network.run(parameters, seen).logits,
             level,
             learner.config.discount,
         )

@@ -8,9 +8,8 @@ M instances of a concept · R reward components · S states · A actions · N ou
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
-import flax.struct
 import jax
 
 Split = Literal["train", "held-out", "target"]
@@ -25,20 +24,33 @@ class Concept(NamedTuple):
     instances: int = 1
 
 
-@flax.struct.dataclass
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Level:
-    """One layout: where the walls and the concepts are, and what each reward component weighs."""
+    """One layout: where the walls and the concepts are, and what each reward component weighs.
+
+    An env that needs more in a level subclasses this, with the same two decorators.
+    """
+
+    # JAX also rebuilds pytrees around shapes, numpy arrays or None, which a checker would refuse.
+    __no_type_check__ = True
 
     walls: jax.Array  # bool[H, W]
     position: jax.Array  # int32[O, M, 2], (row, column)
     present: jax.Array  # bool[O, M]
     reward_weights: jax.Array  # float32[R]
 
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class State:
     """A level with the finite state in it; `state.cell` reads a field, `replace` writes one."""
+
+    __no_type_check__ = True  # as in Level
 
     level: Level
     fields: dict[str, jax.Array]  # name -> int32[]
