@@ -7,6 +7,7 @@ that the wheel carries; a user's folder and installed entry points go through th
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -75,6 +76,20 @@ def find(kind: Kind, name: str, folders: Sequence[str | Path] = ()) -> Entry:
     if wanted not in known:
         raise UserError(f"no {_SINGULAR[kind]} is called {name!r}; {did_you_mean(wanted, known)}")
     return known[wanted]
+
+
+def headline(entry: Entry) -> str:
+    """The first line of an entry's docstring or comment, read without executing the file."""
+    if not isinstance(entry.source, Path):
+        return entry.where
+    text = entry.source.read_text(encoding="utf-8", errors="replace")
+    if entry.source.suffix == ".toml":
+        return text.partition("\n")[0].lstrip("# ") if text.startswith("#") else ""
+    try:
+        doc = ast.get_docstring(ast.parse(text)) or ""
+    except SyntaxError:
+        return "cannot be parsed"
+    return doc.partition("\n")[0].removeprefix(f"{entry.id}: ")
 
 
 def load(entry: Entry) -> ModuleType:

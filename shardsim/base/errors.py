@@ -36,7 +36,7 @@ def did_you_mean(word: str, known: Iterable[str], shown: int = 8) -> str:
     if not choices:
         return "there is none to choose from"
     folded = {choice.lower().replace("-", "_"): choice for choice in reversed(choices)}
-    near = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.5)
     if near:
         return f"did you mean {folded[near[0]]!r}?"
     rest = "" if len(choices) <= shown else f", … ({len(choices)} in all)"

@@ -5,6 +5,8 @@ wrote into the complete config that is kept with the run.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,6 +56,13 @@ def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:
         return make(config.id, folders=folders, **config.params)
     except UserError as error:
         raise UserError(f"in the config's [env] section: {error}") from error
+
+
+def with_folders(config: RunConfig, folders: Sequence[str | Path]) -> RunConfig:
+    """The config with more folders of env files, as absolute paths."""
+    added = [str(Path(folder).resolve()) for folder in folders]
+    every = tuple(dict.fromkeys([*config.env.folders, *added]))
+    return config.model_copy(update={"env": config.env.model_copy(update={"folders": every})})
 
 
 def resolve(config: RunConfig) -> RunConfig:

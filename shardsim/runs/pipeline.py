@@ -10,11 +10,12 @@ from typing import Any
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean
-from shardsim.runs.config import RunConfig, resolve
+from shardsim.runs.config import RunConfig, resolve, with_folders
 from shardsim.runs.progress import Progress, Silent
 from shardsim.runs.run import Run
 from shardsim.runs.stages import STAGES
 from shardsim.runs.store import CONFIG, MANIFEST, Store
+from shardsim.runs.summary import write_summary
 from shardsim.runs.toml import flatten, read_config, read_toml, validate, write_toml
 
 
@@ -23,6 +24,7 @@ def run(
     out: str | Path | None = None,
     overrides: Iterable[str] = (),
     *,
+    folders: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> Run:
     """Do everything that a config asks for, or go on with what is not done yet.
@@ -31,6 +33,7 @@ def run(
         config: a TOML file, the name of an experiment that ships, a mapping, or a config.
         out: the run directory; by default `runs/<name of the config>`.
         overrides: `key.path=value`, applied to the config.
+        folders: folders of your own env files, beside those that the config names.
         progress: where to say how far it is; by default nowhere.
 
     Returns:
@@ -39,7 +42,7 @@ def run(
     Raises:
         UserError: bad input, a directory made with another config, or another writer in it.
     """
-    asked = resolve(read_config(config, overrides))
+    asked = resolve(with_folders(read_config(config, overrides), folders))
     out = Path(out) if out is not None else Path("runs") / _name(config)
     store = _open_or_create(out, asked)
     opened = Run(store, asked.env.folders)
@@ -81,10 +84,11 @@ def run_stage(
 
 
 def perform(opened: Run, name: str, progress: Progress) -> None:
-    """Do one stage, mark it finished, and note its wall time (kills included, added up)."""
+    """Do one stage, note its wall time (since the last kill), and mark it finished."""
     progress.begin(name)
     since = time.monotonic()
     STAGES[name](opened, progress)
+    write_summary(opened)
     seconds = time.monotonic() - since
     timings = {**opened.timings, name: round(seconds, 2)}
     opened.store.write_unlisted("timings.json", (json.dumps(timings, indent=2) + "\n").encode())
@@ -115,7 +119,7 @@ def _same_config(out: Path, made: RunConfig, asked: RunConfig) -> None:
 
 
 def _name(config: Any) -> str:
-    """A directory name for a config: its file's stem, else the env's id."""
+    """A directory name for a config: its file's stem, else `run`."""
     if isinstance(config, str | Path):
         return content.id_of(Path(config))
     return "run"

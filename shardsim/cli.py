@@ -1,0 +1,168 @@
+"""The command line: one function a command, no logic; every error is one line on stderr.
+
+Exit codes: 0 done, 2 bad input, 1 anything else. With `--json` stdout holds JSON and nothing else.
+The commands import what they need themselves, so that `--help` starts no numerical library.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from shardsim.base.errors import UserError, one_line
+
+app = typer.Typer(
+    help="Train gridworld agents, find their shards, and see what reflection does to them.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# typer brings its own copy of click or uses the installed one, depending on its version.
+_UsageError = typer.BadParameter.__mro__[1]
+_ClickException = _UsageError.__mro__[1]
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
+Folders = Annotated[
+    list[str] | None,
+    typer.Option("--envs", metavar="DIR", help="a folder of your own env files; repeatable"),
+]
+Again = Annotated[bool, typer.Option("--again", help="do it again where it is done")]
+
+_STAGE_HELP: dict[str, str] = {}
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
+) -> None:
+    import shardsim
+
+    if version:
+        typer.echo(shardsim.__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise UserError("no command is given; see: shardsim --help")
+
+
+@app.command("run")
+def run_command(
+    config: Annotated[str, typer.Argument(help="a TOML file, or the name of an experiment")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings to override")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="the run directory [runs/NAME]")] = None,
+    envs: Folders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do everything that a config asks for; on an unfinished run, go on."""
+    from shardsim.runs.pipeline import run
+    from shardsim.runs.progress import for_stderr
+
+    done = run(config, out, overrides or (), folders=envs or (), progress=for_stderr())
+    _show_run(done, as_json)
+
+
+def _stage_command(name: str, text: str) -> None:
+    """Register the command of one stage."""
+
+    @app.command(name, help=text)
+    def command(
+        path: RunPath, again: Again = False, envs: Folders = None, as_json: AsJson = False
+    ) -> None:
+        from shardsim.runs.pipeline import run_stage
+        from shardsim.runs.progress import for_stderr
+
+        done = run_stage(path, name, again=again, folders=envs or (), progress=for_stderr())
+        _show_run(done, as_json)
+
+
+for _name, _text in _STAGE_HELP.items():
+    _stage_command(_name, _text)
+
+
+@app.command("envs")
+def envs_command(
+    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="one env, in detail")] = None,
+    envs: Folders = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the envs, or show one."""
+    from shardsim.base.content import catalogue, headline
+
+    if name is None:
+        lines = {key: headline(entry) for key, entry in catalogue("envs", envs or ()).items()}
+        _show(lines, "\n".join(f"{key}  {line}" for key, line in lines.items()), as_json)
+        return
+    from shardsim.env.describe import describe, in_words
+    from shardsim.env.registry import make
+
+    env = make(name, folders=envs or ())
+    _show(describe(env), in_words(env), as_json)
+
+
+def _show_run(done: Any, as_json: bool) -> None:
+    from shardsim.runs.words import in_words
+
+    summary = {"run": str(done.path), "summary": done.summary, "timings": done.timings}
+    _show(summary, in_words(done.summary, done.timings, str(done.path)), as_json)
+
+
+def _show(data: Any, text: str, as_json: bool) -> None:
+    if as_json:
+        from shardsim.runs.results import json_to_bytes
+
+        text = json_to_bytes(data).decode().rstrip("\n")
+    typer.echo(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
+    command = typer.main.get_command(app)
+    code, line = _outcome(
+        lambda: command.main(arguments, prog_name="shardsim", standalone_mode=False)
+    )
+    if line:
+        print(line, file=sys.stderr)
+    sys.exit(code)
+
+
+def _outcome(call: Callable[[], Any]) -> tuple[int, str]:
+    """Exit code, and the one line for stderr if there is something to say."""
+    try:
+        code = call()
+        sys.stdout.flush()
+    except UserError as error:
+        return error.exit_code, f"shardsim: {error}"
+    except (KeyboardInterrupt, typer.Abort):
+        return 1, "shardsim: stopped; the same command goes on from the last checkpoint"
+    except BrokenPipeError:
+        # Whoever read stdout has gone; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1, ""
+    except Exception as error:
+        if isinstance(error, _ClickException):
+            return 2, f"shardsim: {_usage(error)}"
+        if os.environ.get("SHARDSIM_TRACEBACK"):
+            raise
+        return 1, (
+            f"shardsim: this is a bug, {type(error).__name__}: {one_line(error)}; "
+            "set SHARDSIM_TRACEBACK=1 to see where"
+        )
+    return (code if isinstance(code, int) else 0), ""
+
+
+def _usage(error: Any) -> str:
+    """A usage error in one line, with the help that explains it."""
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context is not None else "shardsim"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; see: {where} --help"
