@@ -1,0 +1,85 @@
+"""Reflection on the shard distribution: the endorsement replicator.
+
+Shards judge each other. A shard that the active ones endorse, in that they get more of what they
+want as it grows, gains weight:
+    w_k ← w_k exp(η f_k),    f_k = Σ_j σ_j E_jk,    E_jk = dJ_j / d log w_k.
+To endorse a shard is to bid for keeping it (Pope & Turner 2022, "The shard theory of human
+values"); the update is the replicator's, or Hedge's (Freund & Schapire 1997, "A decision-theoretic
+generalization of on-line learning").
+Weights are absolute unless told otherwise: normalised ones make shards compete that never meet.
+Axis letters: T steps · J, K shards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from shardsim.base.errors import UserError
+
+Judges = Literal["frozen", "refreshed"]
+OfWeights = Callable[[np.ndarray], np.ndarray]
+
+
+class Path(NamedTuple):
+    """The weights over reflection steps, with who judged and how."""
+
+    weights: np.ndarray  # float64[T + 1, K]
+    judges: np.ndarray  # float64[T + 1, K], sums to 1 over K
+    fitness: np.ndarray  # float64[T, K]
+
+
+def shares(strength: np.ndarray) -> np.ndarray:
+    """Scale strengths float[..., K] ≥ 0 to sum to 1; even where all are 0."""
+    strength = np.asarray(strength, np.float64)
+    total = strength.sum(-1, keepdims=True)
+    even = np.full_like(strength, 1.0 / strength.shape[-1])
+    return np.divide(strength, total, out=even, where=total > 0)
+
+
+def fitness(judges: np.ndarray, endorsement: np.ndarray) -> np.ndarray:
+    """Return f float64[..., K] of judges σ float[..., J] with endorsements E float[..., J, K]."""
+    return np.einsum("...j,...jk->...k", judges, endorsement)
+
+
+def replicate(
+    weights: np.ndarray,
+    fitness_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    judges_of: OfWeights,
+    *,
+    rate: float,
+    steps: int,
+    judges: Judges = "frozen",
+    normalised: bool = False,
+) -> Path:
+    """Run the replicator.
+
+    Args:
+        weights: float[K] > 0, where to start.
+        fitness_of: (weights [K], judges [J]) -> f [K]; `fitness` of an endorsement matrix that
+            may depend on the weights, averaged over the contexts of the onset.
+        judges_of: weights [K] -> σ [K], the activated distribution at onset.
+        rate: η, in units of log weight for a gain of 1.
+        steps: number of steps T.
+        judges: frozen at the onset, or refreshed at every step.
+        normalised: scale the weights to sum to 1 after each step.
+
+    Raises:
+        UserError: a weight is not positive.
+    """
+    weights = np.asarray(weights, np.float64)
+    if not (weights > 0).all():
+        raise UserError("the replicator needs weights above 0: a shard at 0 never comes back")
+    sigma = judges_of(weights)
+    path, sigmas, gains = [weights], [sigma], []
+    for _ in range(steps):
+        gain = fitness_of(weights, sigma)
+        weights = weights * np.exp(rate * gain)
+        weights = shares(weights) if normalised else weights
+        sigma = judges_of(weights) if judges == "refreshed" else sigma
+        path.append(weights)
+        sigmas.append(sigma)
+        gains.append(gain)
+    return Path(np.stack(path), np.stack(sigmas), np.reshape(gains, (steps, len(weights))))
