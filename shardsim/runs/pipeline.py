@@ -11,7 +11,7 @@ from typing import Any
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.runs.config import RunConfig, resolve, with_folders
-from shardsim.runs.progress import Progress, Silent
+from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run
 from shardsim.runs.stages import STAGES
 from shardsim.runs.store import CONFIG, MANIFEST, Store
@@ -46,7 +46,7 @@ def run(
     out = Path(out) if out is not None else Path("runs") / _name(config)
     store = _open_or_create(out, asked)
     opened = Run(store, asked.env.folders)
-    with store.writing(), progress or Silent() as shown:
+    with store.writing(), progress or Progress() as shown:
         for name in STAGES:
             if not store.finished(name):
                 perform(opened, name, shown)
@@ -70,7 +70,7 @@ def run_stage(
         raise UserError(f"there is no stage {name!r}; {did_you_mean(name, STAGES)}")
     opened = Run(Store.open(path), folders)
     before = list(STAGES)[: list(STAGES).index(name)]
-    with opened.store.writing(), progress or Silent() as shown:
+    with opened.store.writing(), progress or Progress() as shown:
         for needed in before:
             if not opened.store.finished(needed):
                 raise UserError(

@@ -8,49 +8,34 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, Self
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 
-class Progress(Protocol):
-    """Where stages say how far they are."""
+class Progress:
+    """Where stages say how far they are; this one says nothing, for use from Python."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Progress:
+        """Begin to show."""
+        return self
 
-    def __exit__(self, *error: Any) -> None: ...
+    def __exit__(self, *error: Any) -> None:
+        """Stop showing."""
 
     def begin(self, stage: str) -> None:
         """A stage begins."""
-        ...
 
     def update(self, done: float, total: float, said: str = "") -> None:
         """So much of the stage is done (any unit), with a few words such as steps/s."""
-        ...
 
     def end(self, seconds: float) -> None:
         """The stage is finished."""
-        ...
 
 
-class Silent:
-    """Says nothing; for use from Python."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: Any) -> None: ...
-
-    def begin(self, stage: str) -> None: ...
-
-    def update(self, done: float, total: float, said: str = "") -> None: ...
-
-    def end(self, seconds: float) -> None: ...
-
-
-class Lines(Silent):
+class Lines(Progress):
     """One plain line now and then, with the time left; for logs and pipes."""
 
     def __init__(
@@ -89,7 +74,7 @@ class Lines(Silent):
         self._write(f"{self._stage}: done in {_duration(seconds)}")
 
 
-class Terminal(Silent):
+class Terminal(Progress):
     """A bar for the stage that is running, and a line for each that is done."""
 
     def __init__(self, console: Console) -> None:
@@ -105,7 +90,7 @@ class Terminal(Silent):
         )
         self._stage, self._task = "", TaskID(0)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Progress:
         self._bars.start()
         return self
 

@@ -1,0 +1,191 @@
+"""The run directory: whole files, hashes, one writer, and clear refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shardsim.base.errors import UserError
+from shardsim.runs import store as module
+from shardsim.runs.store import MANIFEST, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "run", "x = 1\n", [0, 1])
+
+
+def manifest_of(store: Store) -> dict:
+    return json.loads((store.path / MANIFEST).read_text())
+
+
+def test_what_is_written_is_read_after_opening_again(store: Store) -> None:
+    with store.writing():
+        store.write("deep/file.bin", b"abc")
+        store.finish("train")
+    again = Store.open(store.path)
+    assert again.read("deep/file.bin") == b"abc"
+    assert again.names("deep/") == ["deep/file.bin"]
+    assert again.finished("train")
+    assert not again.finished("identify")
+
+
+def test_the_manifest_says_where_the_run_comes_from(store: Store) -> None:
+    manifest = manifest_of(store)
+    assert manifest["seeds"] == [0, 1]
+    assert {"jax", "numpy", "python", "shardsim"} <= manifest["versions"].keys()
+    assert str(store.path.parent) not in json.dumps(manifest)
+
+
+def test_a_changed_file_is_called_damaged(store: Store) -> None:
+    with store.writing():
+        store.write("a.bin", b"abc")
+    (store.path / "a.bin").write_bytes(b"abd")
+    with pytest.raises(UserError, match=r"a\.bin is damaged"):
+        Store.open(store.path).read("a.bin")
+
+
+def test_a_lost_file_is_named(store: Store) -> None:
+    with store.writing():
+        store.write("a.bin", b"abc")
+    (store.path / "a.bin").unlink()
+    with pytest.raises(UserError, match=r"cannot read .*a\.bin: no such file"):
+        store.read("a.bin")
+
+
+def test_a_result_that_is_not_there_yet_says_how_to_get_it(store: Store) -> None:
+    with pytest.raises(UserError, match=r"has no shards\.nc yet; go on with: shardsim run"):
+        store.read("shards.nc")
+
+
+def test_a_kill_while_replacing_leaves_no_false_hash(store: Store, monkeypatch) -> None:
+    with store.writing():
+        store.write_all({"a.bin": b"old", "b.bin": b"old"})
+    whole = module._write_whole
+
+    def killed(path: Path, data: bytes) -> None:
+        if path.name == "b.bin":
+            raise KeyboardInterrupt
+        whole(path, data)
+
+    monkeypatch.setattr(module, "_write_whole", killed)
+    with pytest.raises(KeyboardInterrupt), store.writing():
+        store.write_all({"a.bin": b"new", "b.bin": b"new"})
+    again = Store.open(store.path)
+    assert not again.has("a.bin")
+    assert not again.has("b.bin")
+
+
+def test_no_half_file_ever_has_the_final_name(store: Store, monkeypatch) -> None:
+    def killed(handle: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", killed)
+    with pytest.raises(KeyboardInterrupt), store.writing():
+        store.write("a.bin", b"abc")
+    assert not (store.path / "a.bin").exists()
+
+
+def test_dropped_files_are_gone_and_unlisted(store: Store) -> None:
+    with store.writing():
+        store.write("a.bin", b"abc")
+        store.drop("a.bin")
+    assert not Store.open(store.path).has("a.bin")
+    assert not (store.path / "a.bin").exists()
+
+
+def test_a_second_writer_is_refused_with_the_first_ones_number(store: Store) -> None:
+    second = Store.open(store.path)
+    refused = pytest.raises(UserError, match=f"process {os.getpid()} is writing")
+    with store.writing(), refused, second.writing():
+        raise AssertionError("two writers")
+
+
+def test_the_lock_dies_with_its_process(store: Store) -> None:
+    code = (
+        "import sys, time; from shardsim.runs.store import Store\n"
+        "with Store.open(sys.argv[1]).writing(): print('held', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(store.path)],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"held\n"
+    with pytest.raises(UserError, match=f"process {other.pid} is writing"), store.writing():
+        pass
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    other.stdout.close()
+    with store.writing():
+        store.write("a.bin", b"abc")
+    assert store.has("a.bin")
+
+
+def test_a_writer_sees_what_another_wrote_since(store: Store) -> None:
+    other = Store.open(store.path)
+    with other.writing():
+        other.write("a.bin", b"abc")
+    with store.writing():
+        store.write("b.bin", b"abc")
+    assert Store.open(store.path).names() == ["a.bin", "b.bin", "config.toml"]
+
+
+def test_the_log_is_trimmed_and_survives_a_torn_line(store: Store) -> None:
+    with store.writing():
+        store.log([{"update": 0}, {"update": 1}], "train")
+        with open(store.path / "log.jsonl", "a") as handle:
+            handle.write('{"update": 2, "st')
+        assert [row["update"] for row in store.read_log()] == [0, 1]
+        store.trim_log(lambda row: row["update"] < 1)
+    assert store.read_log() == [{"stage": "train", "update": 0}]
+
+
+def test_another_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(UserError, match=r"holds other files \(thesis\.tex"):
+        Store.create(tmp_path, "", [0])
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_directory_left_by_a_kill_at_birth_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "config.toml.part").write_text("")
+    (tmp_path / ".lock").write_text("")
+    assert Store.create(tmp_path, "x = 1", [0]).read("config.toml") == b"x = 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is damaged"),
+        ("{", "is damaged"),
+        ("[]", "is damaged"),
+        ('{"format": 1}', "is damaged"),
+        ('{"format": 1, "files": [], "stages": {}}', "is damaged"),
+        ('{"format": 0, "versions": {"shardsim": "0.0.9"}}', "in format 0 by shardsim 0.0.9"),
+    ],
+)
+def test_a_wrong_manifest_is_one_line(store: Store, text: str, said: str) -> None:
+    (store.path / MANIFEST).write_text(text)
+    with pytest.raises(UserError, match=said):
+        Store.open(store.path)
+
+
+def test_missing_directories_and_strangers_are_no_runs(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no run directory"):
+        Store.open(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="is no run directory"):
+        Store.open(tmp_path)
+
+
+def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*not a directory"):
+        Store.create(tmp_path / "file" / "run", "", [0])
