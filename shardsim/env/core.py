@@ -8,9 +8,9 @@ nothing exact is ever written by hand for one env. Axis letters as in `shardsim.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import ClassVar
+from typing import ClassVar, SupportsInt
 
 import jax
 import jax.numpy as jnp
@@ -217,7 +217,9 @@ class Env:
         """Return the state without an object (all its instances, or one); eager and checked."""
         return edits.remove(self, state, concept, instance)
 
-    def move(self, state: State, concept: str, cell: tuple[int, int], instance: int = 0) -> State:
+    def move(
+        self, state: State, concept: str, cell: Sequence[SupportsInt], instance: int = 0
+    ) -> State:
         """Return the state with an object moved (or added) to a cell; eager and checked."""
         return edits.move(self, state, concept, cell, instance)
 

@@ -25,19 +25,25 @@ class Analysis(NamedTuple):
     advantage: jax.Array  # float32[S, A, O], moves lost against the best way, <= 0
     reachable: jax.Array  # bool[S, O]
     blocked: jax.Array  # bool[S, A], actions that surely change nothing
+    goals: jax.Array  # bool[S, O], states in which the agent stands on each concept
+    entered: jax.Array  # bool[S, A, N, O], moves that reach each concept, gone afterwards or not
 
 
 def analyse(env: Env, level: Level) -> Analysis:
     """Solve one level (vmap over levels)."""
     tabular = env.tabular(level)
-    distance = planning.distances(tabular, goal_states(env, level))
+    goals = goal_states(env, level)
+    entered = goal_moves(env, level, tabular)
+    distance = planning.distances(tabular, goals, entered)
     here = jnp.arange(env.num_states, dtype=jnp.int32)[:, None, None]
     return Analysis(
         tabular=tabular,
         distance=distance,
-        advantage=planning.advantages(tabular, distance),
+        advantage=planning.advantages(tabular, distance, entered),
         reachable=jnp.isfinite(distance),
         blocked=jnp.all((tabular.next_state == here) | (tabular.probability == 0), axis=2),
+        goals=goals,
+        entered=entered,
     )
 
 
@@ -45,6 +51,24 @@ def goal_states(env: Env, level: Level) -> jax.Array:
     """Return bool[S, O]: the states in which the agent stands on each concept."""
     states = jnp.arange(env.num_states, dtype=jnp.int32)
     return jax.vmap(lambda index: env.at_goal(env.state_at(level, index)))(states)
+
+
+def goal_moves(env: Env, level: Level, tabular: Tabular) -> jax.Array:
+    """Return bool[S, A, N, O]: the moves that reach each concept.
+
+    Those that end on it, and those that end where an instance was that the move itself took.
+    """
+
+    def one(index, next_index):
+        here, there = env.state_at(level, index), env.state_at(level, next_index)
+        row, column = env.agent_cell(there)
+        on_it = jnp.all(level.position == jnp.stack([row, column]), axis=-1)
+        taken = on_it & env.present(here) & ~env.present(there)
+        return env.at_goal(there) | jnp.any(taken, axis=1)
+
+    states = jnp.arange(env.num_states, dtype=jnp.int32)
+    outcomes = jax.vmap(jax.vmap(one, (None, 0)), (None, 0))
+    return jax.vmap(outcomes)(states, tabular.next_state)
 
 
 def covariates(env: Env, analysis: Analysis, state: State) -> dict[str, jax.Array]:
@@ -78,7 +102,7 @@ def covariates(env: Env, analysis: Analysis, state: State) -> dict[str, jax.Arra
 
 
 def _toward(env: Env, state: State, name: str, visible: jax.Array) -> dict[str, jax.Array]:
-    """Return straight-line distance, rows, columns and sight of the nearest instance of a concept."""
+    """Return distance in a straight line, rows, columns and sight of a concept's nearest cell."""
     mask = env.goal_mask(state, name)
     row, column = env.agent_cell(state)
     rows = jnp.arange(env.height, dtype=jnp.float32)[:, None] - row.astype(jnp.float32)

@@ -6,7 +6,8 @@ their eager, checked forms for people. An edited state simply carries another le
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, SupportsInt
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +51,7 @@ def remove(env: Env, state: State, concept: str, instance: int | None) -> State:
     return state.replace(level=without(state.level, index, instance))
 
 
-def move(env: Env, state: State, concept: str, cell: tuple[int, int], instance: int) -> State:
+def move(env: Env, state: State, concept: str, cell: Sequence[SupportsInt], instance: int) -> State:
     """Return the state with an object moved or added; raises UserError where it cannot stand."""
     index = object_index(env, concept)
     check_instance(env, concept, instance)
@@ -70,7 +71,13 @@ def move(env: Env, state: State, concept: str, cell: tuple[int, int], instance: 
             f"{concept} cannot stand on cell ({row}, {column}): a wall, another object or the "
             "agent is there; can_place() shows the free cells"
         )
-    return state.replace(level=with_moved(state.level, index, jnp.array([row, column]), instance))
+    moved = state.replace(level=with_moved(state.level, index, jnp.array([row, column]), instance))
+    if not bool(env.present(moved)[index, instance]):
+        raise UserError(
+            f"{concept} is taken in this state, so moving it shows nothing; "
+            "change the state field that says so with state.replace() first"
+        )
+    return moved
 
 
 def object_index(env: Env, concept: str) -> int:

@@ -25,16 +25,19 @@ def draw(key: jax.Array, split: Split, generate: Callable[[jax.Array], jax.Array
     Half of all layouts are for training and a quarter for each of the others, by their hash.
     """
     buckets = jnp.array(SPLIT_BUCKETS[split], jnp.uint32)
-
-    def again(carry):
-        key, _ = carry
-        key, draw_key = jax.random.split(key)
-        return key, generate(draw_key)
+    shape = jax.eval_shape(generate, key)
+    nothing = jnp.ones(shape.shape, shape.dtype)
 
     def outside(carry):
-        return ~jnp.any(layout_bucket(carry[1]) == buckets)
+        _, walls, tries = carry
+        return (tries == 0) | ~jnp.any(layout_bucket(walls) == buckets)
 
-    return jax.lax.while_loop(outside, again, again((key, None)))[1]
+    def again(carry):
+        key, _, tries = carry
+        key, draw_key = jax.random.split(key)
+        return key, generate(draw_key), tries + 1
+
+    return jax.lax.while_loop(outside, again, (key, nothing, jnp.int32(0)))[1]
 
 
 def layout_bucket(walls: jax.Array) -> jax.Array:
@@ -46,28 +49,31 @@ def layout_bucket(walls: jax.Array) -> jax.Array:
     return (mixed ^ (mixed >> 13)) >> 30
 
 
-def maze(key: jax.Array, height: int, width: int, loop_probability: float) -> jax.Array:
+def maze(key: jax.Array, height: int, width: int, loop_probability: float | jax.Array) -> jax.Array:
     """Return walls bool[H, W] of a depth-first maze with some walls opened to make loops."""
     check_odd(height, width)
     rows, columns = (height + 1) // 2, (width + 1) // 2
-    tree_key, loop_key = jax.random.split(key)
-    opened = depth_first_tree(tree_key, rows, columns)
-    loops = jax.random.bernoulli(loop_key, loop_probability, opened.shape)
-    opened = (opened | loops).reshape(2, rows, columns)
+    # One draw for everything: each batched call of the generator costs a quarter of a second of
+    # compilation on a CPU, more than the rest of the maze.
+    tree_noise, loop_noise = jnp.split(
+        jax.random.uniform(key, (10 * rows * columns + 1,)), [8 * rows * columns + 1]
+    )
+    opened = depth_first_tree(tree_noise, rows, columns) | (loop_noise < loop_probability)
+    opened = opened.reshape(2, rows, columns)
     walls = jnp.ones((height, width), bool).at[::2, ::2].set(False)
     walls = walls.at[::2, 1::2].set(~opened[0, :, : columns - 1])
     return walls.at[1::2, ::2].set(~opened[1, : rows - 1, :])
 
 
-def depth_first_tree(key: jax.Array, rows: int, columns: int) -> jax.Array:
-    """Return bool[2, rows * columns]: passages to the east and to the south of each room.
+def depth_first_tree(noise: jax.Array, rows: int, columns: int) -> jax.Array:
+    """Return bool[2 * rows * columns]: passages to the east, then to the south, of each room.
 
     Randomised depth-first search with an explicit stack: one push or pop at each of 2n steps.
+    `noise` is float32[8n + 1], uniform on [0, 1): four numbers a step and one for the first room.
     """
     count = rows * columns
-    start_key, noise_key = jax.random.split(key)
-    noise = jax.random.uniform(noise_key, (2 * count, 4))
-    first = jax.random.randint(start_key, (), 0, count)
+    first = jnp.minimum(noise[-1] * count, count - 1).astype(jnp.int32)
+    noise = noise[:-1].reshape(2 * count, 4)
     moves = jnp.asarray(NEIGHBOURS, jnp.int32)
 
     def step(index, carry):
@@ -80,15 +86,15 @@ def depth_first_tree(key: jax.Array, rows: int, columns: int) -> jax.Array:
         go = jnp.any(fresh)
         chosen = jnp.argmax(jnp.where(fresh, noise[index], -1.0))
         target = beside[chosen]
-        axis = (chosen % 2 == 0).astype(jnp.int32)  # 0 opens east, 1 opens south
-        opened = opened.at[axis, jnp.minimum(room, target)].max(go)
+        south = (chosen % 2 == 0).astype(jnp.int32)
+        opened = opened.at[south * count + jnp.minimum(room, target)].max(go)
         depth = jnp.where(go, depth + 1, jnp.maximum(depth - 1, 0))
         stack = stack.at[depth].set(jnp.where(go, target, stack[depth]))
         return visited.at[target].max(go), opened, stack, depth
 
     visited = jnp.zeros(count, bool).at[first].set(True)
     stack = jnp.zeros(count, jnp.int32).at[0].set(first)
-    carry = (visited, jnp.zeros((2, count), bool), stack, jnp.int32(0))
+    carry = (visited, jnp.zeros(2 * count, bool), stack, jnp.int32(0))
     return jax.lax.fori_loop(0, 2 * count, step, carry)[1]
 
 
@@ -112,9 +118,9 @@ def path_distance(walls: jax.Array, source: jax.Array) -> jax.Array:
 
 def random_cell(key: jax.Array, mask: jax.Array) -> jax.Array:
     """Return int32[2]: a cell drawn uniformly from bool[H, W] `mask`."""
-    flat = jnp.where(mask.reshape(-1), 0.0, -jnp.inf)
-    index = jax.random.categorical(key, flat)
-    return jnp.stack(jnp.divmod(index, mask.shape[1])).astype(jnp.int32)
+    noise = jax.random.uniform(key, (mask.size,))
+    index = jnp.argmax(jnp.where(mask.reshape(-1), noise, -1.0)).astype(jnp.int32)
+    return jnp.stack([index // mask.shape[1], index % mask.shape[1]])
 
 
 def grid_move(walls: jax.Array, cell: jax.Array, action: jax.Array) -> jax.Array:

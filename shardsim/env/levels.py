@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import jax
 
@@ -16,17 +16,22 @@ Tree = TypeVar("Tree")
 
 @partial(jax.jit, static_argnums=(0, 2, 3))
 def _sample(env: Env, key: jax.Array, count: int, split: Split) -> Level:
-    return jax.vmap(lambda key: env.sample_level(key, split))(jax.random.split(key, count))
+    def draw(key: jax.Array) -> Level:
+        return env.sample_level(key, split)
+
+    keys = jax.random.split(key, count)
+    # One level after the other runs as fast on a CPU and compiles in half the time.
+    return jax.lax.map(draw, keys) if jax.default_backend() == "cpu" else jax.vmap(draw)(keys)
 
 
-def sample_levels(env: Env, key: jax.Array, count: int, split: Split) -> Level:
+def sample_levels(env: Env, key: jax.Array, count: int, split: str) -> Level:
     """Draw `count` levels of a split, batched on a leading axis L.
 
     Raises UserError for an unknown split.
     """
     if split not in SPLITS:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
-    return _sample(env, key, count, split)
+    return _sample(env, key, count, cast(Split, split))
 
 
 def take(tree: Tree, index) -> Tree:

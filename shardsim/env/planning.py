@@ -22,19 +22,30 @@ def expected_next(tabular: Tabular, values: jax.Array) -> jax.Array:
     return jnp.sum(chance * values[tabular.next_state], axis=2)
 
 
-def distances(tabular: Tabular, goals: jax.Array) -> jax.Array:
+def expected_distance(tabular: Tabular, distance: jax.Array, entered: jax.Array) -> jax.Array:
+    """Return float32[S, A, O]: the expected distance after each action, 0 where it is `entered`."""
+    onward = jnp.where(entered, 0.0, distance[tabular.next_state])
+    return jnp.sum(tabular.probability[..., None] * onward, axis=2)
+
+
+def distances(tabular: Tabular, goals: jax.Array, entered: jax.Array | None = None) -> jax.Array:
     """Return float32[S, O]: the least expected number of moves to bool[S, O] `goals`.
 
     Exact shortest paths where moves are certain, the stochastic-shortest-path optimum where they
     are not (Bertsekas & Tsitsiklis 1991, "An analysis of stochastic shortest path problems").
     Objects on the way are passed through; infinity where the goal cannot surely be reached.
+
+    `entered` bool[S, A, N, O] says which moves reach a goal; by default those that end in one of
+    `goals`. It is needed for what is gone once reached: no state has the agent on a taken key.
     """
     limit = 64 * tabular.next_state.shape[0]
+    entered = goals[tabular.next_state] if entered is None else entered
+    barred = jnp.where(safe_actions(tabular, goals, entered), 0.0, FAR)
     start = jnp.where(goals, 0.0, FAR).astype(jnp.float32)
 
     def relax(carry):
         distance, _, count = carry
-        onward = jnp.min(1.0 + expected_next(tabular, distance), axis=1)
+        onward = jnp.min(1.0 + barred + expected_distance(tabular, distance, entered), axis=1)
         shorter = jnp.where(goals, 0.0, jnp.minimum(distance, onward))
         return shorter, jnp.max(distance - shorter) > TOLERANCE, count + 1
 
@@ -44,17 +55,63 @@ def distances(tabular: Tabular, goals: jax.Array) -> jax.Array:
     return jnp.where(distance < FAR / 2, distance, jnp.inf)
 
 
-def advantages(tabular: Tabular, distance: jax.Array) -> jax.Array:
+def safe_actions(tabular: Tabular, goals: jax.Array, entered: jax.Array) -> jax.Array:
+    """Return bool[S, A, O]: the actions after which each goal can still be reached surely.
+
+    All of them where moves are certain, since `distances` then finds the others by itself.
+    The states are the greatest set from which the goal is reached by actions that never leave it
+    (de Alfaro 1997, "Formal verification of probabilistic systems", almost-sure reachability).
+    """
+    if tabular.next_state.shape[2] == 1:
+        return jnp.ones((*tabular.next_state.shape[:2], goals.shape[1]), bool)
+    possible = (tabular.probability > 0)[..., None]
+
+    def staying(sure):
+        return jnp.all(~possible | entered | sure[tabular.next_state], axis=2)
+
+    def shrink(carry):
+        sure, _ = carry
+        allowed = staying(sure)
+        smaller = _grown(
+            lambda reached: jnp.any(
+                allowed & jnp.any(possible & (entered | reached[tabular.next_state]), axis=2),
+                axis=1,
+            ),
+            goals,
+        )
+        return smaller, jnp.any(smaller != sure)
+
+    everywhere = (jnp.ones_like(goals), jnp.bool_(True))
+    return staying(jax.lax.while_loop(lambda carry: carry[1], shrink, everywhere)[0])
+
+
+def _grown(step, start: jax.Array) -> jax.Array:
+    """Return the least fixed point of `step` above bool[...] `start`."""
+
+    def grow(carry):
+        now = carry[0] | step(carry[0])
+        return now, jnp.any(now != carry[0])
+
+    return jax.lax.while_loop(lambda carry: carry[1], grow, (start, jnp.bool_(True)))[0]
+
+
+def advantages(
+    tabular: Tabular, distance: jax.Array, entered: jax.Array | None = None
+) -> jax.Array:
     """Return float32[S, A, O]: how much each action falls short of the best way to each goal.
 
     In moves: 0 for a best action, -1 for one that stays, -2 for one that leads away by one;
-    at the goal itself staying is best. 0 everywhere where the goal is unreachable.
+    at the goal itself staying is best. 0 everywhere where the goal is unreachable; an action
+    that loses the goal for good counts as leading one move beyond the farthest state.
+    `distance` and `entered` as `distances` gives and takes them.
     """
     known = jnp.isfinite(distance)
-    finite = jnp.where(known, distance, FAR)
-    toward = finite[:, None] - expected_next(tabular, finite)
+    lost = 1.0 + jnp.max(jnp.where(known, distance, 0.0), axis=0)
+    finite = jnp.where(known, distance, lost)
+    entered = (distance == 0)[tabular.next_state] if entered is None else entered
+    toward = finite[:, None] - expected_distance(tabular, finite, entered)
     short = toward - jnp.max(toward, axis=1, keepdims=True)
-    return jnp.where(known[:, None], jnp.maximum(short, -FAR / 2), 0.0)
+    return jnp.where(known[:, None], short, 0.0)
 
 
 def reward_table(tabular: Tabular, weights: jax.Array) -> jax.Array:
@@ -68,7 +125,7 @@ def _action_values(tabular: Tabular, reward: jax.Array, discount, values) -> jax
 
 
 def optimal_values(
-    tabular: Tabular, weights: jax.Array, discount: float, horizon: int
+    tabular: Tabular, weights: jax.Array, discount: float | jax.Array, horizon: int | jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Return the optimal V float32[S] and Q float32[S, A] with `horizon` steps to go.
 
@@ -84,8 +141,31 @@ def optimal_values(
     return jax.lax.fori_loop(0, horizon, back, (zero[:, 0], zero))
 
 
+def optimal_plan(
+    tabular: Tabular, weights: jax.Array, discount: float | jax.Array, horizon: int
+) -> tuple[jax.Array, jax.Array]:
+    """Return V float32[T, S] and the best actions int32[T, S], T = `horizon`, at each step taken.
+
+    Near the horizon the best action depends on the time left; V[0] is `optimal_values`'.
+    """
+    reward = reward_table(tabular, weights)
+
+    def back(values, _):
+        action_values = _action_values(tabular, reward, discount, values)
+        best = jnp.argmax(action_values, axis=1).astype(jnp.int32)
+        values = jnp.max(action_values, axis=1)
+        return values, (values, best)
+
+    zero = jnp.zeros(tabular.probability.shape[0], jnp.float32)
+    return jax.lax.scan(back, zero, length=horizon, reverse=True)[1]
+
+
 def evaluate_policy(
-    tabular: Tabular, weights: jax.Array, policy: jax.Array, discount: float, horizon: int
+    tabular: Tabular,
+    weights: jax.Array,
+    policy: jax.Array,
+    discount: float | jax.Array,
+    horizon: int | jax.Array,
 ) -> jax.Array:
     """Return V float32[S] of the stationary policy float32[S, A] with `horizon` steps to go."""
     reward = reward_table(tabular, weights)
@@ -97,31 +177,45 @@ def evaluate_policy(
 
 
 def hitting_probabilities(
-    tabular: Tabular, policy: jax.Array, goals: jax.Array, horizon: int
+    tabular: Tabular,
+    policy: jax.Array,
+    goals: jax.Array,
+    horizon: int | jax.Array,
+    entered: jax.Array | None = None,
 ) -> jax.Array:
     """Return float32[S, G]: the probability that each of bool[S, G] `goals` is entered first.
 
     From each state, within `horizon` moves. What is left to 1 is *neither*. A state that belongs
-    to a goal has hit it already. Termination elsewhere ends the search with no hit.
+    to a goal has hit it already; one that belongs to several counts for each in equal parts.
+    Termination elsewhere ends the search with no hit. `entered` bool[S, A, N, G] as `distances`.
     """
-    inside = jnp.any(goals, axis=1)
-    at_goal = goals.astype(jnp.float32) / jnp.maximum(1, jnp.sum(goals, axis=1, keepdims=True))
-    ended = tabular.terminated & ~inside[tabular.next_state]
-    chance = policy[:, :, None] * tabular.probability * ~ended
+    entered = goals[tabular.next_state] if entered is None else entered
+    inside = jnp.any(goals, axis=1)[:, None]
+    chance = policy[:, :, None] * tabular.probability
+    arriving = jnp.einsum("san,sang->sg", chance, _shared(entered))
+    onward = jnp.where(tabular.terminated | jnp.any(entered, axis=-1), 0.0, chance)
 
     def back(_, hit):
-        onward = jnp.einsum("san,sang->sg", chance, hit[tabular.next_state])
-        return jnp.where(inside[:, None], at_goal, onward)
+        later = jnp.einsum("san,sang->sg", onward, hit[tabular.next_state])
+        return jnp.where(inside, _shared(goals), arriving + later)
 
-    return jax.lax.fori_loop(0, horizon, back, jnp.where(inside[:, None], at_goal, 0.0))
+    return jax.lax.fori_loop(0, horizon, back, jnp.where(inside, _shared(goals), 0.0))
 
 
-def visitation(tabular: Tabular, policy: jax.Array, start: jax.Array, horizon: int) -> jax.Array:
+def _shared(goals: jax.Array) -> jax.Array:
+    """Return float32[..., G]: 1 split evenly over the goals that hold."""
+    count = jnp.sum(goals, axis=-1, keepdims=True)
+    return goals.astype(jnp.float32) / jnp.maximum(1, count).astype(jnp.float32)
+
+
+def visitation(
+    tabular: Tabular, policy: jax.Array, start: jax.Array, horizon: int | jax.Array
+) -> jax.Array:
     """Return float32[S]: the expected number of decisions taken in each state in one episode.
 
     The episode starts from float32[S] `start`, and ends by termination or after `horizon` moves.
     """
-    chance = policy[:, :, None] * tabular.probability * ~tabular.terminated
+    chance = jnp.where(tabular.terminated, 0.0, policy[:, :, None] * tabular.probability)
     flat = tabular.next_state.reshape(-1)
 
     def forward(_, carry):

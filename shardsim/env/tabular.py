@@ -37,7 +37,7 @@ def state_at(env: Env, level: Level, index: jax.Array) -> State:
     """Return the state with this index in this level, with no steps taken."""
     fields: dict[str, jax.Array] = {}
     rest = jnp.asarray(index, jnp.int32)
-    for name, size in reversed(env.state_fields.items()):
+    for name, size in reversed(list(env.state_fields.items())):
         fields[name] = rest % size
         rest = rest // size
     return State(level, {name: fields[name] for name in env.state_fields}, jnp.int32(0))

@@ -8,10 +8,11 @@ M instances of a concept · R reward components · S states · A actions · N ou
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import jax
 
+AnyLevel = TypeVar("AnyLevel", bound="Level")
 Split = Literal["train", "held-out", "target"]
 SPLITS: tuple[Split, ...] = ("train", "held-out", "target")
 
@@ -40,7 +41,7 @@ class Level:
     present: jax.Array  # bool[O, M]
     reward_weights: jax.Array  # float32[R]
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self: AnyLevel, **changes: Any) -> AnyLevel:
         """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
