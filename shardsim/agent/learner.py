@@ -218,7 +218,7 @@ def epochs(
         )
         return MinibatchStep(rows, parameters, optimiser, after, optimiser_after), (
             parts,
-            optax.global_norm(gradients),
+            optax.tree.norm(gradients),
         )
 
     def pass_on(previous: MinibatchStep, rows: jax.Array):

@@ -1,0 +1,93 @@
+"""What one update keeps of itself agrees with itself."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from shardsim.agent.action import log_probability
+from shardsim.agent.learner import minibatch_gradient
+from shardsim.agent.loss import Coefficients
+from shardsim.agent.update import MOMENT_DECAY
+from shardsim.env.levels import take
+
+
+def flat(tree) -> np.ndarray:
+    return np.concatenate([np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(tree)])
+
+
+def test_the_ratio_is_one_in_the_first_minibatch_and_not_in_the_last(tiny_run):
+    for seed in range(2):
+        record = tiny_run.record(seed)
+
+        def ratio(step, record=record):
+            part = take(record.batch, step.rows)
+            seen = jax.vmap(tiny_run.env.observe)(part.states)
+            logits = tiny_run.learner.network.run(step.parameters_before, seen).logits
+            return np.exp(log_probability(logits, part.actions) - part.log_probability)
+
+        np.testing.assert_allclose(ratio(record.first), 1.0, atol=2e-6)
+        assert np.abs(ratio(record.last) - 1.0).max() > 1e-4
+
+
+def test_acted_and_learned_observations_are_the_same_rows(tiny_run):
+    record = tiny_run.record()
+    seen = jax.vmap(tiny_run.env.observe)(record.batch.states)
+    np.testing.assert_array_equal(record.acted, seen)
+    np.testing.assert_array_equal(record.learned, seen)
+
+
+def test_rewards_are_the_weighed_components(tiny_run):
+    happened = tiny_run.record().trajectory
+    by_hand = (happened.states.level.reward_weights * happened.rewards).sum(-1)
+    np.testing.assert_array_equal(tiny_run.record().rewards, by_hand)
+
+
+def test_values_are_those_of_the_parameters_that_acted(tiny_run):
+    record = tiny_run.record()
+    run = tiny_run.learner.network.run
+    states = jax.tree.map(
+        lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), record.trajectory.final_states
+    )
+    seen = jax.vmap(tiny_run.env.observe)(states)
+    value = run(record.first.parameters_before, seen).value.reshape(8, 4)
+    np.testing.assert_allclose(record.next_values, value, atol=1e-5)
+
+
+def test_the_gradient_can_be_recovered_from_the_moments(tiny_run):
+    record, config = tiny_run.record(), tiny_run.config
+    first, _ = MOMENT_DECAY
+    for step in (record.first, record.last):
+        before, after = step.optimiser_before[1], step.optimiser_after[1]
+        recovered = (flat(after.mu) - first * flat(before.mu)) / (1 - first)
+        force = Coefficients(
+            jnp.float32(config.clip), jnp.float32(config.value_coefficient), record.entropy
+        )
+        gradient, _ = minibatch_gradient(
+            tiny_run.learner, step.parameters_before, record.batch, step.rows, force
+        )
+        exact = flat(gradient)
+        exact *= min(1.0, config.max_grad_norm / np.linalg.norm(exact))
+        np.testing.assert_allclose(recovered, exact, atol=1e-5)
+        assert int(after.count[()]) == int(before.count[()]) + 1
+
+
+def test_minibatches_of_one_pass_are_a_partition(tiny_run):
+    record = tiny_run.record()
+    for step in (record.first, record.last):
+        rows = np.asarray(step.rows)
+        assert rows.shape == (16,)
+        assert len(set(rows.tolist())) == 16
+        assert rows.min() >= 0 and rows.max() < 32
+
+
+def test_the_record_ends_in_the_carry(tiny_run):
+    last = tiny_run.chunks[-1]
+    for kept, carried in zip(
+        jax.tree.leaves(last.record.last.parameters_after),
+        jax.tree.leaves(last.carry.parameters),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(kept, carried)
+    assert int(last.carry.update[0]) == last.update == tiny_run.config.updates

@@ -1,0 +1,125 @@
+"""The loop: schedule, reproducibility, resumption, compilation, divergence."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from shardsim.agent import checkpoint as checkpoints
+from shardsim.agent.components import DEFAULT_COMPONENTS, SECTIONS
+from shardsim.agent.config import NetworkConfig, TrainConfig
+from shardsim.agent.reward import reward
+from shardsim.agent.train import Diverged, phases, schedule, train
+from shardsim.base.arrays import from_bytes, to_bytes
+from shardsim.base.errors import UserError
+
+
+def test_the_schedule_is_dense_early_and_holds_every_phase():
+    config = TrainConfig(total_steps=2048 * 400, checkpoints=16)
+    plan = schedule(config)
+    assert plan[:3] == [0, 1, 2] and plan[-1] == config.updates == 400
+    assert plan == sorted(set(plan)) and set(phases(config)) <= set(plan)
+    assert phases(config) == [7, 54, 180, 400]
+    assert np.all(np.diff(plan, n=2) >= 0)
+    assert len(plan) <= 1 + config.checkpoints
+
+
+def test_chunks_follow_the_schedule_and_keep_records_at_the_phases(tiny_run):
+    assert [chunk.update for chunk in tiny_run.chunks] == schedule(tiny_run.config)
+    kept = [chunk.update for chunk in tiny_run.chunks if chunk.record is not None]
+    assert kept == phases(tiny_run.config)
+    assert len({*np.diff(schedule(tiny_run.config))}) > 1
+    for chunk in tiny_run.chunks[1:]:
+        assert {"return", "length", "gradient_norm"} <= set(chunk.metrics)
+        assert all(np.isfinite(value).all() for value in chunk.metrics.values())
+        assert chunk.metrics["return"].shape == (2,)
+        assert set(chunk.evaluation) == {"train", "held-out", "target"}
+
+
+def test_the_seeds_differ_and_each_is_what_it_is_alone(tiny_run):
+    parameters = jax.tree.leaves(tiny_run.chunks[-1].carry.parameters)
+    assert any(np.any(leaf[0] != leaf[1]) for leaf in parameters)
+    alone = tiny_run.config.model_copy(update={"seeds": 1, "first_seed": 1})
+    last = list(train(alone, tiny_run.key, env=tiny_run.env))[-1]
+    for both, one in zip(parameters, jax.tree.leaves(last.carry.parameters), strict=True):
+        np.testing.assert_allclose(both[1], one[0], atol=2e-4)
+
+
+def test_the_same_seed_gives_the_same_bytes(tiny_run):
+    again = list(train(tiny_run.config, tiny_run.key, env=tiny_run.env))
+    for first, second in zip(tiny_run.chunks, again, strict=True):
+        assert to_bytes(first.carry) == to_bytes(second.carry)
+        assert to_bytes(first.evaluation) == to_bytes(second.evaluation)
+    assert to_bytes(tiny_run.chunks[-1].record) == to_bytes(again[-1].record)
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_a_resumed_run_equals_the_uninterrupted_one(tiny_run, at):
+    kept = to_bytes(tiny_run.chunks[at].carry)
+    template = checkpoints.carry_template(tiny_run.env, tiny_run.config)
+    carry = from_bytes(kept, template)
+    rest = list(train(tiny_run.config, tiny_run.key, env=tiny_run.env, resume=carry))
+    wanted = tiny_run.chunks[at + 1 :]
+    assert [chunk.update for chunk in rest] == [chunk.update for chunk in wanted]
+    for got, want in zip(rest, wanted, strict=True):
+        assert to_bytes(got.carry) == to_bytes(want.carry)
+        for name, value in want.metrics.items():
+            np.testing.assert_array_equal(got.metrics[name], value)
+
+
+def test_a_replaced_component_is_used_and_nothing_compiles_twice(tiny_env, tiny_config):
+    traces = []
+
+    def counted(weights, rewards):
+        traces.append(1)
+        return jnp.zeros_like(reward(weights, rewards))
+
+    components = DEFAULT_COMPONENTS._replace(reward=counted)
+    counts = []
+    for chunk in train(tiny_config, jax.random.key(0), components, env=tiny_env):
+        counts.append(len(traces))
+        assert chunk.record is None or not np.any(chunk.record.rewards)
+    assert counts[0] == 0 and counts[1] > 0
+    assert set(counts[1:]) == {counts[1]}
+    longer = tiny_config.model_copy(update={"total_steps": 500, "checkpoints": 8})
+    assert len(list(train(longer, jax.random.key(1), components, env=tiny_env))) > len(counts)
+    assert len(traces) == counts[-1]
+    assert set(SECTIONS) == set(DEFAULT_COMPONENTS._fields) and len(SECTIONS) == 10
+
+
+def test_divergence_stops_the_run_and_names_the_seeds(tiny_run):
+    carry = tiny_run.chunks[1].carry
+    broken = jax.tree.map(lambda leaf: leaf.at[1].set(jnp.nan), carry.parameters)
+    going = train(
+        tiny_run.config,
+        tiny_run.key,
+        env=tiny_run.env,
+        resume=carry._replace(parameters=broken),
+    )
+    with pytest.raises(Diverged, match=r"seed 1 are not finite .*learning_rate") as caught:
+        next(going)
+    assert isinstance(caught.value, UserError)
+    assert "\n" not in str(caught.value)
+
+
+def test_training_teaches(tiny_env, tiny_config):
+    config = tiny_config.model_copy(
+        update={
+            "seeds": 1,
+            "total_steps": 60_000,
+            "num_envs": 32,
+            "rollout_steps": 16,
+            "bank_levels": 256,
+            "evaluation_levels": 20,
+            "learning_rate": 5e-3,
+            "network": NetworkConfig(widths=(32,)),
+        }
+    )
+    chunks = list(train(config, jax.random.key(0), env=tiny_env))
+    ratio = [
+        float(chunk.evaluation["held-out"].achieved[0] / chunk.evaluation["held-out"].optimum[0])
+        for chunk in (chunks[0], chunks[-1])
+    ]
+    assert ratio[0] < 0.4 < 0.6 < ratio[1]
