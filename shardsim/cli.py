@@ -27,6 +27,9 @@ app = typer.Typer(
 _UsageError = typer.BadParameter.__mro__[1]
 _ClickException = _UsageError.__mro__[1]
 
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+_STOPPED = "shardsim: stopped; the same command goes on from the last checkpoint"
+
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON on stdout")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
 Folders = Annotated[
@@ -38,18 +41,23 @@ Again = Annotated[bool, typer.Option("--again", help="do it again where it is do
 _STAGE_HELP: dict[str, str] = {}
 
 
-@app.callback(invoke_without_command=True)
-def _top(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
-) -> None:
-    import shardsim
+def _version(asked: bool) -> bool:
+    if asked:
+        import shardsim
 
-    if version:
         typer.echo(shardsim.__version__)
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        raise UserError("no command is given; see: shardsim --help")
+    return asked
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="print the version"),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command("run")
@@ -143,7 +151,7 @@ def _outcome(call: Callable[[], Any]) -> tuple[int, str]:
     except UserError as error:
         return error.exit_code, f"shardsim: {error}"
     except (KeyboardInterrupt, typer.Abort):
-        return 1, "shardsim: stopped; the same command goes on from the last checkpoint"
+        return 1, _STOPPED
     except BrokenPipeError:
         # Whoever read stdout has gone; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -157,6 +165,8 @@ def _outcome(call: Callable[[], Any]) -> tuple[int, str]:
             f"shardsim: this is a bug, {type(error).__name__}: {one_line(error)}; "
             "set SHARDSIM_TRACEBACK=1 to see where"
         )
+    if code == _INTERRUPTED:
+        return 1, _STOPPED
     return (code if isinstance(code, int) else 0), ""
 
 

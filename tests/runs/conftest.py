@@ -1,0 +1,37 @@
+"""One tiny finished run, shared by the tests that only read it or copy it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from shardsim.runs.pipeline import run
+from shardsim.runs.run import Run
+
+TINY: dict[str, Any] = {
+    "env": {"params": {"height": 5, "width": 5, "max_steps": 16}},
+    "train": {
+        "seeds": 2,
+        "total_steps": 1024,
+        "num_envs": 16,
+        "rollout_steps": 8,
+        "epochs": 1,
+        "minibatches": 2,
+        "bank_levels": 32,
+        "evaluation_levels": 8,
+        "checkpoints": 4,
+        "network": {"widths": [8, 8]},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Mapping[str, Any]:
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run(TINY, tmp_path_factory.mktemp("runs") / "tiny")

@@ -1,0 +1,185 @@
+"""A run from config to results: resumed equals uninterrupted, and nothing is done twice."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from shardsim.base.errors import UserError
+from shardsim.runs import pipeline
+from shardsim.runs.pipeline import run, run_stage
+from shardsim.runs.progress import Progress
+from shardsim.runs.run import Run, load
+from shardsim.runs.stages import STAGES
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+class KillAt(Progress):
+    """Kills the process, as it were, at the n-th sign of progress."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+
+    def update(self, done: float, total: float, said: str = "") -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+
+
+def results(opened: Run) -> dict[str, bytes]:
+    """Every listed file of a run."""
+    return {name: opened.store.read(name) for name in opened.store.names()}
+
+
+def test_the_same_config_gives_the_same_bytes(tiny_run: Run, tiny_config, tmp_path: Path) -> None:
+    again = run(tiny_config, tmp_path / "again")
+    assert results(again) == results(tiny_run)
+
+
+@pytest.mark.parametrize("kills", [[1], [2, 0], [3, 1, 1]])
+def test_a_killed_run_ends_like_the_uninterrupted_one(
+    tiny_run: Run, tiny_config, tmp_path: Path, kills: list[int]
+) -> None:
+    for count in kills:
+        with pytest.raises(Killed):
+            run(tiny_config, tmp_path / "run", progress=KillAt(count))
+    done = run(tiny_config, tmp_path / "run")
+    assert results(done) == results(tiny_run)
+    updates = [row["update"] for row in done.store.read_log() if row["stage"] == "train"]
+    assert updates == done.checkpoints
+
+
+def test_a_finished_run_is_left_as_it_is(tiny_run: Run, tiny_config, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("done twice")
+
+    monkeypatch.setattr(pipeline, "perform", refuse)
+    assert run(tiny_config, tiny_run.path).summary == tiny_run.summary
+
+
+def test_every_stage_is_finished_and_timed(tiny_run: Run) -> None:
+    assert list(tiny_run.timings) == list(STAGES)
+    assert all(tiny_run.store.finished(name) for name in STAGES)
+
+
+def test_the_summary_holds_results_and_no_place_or_time(tiny_run: Run) -> None:
+    text = (tiny_run.path / "summary.json").read_text()
+    assert set(tiny_run.summary["return_ratio"]) == {"held_out", "target"}
+    assert len(tiny_run.summary["return_ratio"]["target"]) == 2
+    assert "/" not in text
+    assert "second" not in text
+
+
+def test_the_curves_are_the_checkpoints_own_evaluations(tiny_run: Run) -> None:
+    curves = tiny_run.training
+    assert curves["update"].values.tolist() == tiny_run.checkpoints
+    assert curves["achieved"].dims == ("split", "seed", "checkpoint")
+    assert curves.sizes == {"split": 3, "seed": 2, "checkpoint": len(tiny_run.checkpoints)}
+    assert np.all(curves["achieved"] <= curves["optimum"] + 1e-6)
+    assert np.isnan(curves["entropy"].values[:, 0]).all()
+    assert np.isfinite(curves["entropy"].values[:, 1:]).all()
+
+
+def test_agents_come_from_their_own_seed_and_checkpoint(tiny_run: Run) -> None:
+    seen = jax.random.uniform(jax.random.key(0), (4, *tiny_run.env.observation_shape))
+    logits = {
+        (seed, checkpoint): np.asarray(tiny_run.agent(seed, checkpoint).policy(seen))
+        for seed in (0, 1)
+        for checkpoint in (0, -1)
+    }
+    kept = tiny_run.checkpoint(-1).parameters
+    second = jax.tree.map(lambda leaf: leaf[1], kept)
+    wanted = tiny_run.learner.network.apply(second, seen).logits
+    np.testing.assert_allclose(logits[1, -1], wanted, rtol=1e-6)
+    assert np.ptp([np.abs(value).sum() for value in logits.values()]) > 0
+    assert not np.allclose(logits[0, -1], logits[1, -1])
+    assert not np.allclose(logits[0, 0], logits[0, -1])
+
+
+@pytest.mark.parametrize(("seed", "checkpoint"), [(2, -1), (0, 99), (0, -99)])
+def test_a_seed_or_checkpoint_that_is_not_there_is_named(
+    tiny_run: Run, seed: int, checkpoint: int
+) -> None:
+    with pytest.raises(UserError, match="so no number"):
+        tiny_run.agent(seed, checkpoint)
+
+
+def test_another_config_in_the_same_directory_is_refused(tiny_run: Run, tiny_config) -> None:
+    before = results(tiny_run)
+    with pytest.raises(UserError, match=r"was made with train\.clip = 0\.2, and .* 0\.3;"):
+        run(tiny_config, tiny_run.path, ["train.clip=0.3"])
+    assert results(load(tiny_run.path)) == before
+
+
+def test_a_damaged_checkpoint_is_one_line(tiny_run: Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_run.path, tmp_path / "copy")
+    file = copy / "checkpoints" / "00000000.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(UserError, match=f"{file.name} is damaged"):
+        load(copy).checkpoint(0)
+
+
+def test_an_unfinished_run_offers_what_is_there(tiny_config, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(tiny_config, tmp_path / "run", progress=KillAt(2))
+    opened = load(tmp_path / "run")
+    assert opened.checkpoints[0] == 0
+    assert opened.agent(0).policy(jnp.zeros((1, *opened.env.observation_shape))).shape == (1, 4)
+    with pytest.raises(UserError, match=r"has no training\.nc yet"):
+        _ = opened.training
+
+
+def test_a_stage_waits_for_those_before_it(tiny_config, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setitem(pipeline.STAGES, "later", lambda run, progress: None)
+    with pytest.raises(Killed):
+        run(tiny_config, tmp_path / "run", progress=KillAt(2))
+    with pytest.raises(UserError, match="has not finished its stage 'train', which 'later' needs"):
+        run_stage(tmp_path / "run", "later")
+
+
+def test_a_stage_is_done_again_when_asked(tiny_run: Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_run.path, tmp_path / "copy")
+    (copy / "timings.json").unlink()
+    assert run_stage(copy, "train").timings == {}
+    done = run_stage(copy, "train", again=True)
+    assert list(done.timings) == ["train"]
+    assert results(done) == results(tiny_run)
+
+
+def test_an_unknown_stage_names_the_nearest(tiny_run: Run) -> None:
+    with pytest.raises(UserError, match="no stage 'trian'; did you mean 'train'"):
+        run_stage(tiny_run.path, "trian")
+
+
+def test_loading_never_imports_a_users_env(tiny_config, tmp_path: Path) -> None:
+    worlds, trace = tmp_path / "worlds", tmp_path / "executed"
+    worlds.mkdir()
+    source = (Path(__file__).parents[2] / "envs" / "cheese_corner.py").read_text()
+    executed = f"\nopen({str(trace)!r}, 'a').close()\n"
+    (worlds / "my_world.py").write_text(source.replace('"cheese-corner"', '"my-world"') + executed)
+    sizes = tiny_config["env"]["params"]
+    env = {"id": "my-world", "folders": [str(worlds)], "params": sizes}
+    with pytest.raises(Killed):
+        run({**tiny_config, "env": env}, tmp_path / "run", progress=KillAt(2))
+    assert trace.exists()
+    # As in a new process: the file has not been imported yet.
+    trace.unlink()
+    for name in [name for name in sys.modules if name.endswith(".my_world")]:
+        del sys.modules[name]
+    opened = load(tmp_path / "run")
+    assert opened.config.env.id == "my-world"
+    assert opened.checkpoints[0] == 0
+    with pytest.raises(UserError, match="does not execute; allow it with --envs"):
+        _ = opened.env
+    assert not trace.exists()
+    assert load(tmp_path / "run", folders=[worlds]).env.name == "my-world"
+    assert trace.exists()
