@@ -1,0 +1,1 @@
+"""Finding shards: batteries, influence, the gated fit and its rivals, views, tracks."""
