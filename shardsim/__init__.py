@@ -12,13 +12,21 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from shardsim.base.errors import UserError as UserError
+    from shardsim.env.registry import list_envs as list_envs
+    from shardsim.env.registry import make as make
+    from shardsim.runs.pipeline import run as run
+    from shardsim.runs.run import load as load
 
 # Public name -> the module that defines it. A name is listed here only when it works.
 _HOME = {
     "UserError": "shardsim.base.errors",
+    "list_envs": "shardsim.env.registry",
+    "load": "shardsim.runs.run",
+    "make": "shardsim.env.registry",
+    "run": "shardsim.runs.pipeline",
 }
 
-__all__ = ["UserError", "__version__"]
+__all__ = ["UserError", "__version__", "list_envs", "load", "make", "run"]
 
 
 def __getattr__(name: str) -> Any:
