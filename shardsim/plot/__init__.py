@@ -1,0 +1,1 @@
+"""From tables to matplotlib figures. Nothing here knows a run, a policy or a file."""

@@ -1,0 +1,150 @@
+"""What a layer holds: maps of its activations, and how well layers agree with behaviour.
+
+Axes: C contexts, D units, K shards, N seeds, L layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from shardsim.plot.style import INK, NULL, SEQUENTIAL, WIDTH, new_figure, styled
+
+
+class Projection(NamedTuple):
+    """Points on the first two principal components, and what part of the variance each has."""
+
+    points: np.ndarray  # f[C, 2]
+    explained: np.ndarray  # f[2], fractions
+
+
+def principal_components(activations: np.ndarray) -> Projection:
+    """Project activations f[C, D] on their first two principal components.
+
+    Each component's sign is fixed (its largest loading is positive), so that two runs of the same
+    code draw the same picture. A layer of one unit gets a second component of zeros.
+    """
+    centred = np.asarray(activations, np.float64)
+    centred = centred - centred.mean(axis=0)
+    _, scale, loadings = np.linalg.svd(centred, full_matrices=False)
+    loadings = loadings[:2]
+    largest = np.abs(loadings).argmax(axis=1)
+    sign = np.where(loadings[np.arange(len(loadings)), largest] < 0, -1.0, 1.0)
+    points = centred @ (loadings * sign[:, None]).T
+    total = float((scale**2).sum())
+    explained = scale[:2] ** 2 / total if total > 0 else np.zeros(len(loadings))
+    missing = 2 - len(loadings)
+    return Projection(np.pad(points, ((0, 0), (0, missing))), np.pad(explained, (0, missing)))
+
+
+@styled
+def activation_map(
+    layers: Mapping[str, Projection],
+    gates: np.ndarray,
+    names: Sequence[str],
+    colours: Sequence[str],
+) -> Figure:
+    """Contexts by their activations; above coloured by the strongest shard, below by each gate.
+
+    Args:
+        layers: layer -> projection; a column each.
+        gates: f[C, K], how strongly each shard acts in each context (0: not at all).
+        names: of the shards, K.
+        colours: of the shards, K.
+    """
+    rows = 1 + len(names)
+    size = (WIDTH, 0.6 + 1.75 * rows) if len(layers) > 1 else (3.6, 0.6 + 2.0 * rows)
+    figure, axes = new_figure(*size, rows, len(layers))
+    norm = Normalize(0.0, max(float(np.max(gates, initial=0.0)), 1e-9))
+    for column, (layer, projection) in enumerate(layers.items()):
+        _strongest(axes[0, column], projection, gates, names, colours)
+        axes[0, column].set_title(f"{layer}: strongest shard")
+        for row, name in enumerate(names):
+            place = axes[1 + row, column]
+            _scatter(place, projection, c=gates[:, row], cmap=SEQUENTIAL, norm=norm)
+            place.set_title(f"gate of {name}")
+    if names:
+        bar = figure.colorbar(
+            ScalarMappable(norm, matplotlib.colormaps[SEQUENTIAL]),
+            ax=list(axes[1:].ravel()),
+            aspect=30,
+            pad=0.02,
+        )
+        bar.set_label("gate (logits a move)")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _strongest(
+    axes: Axes,
+    projection: Projection,
+    gates: np.ndarray,
+    names: Sequence[str],
+    colours: Sequence[str],
+) -> None:
+    """Colour each context by its strongest shard, grey where none is active."""
+    winner = gates.argmax(axis=1) if gates.shape[1] else np.zeros(len(gates), int)
+    active = gates.max(axis=1, initial=0.0) > 0
+    shade = np.full(len(gates), NULL, object)
+    for number, colour in enumerate(colours):
+        shade[active & (winner == number)] = colour
+    _scatter(axes, projection, c=list(shade))
+    for name, colour in zip(names, colours, strict=True):
+        axes.scatter([], [], s=14, color=colour, label=name)
+    if not active.all():
+        axes.scatter([], [], s=14, color=NULL, label="no shard active")
+
+
+def _scatter(axes: Axes, projection: Projection, **colour) -> None:
+    points = projection.points
+    axes.scatter(
+        points[:, 0], points[:, 1], s=5, linewidths=0, alpha=0.75, rasterized=True, **colour
+    )
+    axes.set_xlabel(f"PC 1 ({projection.explained[0]:.0%} of variance)")
+    axes.set_ylabel(f"PC 2 ({projection.explained[1]:.0%})")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+@styled
+def agreement_by_layer(
+    layers: Sequence[str], agreement: np.ndarray, nulls: Mapping[str, np.ndarray] | None = None
+) -> Figure:
+    """How far activation clusters agree with behavioural ones, layer by layer.
+
+    Args:
+        layers: names, L, from the input on.
+        agreement: f[N, L], adjusted mutual information: 0 chance, 1 the same clusters.
+        nulls: name -> f[L] or f[N, L], the same for controls.
+    """
+    figure, axes = new_figure(4.6, 2.7)
+    place = axes[0, 0]
+    x = np.arange(len(layers), dtype=float)
+    for number, values in enumerate(agreement):
+        label = "each seed" if number == 0 else None
+        place.plot(
+            x, values, color=INK, linewidth=0.7, alpha=0.45, marker="o", markersize=3, label=label
+        )
+    place.plot(
+        x, agreement.mean(axis=0), color=INK, linewidth=2, marker="o", label="mean of the seeds"
+    )
+    for number, (name, values) in enumerate((nulls or {}).items()):
+        mean = np.atleast_2d(values).mean(axis=0)
+        dashes = ((0, (4, 2)), (0, (1, 1.5)))[number % 2]
+        place.plot(x, mean, color=NULL, linestyle=dashes, label=name)
+    place.set_xticks(x, layers)
+    place.set_xlim(-0.3, len(layers) - 0.7)
+    low = float(np.min(agreement, initial=0.0))
+    place.set_ylim(min(-0.03, 1.1 * low), 1.0)
+    place.set_xlabel("layer")
+    place.set_ylabel("adjusted mutual information")
+    place.legend(loc="upper left")
+    return figure

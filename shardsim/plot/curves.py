@@ -1,0 +1,51 @@
+"""Learning curves. Axes: K seeds, T checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from shardsim.plot.style import INK, SPLITS, WIDTH, legend_below, new_figure, steps_axis, styled
+
+
+class Curves(NamedTuple):
+    """The learning curves of one run."""
+
+    steps: np.ndarray  # f[T], env steps of each seed
+    ratio: Mapping[str, np.ndarray]  # split -> f[K, T], return ÷ optimal return
+
+
+@styled
+def learning_curves(runs: Mapping[str, Curves], aim: float | None = None) -> Figure:
+    """Return ÷ optimum over training, a panel a run: the mean of the seeds, and each seed thinly.
+
+    Args:
+        runs: title -> curves.
+        aim: a ratio to mark, for instance what counts as trained.
+    """
+    figure, axes = new_figure(WIDTH, 2.9, 1, len(runs), sharey=True)
+    for place, (title, curves) in zip(axes[0], runs.items(), strict=True):
+        _panel(place, curves, aim)
+        place.set_title(title)
+        steps_axis(place, curves.steps)
+    axes[0, 0].set_ylabel("return ÷ optimal return")
+    legend_below(figure, axes[0, 0])
+    return figure
+
+
+def _panel(axes: Axes, curves: Curves, aim: float | None) -> None:
+    for split, ratio in curves.ratio.items():
+        colour = SPLITS.get(split, INK)
+        for number, seed in enumerate(ratio):
+            label = f"{split}: each seed" if number == 0 else None
+            axes.plot(curves.steps, seed, color=colour, linewidth=0.6, alpha=0.55, label=label)
+        mean = ratio.mean(axis=0)
+        axes.plot(curves.steps, mean, color=colour, linewidth=2, label=f"{split} levels: mean")
+    axes.axhline(1.0, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), label="optimum")
+    if aim is not None:
+        axes.axhline(aim, color=INK, linewidth=0.8, linestyle=(0, (5, 3)), label=f"{aim:g}")
+    axes.set_ylim(0, 1.05)

@@ -1,0 +1,78 @@
+"""Influence of each concept by its distance. Axes: K seeds, D distance bins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from shardsim.base.statistics import t_interval
+from shardsim.plot.style import INK, NULL, WIDTH, band, legend_below, new_figure, styled
+
+AXIS = "signed influence S (moves a decision)"
+
+
+class Influence(NamedTuple):
+    """Influence by distance for one run; any table may miss bins (NaN)."""
+
+    bins: Sequence[str]  # D labels, such as "4–5"
+    signed: Mapping[str, np.ndarray]  # concept -> f[K, D], S in moves
+    colours: Mapping[str, str]  # concept -> colour
+    model: Mapping[str, np.ndarray] = {}  # concept -> f[K, D], S in the fitted model
+    nulls: Mapping[str, np.ndarray] = {}  # name -> f[K, D]
+
+
+@styled
+def influence_by_distance(runs: Mapping[str, Influence], confidence: float = 0.9) -> Figure:
+    """Signed influence S of each concept by the agent's distance to it, a panel a run.
+
+    Lines are means over seeds with intervals (Student's t); dotted, the same removal made in the
+    fitted model; grey, the nulls.
+    """
+    figure, axes = new_figure(WIDTH if len(runs) > 1 else 4.6, 3.0, 1, len(runs), sharey=True)
+    for place, (title, influence) in zip(axes[0], runs.items(), strict=True):
+        _panel(place, influence, confidence)
+        place.set_title(title)
+        place.set_xlabel("distance to the concept (moves)")
+    axes[0, 0].set_ylabel(AXIS)
+    legend_below(figure, axes[0, 0], columns=3)
+    return figure
+
+
+def _panel(axes: Axes, influence: Influence, confidence: float) -> None:
+    x = np.arange(len(influence.bins), dtype=float)
+    axes.axhline(0, color=INK, linewidth=0.7)
+    styles = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+    for number, (name, values) in enumerate(influence.nulls.items()):
+        axes.plot(
+            x, mean_known(values), color=NULL, linewidth=1, linestyle=styles[number % 3], label=name
+        )
+    for name, values in influence.signed.items():
+        colour = influence.colours.get(name, INK)
+        interval = t_interval(values, axis=0, confidence=confidence)
+        band(axes, x, np.asarray(interval.low), np.asarray(interval.high), colour)
+        axes.plot(x, mean_known(values), color=colour, marker="o", markersize=4, label=name)
+        if name in influence.model:
+            axes.plot(
+                x,
+                mean_known(influence.model[name]),
+                color=colour,
+                linestyle=(0, (1, 1.5)),
+                marker="o",
+                markersize=3.5,
+                markerfacecolor="white",
+                label=f"{name}, in the model",
+            )
+    axes.set_xticks(x, influence.bins)
+
+
+def mean_known(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis of what is known; NaN where nothing is."""
+    values = np.asarray(values, np.float64)
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

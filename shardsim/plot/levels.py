@@ -1,0 +1,209 @@
+"""Pictures of one level: the policy as arrows, what each concept does to it, where gates open.
+
+Axes: H rows, W columns, M instances of a concept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from shardsim.plot.style import (
+    DIVERGING,
+    INK,
+    SEQUENTIAL,
+    WALL,
+    WIDTH,
+    concept_colour,
+    new_figure,
+    styled,
+)
+
+# Action name -> (rows, columns) that it moves; actions that do not move count as staying.
+MOVES = {"north": (-1.0, 0.0), "east": (0.0, 1.0), "south": (1.0, 0.0), "west": (0.0, -1.0)}
+
+
+class Board(NamedTuple):
+    """What is drawn under every picture of a level."""
+
+    walls: np.ndarray  # bool[H, W]
+    concepts: Mapping[str, np.ndarray]  # name -> int[M, 2], (row, column) of those present
+
+
+class Field(NamedTuple):
+    """One panel: arrows, and a colour for each cell. NaN where there is nothing to say."""
+
+    title: str
+    arrows: np.ndarray | None  # f[H, W, 2], (rows, columns)
+    value: np.ndarray | None  # f[H, W]
+
+
+def flow(policy: np.ndarray, action_names: Sequence[str]) -> np.ndarray:
+    """The mean move f[..., 2] of action weights f[..., A]: probabilities, or differences."""
+    moves = np.array([MOVES.get(name, (0.0, 0.0)) for name in action_names])
+    return np.asarray(policy) @ moves
+
+
+@styled
+def vector_field(board: Board, policy: Field, influences: Sequence[Field], label: str) -> Figure:
+    """The policy as a vector field, and beside it each concept's influence on it.
+
+    Arrows of the first panel are mean moves; those of the others are how a concept changes them,
+    on the signed influence as colour, on one scale.
+
+    Args:
+        board: the level.
+        policy: arrows of the policy; its `value` is not drawn.
+        influences: one a concept; `value` in moves.
+        label: of the colour bar, with the unit.
+    """
+    figure, panels = _grid(board, 1 + len(influences))
+    draw_board(panels[0], board)
+    _arrows(panels[0], policy.arrows, 0.85)
+    panels[0].set_title(policy.title)
+    known = [np.abs(field.value[np.isfinite(field.value)]) for field in influences if _has(field)]
+    top = max([1e-3, *(float(values.max()) for values in known if values.size)])
+    norm = Normalize(-top, top)
+    for place, field in zip(panels[1:], influences, strict=False):
+        draw_board(place, board, field.value, norm, DIVERGING)
+        _arrows(place, field.arrows, 0.5)
+        place.set_title(field.title)
+    if influences:
+        _colour_bar(figure, panels[1 : 1 + len(influences)], norm, DIVERGING, label)
+    _legend(figure, board)
+    return figure
+
+
+@styled
+def gates_on_level(board: Board, gates: Mapping[str, np.ndarray], label: str) -> Figure:
+    """Where each shard is active: title -> gate f[H, W], all on one scale from 0."""
+    figure, panels = _grid(board, len(gates))
+    known = [gate[np.isfinite(gate)] for gate in gates.values()]
+    top = max([1e-6, *(float(values.max()) for values in known if values.size)])
+    norm = Normalize(0.0, top)
+    for place, (title, gate) in zip(panels, gates.items(), strict=False):
+        draw_board(place, board, gate, norm, SEQUENTIAL)
+        place.set_title(title)
+    if gates:
+        _colour_bar(figure, panels[: len(gates)], norm, SEQUENTIAL, label)
+    _legend(figure, board)
+    return figure
+
+
+def draw_board(
+    axes: Axes,
+    board: Board,
+    value: np.ndarray | None = None,
+    norm: Normalize | None = None,
+    colours: str = DIVERGING,
+) -> None:
+    """Walls, concepts, and a colour for each free cell where a value f[H, W] is known."""
+    height, width = board.walls.shape
+    if value is not None:
+        shown = np.ma.masked_invalid(np.where(board.walls, np.nan, value))
+        axes.imshow(shown, cmap=matplotlib.colormaps[colours], norm=norm, zorder=0)
+    axes.imshow(
+        np.ma.masked_where(~board.walls, np.ones(board.walls.shape)),
+        cmap=matplotlib.colors.ListedColormap([WALL]),
+        zorder=1,
+    )
+    for number, cells in enumerate(board.concepts.values()):
+        inset = 0.1 + 0.07 * (number % 3)  # concepts on one cell stay visible
+        for row, column in np.asarray(cells).reshape(-1, 2):
+            side = 1 - 2 * inset
+            corner = (column - 0.5 + inset, row - 0.5 + inset)
+            colour = concept_colour(number)
+            for edge, thick in (("white", 3.6), (colour, 2.2)):
+                box = Rectangle(corner, side, side, fill=False, edgecolor=edge, linewidth=thick)
+                axes.add_patch(box)
+                box.set_zorder(2)
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
+    axes.set_aspect("equal")
+    axes.set_xticks(np.arange(width + 1) - 0.5, [], minor=True)
+    axes.set_yticks(np.arange(height + 1) - 0.5, [], minor=True)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.tick_params(which="both", length=0)
+    axes.grid(True, which="minor", color="#DDDDDD", linewidth=0.4)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+
+
+def _has(field: Field) -> bool:
+    return field.value is not None
+
+
+def _arrows(axes: Axes, arrows: np.ndarray | None, cells: float) -> None:
+    """Arrows centred on their cells; one of length 1 spans so many cells."""
+    if arrows is None:
+        return
+    rows, columns = np.nonzero(np.hypot(arrows[..., 0], arrows[..., 1]) > 0.03)
+    along = arrows[rows, columns]
+    axes.quiver(
+        columns,
+        rows,
+        along[:, 1],
+        along[:, 0],
+        color=INK,
+        pivot="middle",
+        angles="xy",
+        scale_units="xy",
+        scale=1 / cells,
+        units="width",
+        width=0.013,
+        minlength=0.0,
+        headwidth=3.6,
+        headlength=3.8,
+        headaxislength=3.4,
+        zorder=3,
+    )
+
+
+def _grid(board: Board, count: int) -> tuple[Figure, list[Axes]]:
+    """A row of boards, or rows of four; panels that stay empty are switched off."""
+    columns = max(1, min(count, 4))
+    rows = max(1, -(-count // columns))
+    height, width = board.walls.shape
+    side = min(2.1, (WIDTH - 0.8) / columns)
+    figure, axes = new_figure(
+        min(WIDTH, columns * side + 0.8),
+        rows * (side * height / width + 0.28) + 0.25,
+        rows,
+        columns,
+    )
+    panels = list(axes.ravel())
+    for place in panels[count:]:
+        place.set_axis_off()
+    return figure, panels
+
+
+def _colour_bar(figure: Figure, panels: list[Axes], norm: Normalize, cmap: str, label: str) -> None:
+    bar = figure.colorbar(
+        ScalarMappable(norm, matplotlib.colormaps[cmap]),
+        ax=panels,
+        shrink=0.75,
+        aspect=16,
+        pad=0.02,
+    )
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+
+
+def _legend(figure: Figure, board: Board) -> None:
+    handles = [
+        Rectangle(
+            (0, 0), 1, 1, fill=False, edgecolor=concept_colour(number), linewidth=2, label=name
+        )
+        for number, name in enumerate(board.concepts)
+    ]
+    handles.append(Rectangle((0, 0), 1, 1, facecolor=WALL, label="wall"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))

@@ -1,0 +1,185 @@
+"""Figures of `analysis/` by name: find one, check what it is asked for, draw it, save it.
+
+A figure is a file that defines `draw(run, …, *, option=default) -> Figure`: as many run parameters
+as runs it needs (`*runs` for any number), and its options as keyword-only parameters. Their
+annotations say how text is read, so a figure's signature is all that the command line needs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import types
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+from shardsim.base import content
+from shardsim.base.errors import UserError, did_you_mean, one_line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from shardsim.runs.run import Run
+
+FORMATS = ("png", "svg", "pdf")
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_WORDS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+class Words(NamedTuple):
+    """What the words after `shardsim plot` mean."""
+
+    runs: list[str]
+    name: str | None
+    options: dict[str, str]
+
+
+def list_figures(folders: Sequence[str | Path] = ()) -> dict[str, str]:
+    """Name -> one line on what it shows, read without executing any figure's file."""
+    entries = content.catalogue("analysis", folders)
+    return {name: content.headline(entry) for name, entry in entries.items()}
+
+
+def read_words(words: Sequence[str], folders: Sequence[str | Path] = ()) -> Words:
+    """Tell run directories, the figure's name and `key=value` options apart.
+
+    The last word without `=` is the name, unless it is the only one and names no figure.
+    """
+    options = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
+    rest = [word for word in words if "=" not in word or Path(word).exists()]
+    known = content.catalogue("analysis", folders)
+    alone = len(rest) == 1 and rest[0].replace("_", "-") not in known
+    name = None if not rest or alone else rest[-1]
+    return Words(rest if name is None else rest[:-1], name, options)
+
+
+def draw(
+    name: str,
+    runs: Sequence[Run],
+    options: Mapping[str, Any] | None = None,
+    folders: Sequence[str | Path] = (),
+) -> Figure:
+    """Draw the figure called `name` of some runs.
+
+    Args:
+        name: id of a figure; `list_figures` has them.
+        runs: as many as the figure needs.
+        options: its options, as values or as text.
+        folders: folders of your own figure files.
+
+    Raises:
+        UserError: no such figure, option or value, a wrong number of runs, or a result that the
+            figure needs is not in a run.
+    """
+    entry = content.find("analysis", name, folders)
+    function = _function(entry)
+    _check_runs(entry.id, function, len(runs))
+    chosen = _options(entry.id, function, options or {})
+    from shardsim.plot.style import style
+
+    try:
+        with style():
+            figure = function(*runs, **chosen)
+    except UserError:
+        raise
+    except Exception as error:
+        source = entry.source
+        if isinstance(source, Path) and source.parent != content.shipped_folder("analysis"):
+            raise content.broken("analysis", source, error) from error
+        raise
+    return _checked(entry.id, figure)
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a figure whole or not at all; the ending of `path` says how (png, svg, pdf)."""
+    from shardsim.plot.style import save_bytes
+
+    path = Path(path)
+    data = save_bytes(figure, format_of(path))
+    beside = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {one_line(error)}; choose another --out") from error
+    return path
+
+
+def format_of(path: str | Path) -> str:
+    """The format that a file name asks for; raises UserError for one that is not offered."""
+    ending = Path(path).suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        raise UserError(f"{path} does not end in .png, .svg or .pdf; name the file so")
+    return ending
+
+
+def _function(entry: content.Entry) -> Callable[..., Any]:
+    function = getattr(content.load(entry), "draw", None)
+    if not callable(function):
+        raise UserError(
+            f"the figure {entry.id!r} ({entry.where}) defines no draw(); "
+            "define draw(run, *, …) that returns a matplotlib Figure"
+        )
+    return function
+
+
+def _check_runs(name: str, function: Callable[..., Any], given: int) -> None:
+    parameters = inspect.signature(function).parameters.values()
+    needed = sum(1 for one in parameters if one.kind in _POSITIONAL)
+    more = any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters)
+    if given < max(needed, 1) or (given > needed and not more):
+        wanted = f"{max(needed, 1)} or more" if more else f"{needed}"
+        raise UserError(
+            f"the figure {name!r} is of {wanted} run{'' if wanted == '1' else 's'}, and {given} "
+            f"{'is' if given == 1 else 'are'} given; name that many run directories before it"
+        )
+
+
+def _options(name: str, function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(function, eval_str=True).parameters
+    known = {
+        key: one.annotation
+        for key, one in parameters.items()
+        if one.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    for key in given:
+        if key not in known:
+            raise UserError(
+                f"the figure {name!r} has no option {key!r}; {did_you_mean(key, known)}"
+            )
+    return {key: _read(name, key, value, known[key]) for key, value in given.items()}
+
+
+def _read(name: str, key: str, value: Any, annotation: Any) -> Any:
+    """Text as the kind of value that an annotation asks for; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    union = isinstance(annotation, types.UnionType)
+    kinds = (
+        [kind for kind in get_args(annotation) if kind is not type(None)] if union else [annotation]
+    )
+    for kind in kinds:
+        if kind is bool and value.lower() in _WORDS:
+            return _WORDS[value.lower()]
+        if kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+        if kind in (str, inspect.Parameter.empty):
+            return value
+    said = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
+    raise UserError(f"{key}={value} is no {said}; the figure {name!r} takes {key}=<{said}>")
+
+
+def _checked(name: str, figure: Any) -> Figure:
+    from matplotlib.figure import Figure
+
+    if not isinstance(figure, Figure):
+        raise UserError(
+            f"draw() of the figure {name!r} returned {type(figure).__name__}; "
+            "return the matplotlib Figure that it made"
+        )
+    return figure

@@ -1,0 +1,276 @@
+"""Figures hold the numbers of their tables: lines, areas, arrows, labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.quiver import Quiver
+
+from shardsim.base.statistics import t_interval
+from shardsim.plot import (
+    activations,
+    compare,
+    curves,
+    evidence,
+    influence,
+    levels,
+    reflection,
+    rivals,
+    shares,
+)
+from shardsim.plot.style import BLUE, ORANGE, save_bytes
+from tests.plot import tables
+
+
+def legend_labels(figure) -> list[str]:
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def lines(axes, width: float | None = None) -> list[np.ndarray]:
+    """y data of the lines of an axis."""
+    kept = [line for line in axes.lines if width is None or line.get_linewidth() == width]
+    return [np.asarray(line.get_ydata()) for line in kept]
+
+
+def test_learning_curves_hold_every_seed_and_the_mean():
+    table = tables.curves()
+    figure = curves.learning_curves({"one": table, "two": table}, aim=0.95)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["one", "two"]
+    drawn = lines(figure.axes[0])
+    for split in ("held-out", "target"):
+        for seed in table.ratio[split]:
+            assert any(np.array_equal(line, seed) for line in drawn)
+        assert any(
+            np.allclose(line, table.ratio[split].mean(0)) for line in lines(figure.axes[0], 2)
+        )
+    assert {"held-out levels: mean", "target levels: mean", "optimum", "0.95"} <= set(
+        legend_labels(figure)
+    )
+    assert figure.axes[0].get_ylabel() == "return ÷ optimal return"
+
+
+def heights(area: FillBetweenPolyCollection, steps: int) -> np.ndarray:
+    """Height of a stacked area at each step, from its outline."""
+    vertices = area.get_paths()[0].vertices
+    return np.array(
+        [np.ptp(vertices[np.isclose(vertices[:, 0], step), 1]) for step in tables.STEPS[:steps]]
+    )
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_stacked_areas_are_the_shares_and_fill_the_whole(seeds):
+    table = tables.distribution(seeds)
+    figure = shares.shard_distribution({"run": table})
+    areas = [c for c in figure.axes[0].collections if isinstance(c, FillBetweenPolyCollection)]
+    drawn = np.stack([heights(area, len(table.steps)) for area in areas], axis=1)
+    np.testing.assert_allclose(drawn, table.share.mean(1), atol=1e-9)
+    np.testing.assert_allclose(drawn.sum(1), 1.0)
+    assert legend_labels(figure)[:5] == list(tables.PARTS)
+    assert any("interval" in label for label in legend_labels(figure)) == (seeds > 1)
+
+
+def test_intervals_stand_at_the_boundaries():
+    table = tables.distribution()
+    figure = shares.shard_distribution({"run": table})
+    bars = [c for c in figure.axes[0].collections if not isinstance(c, FillBetweenPolyCollection)]
+    first = np.array([segment[:, 1] for segment in bars[1].get_segments()])
+    expected = t_interval(table.share[:, :, 0], axis=1, confidence=0.9)
+    np.testing.assert_allclose(first[:, 0], np.clip(expected.low, 0, 1))
+    np.testing.assert_allclose(first[:, 1], np.clip(expected.high, 0, 1))
+
+
+def test_shares_with_intervals_name_parts_and_groups():
+    table = tables.shares()
+    figure = shares.share_intervals({"held-out": table}, tables.PARTS, tables.COLOURS)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(tables.PARTS)
+    ends = np.array([line.get_xdata() for line in axes.lines])
+    np.testing.assert_allclose(ends, np.stack([table.low, table.high], 1))
+    legend = axes.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["held-out", "each seed"]
+
+
+def test_influence_lines_are_means_over_seeds_and_leave_unknown_bins_out():
+    table = tables.influence()
+    figure = influence.influence_by_distance({"run": table})
+    drawn = {line.get_label(): np.asarray(line.get_ydata()) for line in figure.axes[0].lines}
+    np.testing.assert_allclose(drawn["cheese"], table.signed["cheese"].mean(0))
+    np.testing.assert_allclose(drawn["cheese, in the model"], table.model["cheese"].mean(0))
+    np.testing.assert_allclose(drawn["decoy"][:4], table.signed["decoy"].mean(0)[:4])
+    assert np.isnan(drawn["decoy"][4])
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == list(table.bins)
+    assert set(table.nulls) <= set(legend_labels(figure))
+
+
+def test_the_mean_of_nothing_is_unknown():
+    np.testing.assert_array_equal(
+        influence.mean_known(np.array([[1.0, np.nan], [3.0, np.nan]])), [2.0, np.nan]
+    )
+
+
+def test_flow_is_the_mean_move():
+    names = ("north", "east", "south", "west", "pick up")
+    policy = np.array([[0.5, 0.25, 0.0, 0.25, 0.0], [0.0, 0.0, 0.2, 0.0, 0.8]])
+    np.testing.assert_allclose(levels.flow(policy, names), [[-0.5, 0.0], [0.2, 0.0]])
+
+
+def test_the_vector_field_draws_each_cells_arrow_and_influence():
+    board = tables.board()
+    arrows = np.zeros((5, 7, 2))
+    arrows[0, 1] = (0.0, 1.0)
+    arrows[4, 0] = (-0.5, 0.0)
+    arrows[1, 1] = np.nan
+    value = np.where(board.walls, np.nan, 0.25)
+    value[2, 2] = -0.75
+    figure = levels.vector_field(
+        board,
+        levels.Field("policy", arrows, None),
+        [levels.Field("cheese", arrows, value)],
+        "S (moves)",
+    )
+    policy, cheese, bar = figure.axes
+    field = next(child for child in policy.get_children() if isinstance(child, Quiver))
+    assert {
+        (x, y, u, v) for x, y, u, v in zip(field.X, field.Y, field.U, field.V, strict=True)
+    } == {
+        (1, 0, 1.0, 0.0),
+        (0, 4, 0.0, -0.5),
+    }
+    shown = cheese.images[0].get_array()
+    assert shown[2, 2] == -0.75 and shown.mask[1, 1] and not shown.mask[0, 0]
+    assert cheese.images[0].get_clim() == (-0.75, 0.75)
+    assert bar.get_ylabel() == "S (moves)"
+    assert legend_labels(figure) == ["cheese", "decoy", "corner", "wall"]
+
+
+def test_gates_share_one_scale_from_zero():
+    board = tables.board()
+    gates = {"a": np.full((5, 7), 2.0), "b": np.full((5, 7), 0.5)}
+    figure = levels.gates_on_level(board, gates, "gate (logits a move)")
+    assert [axes.images[0].get_clim() for axes in figure.axes[:2]] == [(0.0, 2.0)] * 2
+    assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["a", "b"]
+
+
+def test_components_are_those_of_the_covariance_with_fixed_signs():
+    data = np.random.default_rng(3).normal(size=(200, 6)) * np.array([3, 2, 1, 0.5, 0.2, 0.1])
+    found = activations.principal_components(data)
+    values, vectors = np.linalg.eigh(np.cov(data.T))
+    np.testing.assert_allclose(found.explained, values[::-1][:2] / values.sum())
+    expected = (data - data.mean(0)) @ vectors[:, ::-1][:, :2]
+    np.testing.assert_allclose(np.abs(found.points), np.abs(expected), atol=1e-9)
+    again = activations.principal_components(-data)
+    np.testing.assert_allclose(np.abs(again.points), np.abs(found.points))
+
+
+def test_a_layer_of_one_unit_has_an_empty_second_component():
+    found = activations.principal_components(np.arange(5.0)[:, None])
+    assert found.points.shape == (5, 2)
+    np.testing.assert_allclose(found.explained, [1.0, 0.0])
+    assert not found.points[:, 1].any()
+
+
+def test_the_activation_map_colours_by_the_strongest_shard():
+    points = activations.Projection(np.array([[0.0, 0], [1, 0], [2, 0]]), np.array([0.8, 0.1]))
+    gates = np.array([[2.0, 1.0], [0.0, 0.5], [0.0, 0.0]])
+    figure = activations.activation_map({"dense": points}, gates, ["a", "b"], [ORANGE, BLUE])
+    first, gate_a = figure.axes[0].collections[0], figure.axes[1].collections[0]
+    faces = [tuple(np.round(face[:3], 3)) for face in first.get_facecolors()]
+    assert len(set(faces)) == 3
+    np.testing.assert_array_equal(gate_a.get_array(), gates[:, 0])
+    assert legend_labels(figure) == ["a", "b", "no shard active"]
+    assert "80%" in figure.axes[0].get_xlabel()
+
+
+def test_agreement_holds_every_seed_and_the_null():
+    values = np.array([[0.1, 0.3], [0.2, 0.5]])
+    figure = activations.agreement_by_layer(["input", "dense"], values, {"null": np.zeros(2)})
+    drawn = lines(figure.axes[0])
+    for expected in (*values, values.mean(0), np.zeros(2)):
+        assert any(np.allclose(line, expected) for line in drawn)
+
+
+def test_rivals_bars_are_means_and_differences_are_paired():
+    models, bits = tables.bits()
+    figure = rivals.rivals(models, {"all contexts": bits}, ["planner with gain"])
+    bars = [patch.get_width() for patch in figure.axes[0].patches]
+    np.testing.assert_allclose(bars, bits.mean(1))
+    seeds = lines(figure.axes[0])
+    assert len(seeds) == bits.shape[1]
+    said = [text.get_text() for text in figure.axes[1].texts]
+    assert said == ["+0.021 [+0.021, +0.021]"]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == models
+
+
+def test_reflection_lines_are_means_over_seeds():
+    steps, table = tables.trajectories()
+    figure = reflection.reflection_trajectories(steps, table)
+    assert len(figure.axes) == 9
+    contested = figure.axes[6]
+    drawn = {line.get_label(): np.asarray(line.get_ydata()) for line in contested.lines}
+    for model in ("turns", "summed", "sham"):
+        expected = table["contested"]["cheese first"][model].mean(1)
+        np.testing.assert_allclose(drawn[model], expected)
+    assert legend_labels(figure) == ["turns", "summed", "sham"]
+    assert [axes.get_title(loc="left") for axes in figure.axes[:3]] == [
+        "cheese first",
+        "corner first",
+        "neither",
+    ]
+
+
+def test_value_changes_show_the_margin_beside_every_interval():
+    change = tables.changes()
+    figure = reflection.value_changes(
+        {"contested": change}, ["cheese", "corner"], ["turns", "sham"]
+    )
+    axes = figure.axes[0]
+    dots = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(sorted(dots), sorted(change.mean.ravel()))
+    strip = axes.collections[0].get_paths()[0].vertices
+    assert strip[:, 0].min() == -0.05 and strip[:, 0].max() == 0.05
+
+
+def test_the_evidence_table_shows_measured_beside_exact():
+    figure = evidence.evidence_table("wrong-code(advantage)", tables.evidence())
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    for expected in ("advantage recomputed", "1.123", "0", "disagrees", "transition audit"):
+        assert expected in texts
+    assert figure.axes[0].get_title(loc="left") == "wrong-code(advantage)"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "–"),
+        (True, "yes"),
+        (0.123456, "0.1235"),
+        (-2.0, "−2"),
+        ([1, 0.5], "1, 0.5"),
+        ("a", "a"),
+    ],
+)
+def test_cells_are_short(value, said):
+    assert evidence.cell(value) == said
+
+
+def test_two_runs_get_the_difference_with_its_interval():
+    runs = {"first": np.array([0.5, 0.6, 0.7]), "second": np.array([0.1, 0.2, 0.3])}
+    figure = compare.compare_runs({"share": {"corner": runs}, "bits": {"shardness": runs}})
+    said = figure.axes[0].texts[0].get_text()
+    assert said.startswith("+0.400 [+0.2") and figure.axes[0].get_xlabel() == "share"
+    assert legend_labels(figure) == ["first", "second"]
+    assert compare.difference([runs["first"]]) == ""
+    assert compare.difference([runs["first"], np.array([1.0])]) == ""
+
+
+def test_every_figure_can_be_saved_without_a_warning():
+    steps, table = tables.trajectories()
+    made = [
+        curves.learning_curves({"one": tables.curves()}),
+        shares.shard_distribution({"one": tables.distribution()}),
+        influence.influence_by_distance({"one": tables.influence()}),
+        reflection.reflection_trajectories(steps, table),
+        evidence.evidence_table("healthy", tables.evidence()),
+    ]
+    assert all(len(save_bytes(figure)) > 5000 for figure in made)
