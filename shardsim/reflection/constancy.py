@@ -52,7 +52,7 @@ def constancy(change: np.ndarray, epsilon: float, confidence: float = 0.9) -> Co
     if not len(change):
         raise UserError("constancy needs at least one seed; reflect on some agents first")
     interval = t_interval(change, axis=0, confidence=confidence)
-    shards = tuple(
+    shards: tuple[Verdict, ...] = tuple(
         equivalence(Interval(*(float(end[shard]) for end in interval)), epsilon)
         for shard in range(change.shape[1])
     )

@@ -1,0 +1,133 @@
+"""Imagining plans in the exact world model, and judging them.
+
+A plan runs from a context until a wanted concept is entered, the episode ends, or it is given up.
+Axis letters: B contexts · P plans · T moves · S states · A actions · O concepts · K shards.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from shardsim.reflection.world import World
+
+
+class Plans(NamedTuple):
+    """Imagined plans; what comes after the end of a plan is not `taken`."""
+
+    states: jax.Array  # int32[T, B, P], where each action is taken
+    actions: jax.Array  # int32[T, B, P]
+    taken: jax.Array  # bool[T, B, P]
+    ended: jax.Array  # bool[B, P, O], the concepts that the last move entered
+    moves: jax.Array  # int32[B, P]
+    chance: jax.Array  # float[B, P], how often the agent has this plan; scaled where it is used
+
+
+def imagine(
+    key: jax.Array, world: World, policy: jax.Array, wanted: jax.Array, count: int, moves: int
+) -> Plans:
+    """Draw `count` plans from each context, acting by float32[B, S, A] in the exact world.
+
+    Args:
+        key: PRNG key.
+        world: the contexts.
+        policy: float32[B, S, A].
+        wanted: bool[O], the concepts that a plan ends at.
+        count: plans of each context, P.
+        moves: after which a plan is given up, T.
+    """
+    contexts, outcomes = policy.shape[0], world.probability.shape[3]
+    ladder = jnp.cumsum(policy, axis=-1)[..., :-1]
+    chances = jnp.cumsum(world.probability, axis=-1)[..., :-1]
+    stop = world.terminated | jnp.any(world.entered & wanted, axis=-1)
+    rows = jnp.arange(contexts, dtype=jnp.int32)[:, None]
+    noise = jax.random.uniform(key, (moves, 1 if outcomes == 1 else 2, contexts, count))
+
+    def move(carry, noise):
+        state, going, ended, length = carry
+        action = _rung(noise[0], ladder[rows, state])
+        outcome = _rung(noise[-1], chances[rows, state, action])
+        at = rows, state, action, outcome
+        arrived = world.entered[at] & (going & stop[at])[..., None]
+        onward = going & ~stop[at]
+        after = jnp.where(going, world.next_state[at], state)
+        length = length + going.astype(jnp.int32)
+        return (after, onward, ended | arrived, length), (state, action, going)
+
+    begin = jnp.broadcast_to(world.start[:, None], (contexts, count))
+    there = jnp.any(world.goals[rows, begin] & wanted, axis=-1)
+    nothing = jnp.zeros((contexts, count, wanted.shape[0]), bool)
+    carry = (begin, ~there, nothing, jnp.zeros((contexts, count), jnp.int32))
+    (_, _, ended, length), (states, actions, taken) = jax.lax.scan(move, carry, noise)
+    return Plans(states, actions, taken, ended, length, jnp.ones((contexts, count)))
+
+
+def _rung(noise: jax.Array, ladder: jax.Array) -> jax.Array:
+    """Return int32[B, P]: where uniform noise [B, P] falls between thresholds [B, P, n]."""
+    return jnp.sum(noise[..., None] >= ladder, axis=-1, dtype=jnp.int32)
+
+
+def worth(plans: Plans, preferences: jax.Array, discount: float) -> jax.Array:
+    """Return J float[B, P, K]: what each plan is worth to shards with preferences float[K, O].
+
+    The preference for what the plan's last move entered, discounted by its length.
+    """
+    reached = plans.ended.astype(preferences.dtype) @ preferences.T
+    faded = jnp.power(
+        jnp.asarray(discount, preferences.dtype), plans.moves.astype(preferences.dtype)
+    )
+    return reached * faded[..., None]
+
+
+def endorse(
+    rule: jax.Array,
+    worth: jax.Array,
+    chance: jax.Array,
+    judges: jax.Array,
+    strength: float,
+    key: jax.Array,
+) -> jax.Array:
+    """Return how much of the agent's learning each plan gets: float[B, P], sums to 1 over P.
+
+    With u_k = exp(b J_k), p the chance of a plan and E over plans:
+    0 turns: shard k is drawn with probability q_k to pick, p Σ_k q_k u_k / E u_k, which climbs
+    Σ_k q_k log E u_k (a weighted Nash bargain; Cover 1984, "An algorithm for maximizing expected
+    log investment return"). 1 summed: p exp(b Σ_k q_k J_k), scaled. 2 distillation: p.
+    3 sham: the weights of 0, shuffled over the plans of each context.
+
+    Args:
+        rule: int32[], the number above.
+        worth: float[B, P, K], J_k of each plan.
+        chance: float[B, P], relative chance p of each plan (all equal for sampled ones).
+        judges: float[B, K], q, sums to 1.
+        strength: b.
+        key: of the shuffle.
+    """
+    prior = jnp.log(chance)
+    picked = jax.nn.softmax(prior[..., None] + strength * worth, axis=1)
+    turns = jnp.einsum("bpk,bk->bp", picked, judges)
+    summed = jax.nn.softmax(prior + strength * jnp.einsum("bpk,bk->bp", worth, judges), axis=1)
+    sham = jax.random.permutation(key, turns, axis=1, independent=True)
+    return jnp.stack([turns, summed, jax.nn.softmax(prior, axis=1), sham])[rule]
+
+
+def pooled(plans: Plans, weight: jax.Array, states: int, actions: int) -> jax.Array:
+    """Return float[B, S, A]: weighted visits of the plans, scaled to sum to 1 in each context.
+
+    The likelihood of weighted plans depends on these alone, so that a gradient costs the same for
+    any number of plans.
+    """
+    contexts = weight.shape[0]
+    rows = jnp.arange(contexts, dtype=jnp.int32)[None, :, None]
+    flat = (rows * states + plans.states) * actions + plans.actions
+    mass = jnp.where(plans.taken, weight, jnp.zeros_like(weight))
+    counts = (
+        jnp.zeros(contexts * states * actions, weight.dtype)
+        .at[flat.reshape(-1)]
+        .add(mass.reshape(-1))
+    )
+    counts = counts.reshape(contexts, states, actions)
+    total = jnp.sum(counts, axis=(1, 2), keepdims=True)
+    return counts / jnp.maximum(total, jnp.finfo(weight.dtype).tiny)

@@ -1,0 +1,178 @@
+"""Reflection in the network's own weights: self-imitation of the plans that its shards endorse.
+
+At each step the agent imagines plans from the onset in the exact world model, the shards active
+there judge them, and the network learns to do what the endorsed plans do. No env reward enters.
+After Ferbach et al. 2024 ("Self-consuming generative models with curated data provably optimize
+human preferences") with many judges, who take turns or add up; plain self-distillation and
+shuffled endorsements are the nulls.
+Axis letters: D seeds · U onsets · R rules · T steps · B contexts · S states · A actions ·
+K shards · O concepts · H, W, P an observation's rows, columns, planes.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from shardsim.reflection.config import RULES, ReflectConfig
+from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, worth
+from shardsim.reflection.measure import Logits, Measured, Probe, measure, table
+from shardsim.reflection.world import World
+
+
+class Onset(NamedTuple):
+    """Where reflection starts, with who judges there."""
+
+    world: World  # [B]
+    views: jax.Array  # float32[B, S, H, W, P]
+    judges: jax.Array  # float32[B, K], q, sums to 1
+
+
+class Task(NamedTuple):
+    """What all branches of a reflection share."""
+
+    preferences: jax.Array  # float32[K, O]
+    probe: Probe
+
+
+class Trace(NamedTuple):
+    """One branch, or with leading axes many."""
+
+    measured: Measured  # [T + 1]
+    parameters: Any  # at the end
+
+
+@runtime_checkable
+class Applies(Protocol):
+    """A network: `apply(parameters, observations)` gives an output with `logits`."""
+
+    def apply(self, parameters: Any, observations: jax.Array) -> Any:
+        """Run observations float32[V, H, W, P] through the network."""
+
+
+class Settings(NamedTuple):
+    """What is static under jit."""
+
+    network: Applies
+    config: ReflectConfig
+    goals: tuple[int, ...]  # concepts that plans end at
+    discount: float  # of the env's return, for the competence
+    horizon: int  # moves of an episode
+
+
+def logits_of(network: Applies, parameters: Any) -> Logits:
+    """Return the function from observations to logits."""
+    return lambda seen: network.apply(parameters, seen).logits
+
+
+def imitation_loss(logits: Logits, onset: Onset, counts: jax.Array) -> jax.Array:
+    """Return minus the log-likelihood of visits float32[B, S, A], weighed by context."""
+    flat = logits(onset.views.reshape(-1, *onset.views.shape[2:]))
+    chance = jax.nn.log_softmax(flat).reshape(counts.shape)
+    return -jnp.einsum("b,bsa,bsa->", onset.world.weight, counts, chance)
+
+
+def endorsed_visits(
+    settings: Settings, task: Task, onset: Onset, rule: jax.Array, plans: Plans, key: jax.Array
+) -> jax.Array:
+    """Return float32[B, S, A]: what the endorsed plans do, where."""
+    config = settings.config
+    value = worth(plans, task.preferences, config.discount)
+    weight = endorse(rule, value, plans.chance, onset.judges, config.strength, key)
+    states, actions = onset.world.next_state.shape[1:3]
+    return pooled(plans, weight, states, actions)
+
+
+def learn(
+    settings: Settings, parameters: Any, optimiser: Any, onset: Onset, counts: jax.Array
+) -> tuple[Any, Any]:
+    """Take some gradients toward the endorsed visits; return parameters and optimiser state."""
+
+    def gradient(carry, _):
+        parameters, optimiser = carry
+        slope = jax.grad(
+            lambda parameters: imitation_loss(
+                logits_of(settings.network, parameters), onset, counts
+            )
+        )(parameters)
+        with jax.numpy_dtype_promotion("standard"):  # optax raises a float to its integer count
+            change, optimiser = adam(settings.config).update(slope, optimiser)
+        return (optax.apply_updates(parameters, change), optimiser), None
+
+    carry, _ = jax.lax.scan(gradient, (parameters, optimiser), length=settings.config.gradients)
+    return carry
+
+
+def adam(config: ReflectConfig) -> optax.GradientTransformation:
+    """Return the optimiser, fresh at onset: training's moments know of the env's reward."""
+    return optax.adam(config.learning_rate)
+
+
+def branch(
+    settings: Settings, task: Task, onset: Onset, parameters: Any, rule: jax.Array, key: jax.Array
+) -> Trace:
+    """Reflect from one onset by one rule; `key` draws the same plans for every rule at first."""
+    config = settings.config
+    wanted = jnp.zeros(task.preferences.shape[1], bool).at[jnp.asarray(settings.goals)].set(True)
+    before = table(logits_of(settings.network, parameters), task.probe.target_views)
+
+    def look(parameters: Any, policy: jax.Array) -> Measured:
+        return measure(
+            logits_of(settings.network, parameters),
+            onset.world,
+            policy,
+            task.probe,
+            before,
+            goals=settings.goals,
+            discount=settings.discount,
+            horizon=settings.horizon,
+        )
+
+    def step(carry, number):
+        parameters, optimiser = carry
+        policy = table(logits_of(settings.network, parameters), onset.views)
+        seen = look(parameters, policy)
+        plan_key, shuffle_key = jax.random.split(jax.random.fold_in(key, number))
+        plans = imagine(plan_key, onset.world, policy, wanted, config.plans, config.plan_moves)
+        counts = endorsed_visits(settings, task, onset, rule, plans, shuffle_key)
+        learnt = learn(settings, parameters, optimiser, onset, counts)
+        # The last round only measures, so that the whole compiles once.
+        last = number == config.steps
+        kept = jax.tree.map(lambda new, old: jnp.where(last, old, new), learnt, carry)
+        return kept, seen
+
+    begin = parameters, adam(config).init(parameters)
+    numbers = jnp.arange(config.steps + 1, dtype=jnp.int32)
+    (parameters, _), measured = jax.lax.scan(step, begin, numbers)
+    return Trace(measured, parameters)
+
+
+@partial(jax.jit, static_argnums=0)
+def reflect_weights(
+    settings: Settings, task: Task, onsets: Onset, parameters: Any, key: jax.Array
+) -> Trace:
+    """Reflect with every seed from every onset by every rule of `RULES`.
+
+    Args:
+        settings: static.
+        task: shared by all.
+        onsets: [D, U], chosen for each seed.
+        parameters: [D].
+        key: of the plans.
+
+    Returns:
+        Trace [D, U, R].
+    """
+    rules = jnp.arange(len(RULES), dtype=jnp.int32)
+
+    def one(onset, parameters, key):
+        return jax.vmap(lambda rule: branch(settings, task, onset, parameters, rule, key))(rules)
+
+    count, kinds = onsets.judges.shape[:2]
+    keys = jax.random.split(key, (count, kinds))
+    each_onset = jax.vmap(one, in_axes=(0, None, 0))
+    return jax.vmap(each_onset)(onsets, parameters, keys)
