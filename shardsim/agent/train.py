@@ -49,6 +49,8 @@ class Chunk(NamedTuple):
 class Diverged(UserError):
     """Parameters or losses are no longer finite."""
 
+    exit_code = 1  # of the command line: the input was well formed
+
 
 def schedule(config: TrainConfig) -> list[int]:
     """Return the update counts of the checkpoints: dense early, the untrained one first."""

@@ -71,6 +71,10 @@ class Store:
         manifest = {"format": FORMAT, "seeds": seeds, "files": {}, "stages": {}} | provenance()
         store = cls(path, manifest)
         with store.writing():
+            if (path / MANIFEST).is_file():
+                raise UserError(
+                    f"another process has just made {path}; wait for it or choose another --out"
+                )
             store.write(CONFIG, config.encode())
         return store
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tomli_w
 
+from shardsim.agent import train as train_module
+from shardsim.agent.train import Chunk, Diverged
 from shardsim.base.errors import UserError
 from shardsim.runs import pipeline
 from shardsim.runs.pipeline import run, run_stage
 from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run, load
 from shardsim.runs.stages import STAGES
+from shardsim.runs.stages import train as train_stage_module
+
+ROOT = Path(__file__).parents[2]
 
 
 class Killed(BaseException):
@@ -56,6 +66,41 @@ def test_a_killed_run_ends_like_the_uninterrupted_one(
     assert results(done) == results(tiny_run)
     updates = [row["update"] for row in done.store.read_log() if row["stage"] == "train"]
     assert updates == done.checkpoints
+
+
+def test_a_process_killed_for_real_goes_on(tiny_run: Run, tiny_config, tmp_path: Path) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(tomli_w.dumps(tiny_config))
+    command = [sys.executable, "-m", "shardsim", "run", str(config), "--out", str(tmp_path / "run")]
+    cache = {
+        "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
+    }
+    other = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, env=os.environ | cache)
+    assert other.stderr is not None
+    for line in other.stderr:
+        if b"of the optimum" in line:
+            break
+    other.kill()
+    other.communicate()
+    assert other.returncode == -signal.SIGKILL
+    assert results(run(config, tmp_path / "run")) == results(tiny_run)
+
+
+def test_diverged_training_keeps_the_last_good_checkpoint(
+    tiny_config, tmp_path: Path, monkeypatch
+) -> None:
+    def diverging(*args, **options) -> Iterator[Chunk]:
+        yield next(train_module.train(*args, **options))
+        raise Diverged("training diverged; lower train.learning_rate")
+
+    monkeypatch.setattr(train_stage_module, "train", diverging)
+    with pytest.raises(Diverged) as caught:
+        run(tiny_config, tmp_path / "run")
+    assert caught.value.exit_code == 1
+    opened = load(tmp_path / "run")
+    assert opened.checkpoints == [0]
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(opened.checkpoint().parameters))
 
 
 def test_a_finished_run_is_left_as_it_is(tiny_run: Run, tiny_config, monkeypatch) -> None:
@@ -163,7 +208,7 @@ def test_an_unknown_stage_names_the_nearest(tiny_run: Run) -> None:
 def test_loading_never_imports_a_users_env(tiny_config, tmp_path: Path) -> None:
     worlds, trace = tmp_path / "worlds", tmp_path / "executed"
     worlds.mkdir()
-    source = (Path(__file__).parents[2] / "envs" / "cheese_corner.py").read_text()
+    source = (ROOT / "envs" / "cheese_corner.py").read_text()
     executed = f"\nopen({str(trace)!r}, 'a').close()\n"
     (worlds / "my_world.py").write_text(source.replace('"cheese-corner"', '"my-world"') + executed)
     sizes = tiny_config["env"]["params"]

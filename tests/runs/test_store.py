@@ -155,6 +155,16 @@ def test_another_folder_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_two_processes_that_make_one_directory_at_once(tmp_path: Path, monkeypatch) -> None:
+    other = Store.create(tmp_path, "x = 1", [0])
+    seen = [path for path in tmp_path.iterdir() if path.name not in (MANIFEST, "config.toml")]
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter(seen))  # as it was just before
+    with pytest.raises(UserError, match="another process has just made"):
+        Store.create(tmp_path, "x = 2", [0])
+    assert Store.open(tmp_path).read("config.toml") == b"x = 1"
+    assert other.read("config.toml") == b"x = 1"
+
+
 def test_a_directory_left_by_a_kill_at_birth_is_taken(tmp_path: Path) -> None:
     (tmp_path / "config.toml.part").write_text("")
     (tmp_path / ".lock").write_text("")

@@ -1,0 +1,84 @@
+"""Plain sentences: each says the summary's own numbers, and what is absent is not said."""
+
+from __future__ import annotations
+
+import pytest
+
+from shardsim.runs.headlines import headlines, interval, listed, percent
+
+SUMMARY = {
+    "env": "cheese-corner",
+    "seeds": [0, 1],
+    "return_ratio": {"held_out": [0.95, 0.97], "target": [0.3, 0.4]},
+    "num_shards": 1,
+    "shards": [
+        {
+            "words": "active everywhere; pushes toward the corner",
+            "share": {
+                "held_out": {"mean": 0.5, "low": 0.4, "high": 0.6},
+                "target": {"mean": 0.41, "low": 0.3, "high": 0.5},
+            },
+            "confirmed": True,
+        }
+    ],
+    "verdict": "shards",
+    "shardness": {"mean": 0.021, "low": -0.004, "high": 0.03},
+    "explained": 0.55,
+    "agreement": 0.23,
+    "constancy": {"near-corner": "drifted", "contested": {"turns": "constant"}},
+    "diagnosis": {"world": "representation", "section": None, "representation": "corner"},
+}
+
+
+def test_every_number_is_said():
+    text = " ".join(headlines(SUMMARY))
+    for expected in (
+        "Two agents trained on cheese-corner reached 96 % of the optimal return on held-out levels",
+        "by seed 30 % to 40 %",
+        "One shard found, 1 of them confirmed",
+        "active everywhere; pushes toward the corner: its share of decision influence is "
+        "0.50 [0.40, 0.60] on held-out levels and 0.41 [0.30, 0.50] on target levels",
+        "0.021 [−0.004, 0.030] bits a decision",
+        "explain 55 % of",
+        "adjusted mutual information of 0.23",
+        "from the onset near-corner changes",
+        "Reflection by turns from the onset contested keeps",
+        "represents its goal as: corner",
+    ):
+        assert expected in text
+
+
+def test_an_empty_summary_says_nothing():
+    assert headlines({}) == []
+
+
+def test_only_what_is_there_is_said():
+    lines = headlines({key: SUMMARY[key] for key in ("env", "seeds", "return_ratio")})
+    assert len(lines) == 1 and "96 %" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("world", "said"),
+    [
+        ({"world": "healthy"}, "nothing is wrong"),
+        ({"world": "wrong-code", "section": "loss"}, "the code of the section loss is wrong"),
+        ({"world": "undertrained"}, "needs more training"),
+        ({"world": "something new"}, "something new"),
+    ],
+)
+def test_each_world_has_its_sentence(world, said):
+    (line,) = headlines({"diagnosis": world})
+    assert said in line
+
+
+def test_agreement_by_layer_names_the_best_layer():
+    (line,) = headlines({"agreement": {"dense 1": 0.1, "dense 2": 0.3, "logits": None}})
+    assert "0.30, at the layer dense 2" in line
+    assert headlines({"agreement": {"dense 1": None}}) == []
+
+
+def test_parts():
+    assert percent(None) == "an unknown part" and percent(0.949) == "95 %"
+    assert interval({"mean": None}) == "unknown" and interval(None) == "unknown"
+    assert interval({"mean": -0.5, "low": None, "high": 1.0}) == "−0.500"
+    assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c"
