@@ -1,0 +1,210 @@
+"""The fit of shards to an agent's decisions, beside its rivals, its alternatives and a verdict.
+
+Axes: C contexts, F features, A actions, O concepts, J atoms, K shards, L levels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from shardsim.base.errors import UserError
+from shardsim.shards.model import gram, planner, rivals, selection
+from shardsim.shards.model.alternatives import Alternative, equal_fits, margins
+from shardsim.shards.model.atoms import Atom, evaluate
+from shardsim.shards.model.data import (
+    DecisionData,
+    canonical_order,
+    cross_entropy_bits,
+    in_conflict,
+    subset,
+)
+from shardsim.shards.model.structure import Structure, find_structure, unfold
+from shardsim.shards.model.verdict import Judgement, judge
+
+GAIN_ATOMS = 40
+SHARDS = "shards"
+HABITS, AFFORDANCE = "habits", "habits+affordance"
+UTILITY, GAIN, PLANNER = "one utility", "one utility with gain", "planner"
+CEILING, PERMUTED = "ceiling", "ceiling permuted"
+
+
+@dataclass(frozen=True)
+class ModelFit:
+    """Shards fitted to one agent. Gates are in logits a move; preferences have unit norm."""
+
+    atoms: tuple[Atom, ...]  # J
+    coefficients: np.ndarray  # [J, K] >= 0
+    preferences: np.ndarray  # [K, O]
+    gates: np.ndarray  # [C, K]
+    habit: np.ndarray  # [A]
+    affordance_coefficients: np.ndarray  # [J]
+    affordance: np.ndarray  # [C], logits of a blocked action
+    predicted: np.ndarray  # [C, A], logits fitted to all contexts
+    held_out: np.ndarray  # [C, A], logits of each context without its level
+    bits: dict[str, np.ndarray]  # model -> [C], held-out cross-entropy (ceilings: not held out)
+    number_losses: np.ndarray  # [number, L], held-out quadratic loss by number of shards
+    alternatives: tuple[Alternative, ...]
+    margin: np.ndarray  # [K], 0 to 1
+    judgement: Judgement
+
+    @property
+    def num_shards(self) -> int:
+        """K."""
+        return len(self.preferences)
+
+    @property
+    def verdict(self) -> str:
+        """One of "shards", "one utility", "cannot tell", "no structure"."""
+        return self.judgement.verdict
+
+    @property
+    def shardness(self) -> float:
+        """Best single-utility rival minus shards, held-out bits a decision."""
+        return self.judgement.shardness
+
+    @property
+    def explained(self) -> float:
+        """Where shards lie between habits with affordance (0) and the ceiling (1)."""
+        return self.judgement.explained
+
+    def gate(self, features: np.ndarray) -> np.ndarray:
+        """Gates [C', K] in other contexts with features [C', F] of the same env."""
+        return evaluate(self.atoms, features) @ self.coefficients
+
+    def predict(self, data: DecisionData) -> np.ndarray:
+        """Logits [C', A] in other contexts."""
+        values = evaluate(self.atoms, data.features)
+        nuisance = np.r_[self.affordance_coefficients, self.habit]
+        return selection.predict(data, values, self.coefficients @ self.preferences, nuisance)
+
+    def remove_concept(self, data: DecisionData, concept: int) -> np.ndarray:
+        """Logits [C', A] with a concept's column of the preferences set to nothing."""
+        kept = self.preferences.copy()
+        kept[:, concept] = 0.0
+        values = evaluate(self.atoms, data.features)
+        nuisance = np.r_[self.affordance_coefficients, self.habit]
+        return selection.predict(data, values, self.coefficients @ kept, nuisance)
+
+
+def check(data: DecisionData, max_shards: int) -> None:
+    """Raise UserError where nothing can be fitted."""
+    if max_shards < 1:
+        raise UserError(f"max_shards is {max_shards}; give at least 1")
+    if len(data.logits) < 100:
+        raise UserError(f"{len(data.logits)} contexts are too few to fit; use a battery of 1000")
+
+
+def _rival_logits(
+    structure: Structure, fold: np.ndarray, seed: int
+) -> tuple[dict[str, np.ndarray], rivals.Common]:
+    """Held-out logits [C, A] of every model."""
+    work, path = structure.work, structure.path
+    shared = rivals.common(work.data, fold, work.values)
+    base = rivals.cross_fit(shared, rivals.nuisance(shared))
+    weights = _one_utility(structure)
+    found = {
+        HABITS: rivals.cross_fit(shared, rivals.habits(shared)),
+        AFFORDANCE: base,
+        UTILITY: rivals.cross_fit(shared, rivals.utility(shared, path.columns, path.signs)),
+        GAIN: base,
+        PLANNER: planner.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights, seed),
+        SHARDS: base,
+    }
+    if len(path.fits) > 1:
+        one = path.fits[1]
+        weights = path.work.data.advantages @ one.preferences.T
+        found[GAIN] = _gain_logits(shared, work.values, one.gates, weights)
+    if len(structure.preferences):
+        model, start, _ = rivals.gated(
+            shared, work.values, structure.coefficients, structure.preferences
+        )
+        found[SHARDS] = rivals.cross_fit(shared, model, start)
+    return found, shared
+
+
+def _one_utility(structure: Structure) -> np.ndarray:
+    """Weights [O] >= 0 of the fit with one shard; even where there is none."""
+    path = structure.path
+    concepts = structure.preferences.shape[1]
+    if len(path.fits) < 2:
+        return np.ones(concepts)
+    folded = unfold(path.fits[1].preferences, path.columns, path.signs, concepts)
+    return np.maximum(folded[0], 0.0)
+
+
+def _gain_logits(shared, values, gates, pulls) -> np.ndarray:
+    atoms, shards = np.nonzero(gates > 0)
+    extra = pulls[:, :, shards] * values[:, None, atoms]
+    model = rivals.joined(rivals.nuisance(shared), extra, rivals.GATE_RIDGE)
+    start = np.zeros(model.design.shape[2])
+    start[len(start) - len(atoms) :] = gates[atoms, shards]
+    return rivals.cross_fit(shared, model, start)
+
+
+def _bits(structure: Structure, logits: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    data, path = structure.work.data, structure.path
+    bits = {name: cross_entropy_bits(data.logits, value) for name, value in logits.items()}
+    order = np.random.default_rng(seed).permutation(len(data.logits))
+    shuffled = data._replace(advantages=data.advantages[order])
+    for name, basis in ((CEILING, data), (PERMUTED, shuffled)):
+        free = rivals.ceiling(basis, path.columns, path.signs, logits[AFFORDANCE])
+        bits[name] = cross_entropy_bits(data.logits, free)
+    return bits
+
+
+def fit(data: DecisionData, *, max_shards: int = 8, seed: int = 0) -> ModelFit:
+    """Fit shards and every rival, choose the number of shards, and judge.
+
+    Args:
+      data: an agent's decisions over a battery (`decision_data`).
+      max_shards: upper limit of the search.
+      seed: of folds, trees and starts; same data and seed give the same result.
+
+    Returns:
+      The fit; verdict "shards" only where shards beat every single-utility rival on held-out
+      levels, paired over levels.
+
+    Raises:
+      UserError: too few contexts or levels.
+    """
+    check(data, max_shards)
+    with threadpool_limits(limits=1):  # small matrices: threads cost more than they give
+        return _fit(data, max_shards, seed)
+
+
+def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
+    order = canonical_order(data)
+    data, back = subset(data, order), np.argsort(order)
+    structure = find_structure(
+        data, gram.centring(data), data.logits, max_shards=max_shards, seed=seed
+    )
+    work = structure.work
+    logits, _ = _rival_logits(structure, work.fold, seed)
+    bits = _bits(structure, logits, seed)
+    nuisance = selection.nuisance_of(work.problem, structure.coefficients @ structure.preferences)
+    atoms = len(work.atoms)
+    alternatives = equal_fits(structure)
+    judgement = judge(
+        bits, data.level_index, in_conflict(data), len(structure.preferences), structure.beyond_rank
+    )
+    return ModelFit(
+        atoms=work.atoms,
+        coefficients=structure.coefficients,
+        preferences=structure.preferences,
+        gates=structure.gates[back],
+        habit=nuisance[atoms:] - nuisance[atoms:].mean(),
+        affordance_coefficients=nuisance[:atoms],
+        affordance=(work.values @ nuisance[:atoms])[back],
+        predicted=selection.predict(
+            data, work.values, structure.coefficients @ structure.preferences, nuisance
+        )[back],
+        held_out=logits[SHARDS][back],
+        bits={name: values[back] for name, values in bits.items()},
+        number_losses=structure.losses,
+        alternatives=tuple(a._replace(gates=a.gates[back]) for a in alternatives),
+        margin=margins(alternatives, len(structure.preferences)),
+        judgement=judgement,
+    )

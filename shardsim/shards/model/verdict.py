@@ -1,0 +1,76 @@
+"""What the held-out bits of shards and rivals allow one to say.
+
+Axes: C contexts, L levels.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from shardsim.shards.model.data import level_means
+
+STANDARD_ERRORS = 2.0
+LEAST_EXPLAINED = 0.05  # of the way from habits to the ceiling
+LEAST_ADVANTAGE = 0.02  # of what the shards explain in all, that they must be ahead of a rival
+RIVALS = ("one utility", "one utility with gain", "planner")
+
+
+class Judgement(NamedTuple):
+    """The verdict and what it rests on. Bits a decision, positive where shards are better."""
+
+    verdict: str
+    best_rival: str
+    shardness: float  # over all contexts, mean over levels
+    shardness_error: float  # its standard error over levels
+    shardness_conflict: float  # over contexts in conflict; nan where there are none
+    shardness_by_level: np.ndarray  # [L]
+    explained: float
+
+
+def explained_part(bits: dict[str, np.ndarray]) -> float:
+    """(habits with affordance − shards) ÷ (habits with affordance − ceiling)."""
+    null, own, top = (bits[n].mean() for n in ("habits+affordance", "shards", "ceiling"))
+    return float((null - own) / max(null - top, 1e-9))
+
+
+def judge(
+    bits: dict[str, np.ndarray],
+    level_index: np.ndarray,
+    conflict: np.ndarray,
+    num_shards: int,
+    beyond_rank: bool,
+) -> Judgement:
+    """Weigh shards against the best rival, paired over levels.
+
+    Args:
+      bits: model -> [C], held out.
+      level_index: int[C].
+      conflict: bool[C].
+      num_shards: K.
+      beyond_rank: whether more shards than independent preferences would predict better.
+    """
+    best = min(RIVALS, key=lambda name: bits[name].mean())
+    gap = bits[best] - bits["shards"]
+    by_level = level_means(gap, level_index)
+    error = float(by_level.std(ddof=1) / np.sqrt(len(by_level)))
+    gain = level_means(bits["habits+affordance"] - bits["shards"], level_index)
+    gain_error = gain.std(ddof=1) / np.sqrt(len(gain))
+    explained = explained_part(bits)
+    mean = float(by_level.mean())
+    needed = max(STANDARD_ERRORS * error, LEAST_ADVANTAGE * max(gain.mean(), 0.0))
+    if (
+        num_shards == 0
+        or gain.mean() <= STANDARD_ERRORS * gain_error
+        or explained < LEAST_EXPLAINED
+    ):
+        verdict = "no structure"
+    elif num_shards == 1 or mean < -needed:
+        verdict = "one utility"
+    elif mean <= needed or beyond_rank:
+        verdict = "cannot tell"
+    else:
+        verdict = "shards"
+    in_conflict = float(gap[conflict].mean()) if conflict.any() else float("nan")
+    return Judgement(verdict, best, mean, error, in_conflict, by_level, explained)
