@@ -41,3 +41,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Public names, including those that are not imported yet."""
     return sorted([*globals(), *_HOME])
+
+
+# After everything else here, because it imports from this package.
+from shardsim.env.gymnasium_ids import register_when_imported as _register  # noqa: E402
+
+_register()

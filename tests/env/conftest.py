@@ -28,6 +28,9 @@ class World(NamedTuple):
     analysis: Analysis  # numpy arrays with a leading axis L
     traces: int
 
+    def __repr__(self) -> str:
+        return f"World({self.env.name})"  # hypothesis refuses to print the arrays
+
 
 @pytest.fixture(scope="session")
 def worlds_folder() -> Path:

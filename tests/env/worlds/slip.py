@@ -41,7 +41,7 @@ class Slip(Env):
         position = jnp.stack([cells // self.width, cells % self.width], axis=-1)
         return Level(
             walls=walls,
-            position=jnp.stack([jnp.stack([position[0], position[0]]), position[1:]]),
+            position=jnp.stack([position[:2].at[1].set(0), position[1:]]),
             present=jnp.array([[True, False], [True, True]]),
             reward_weights=jnp.array([1.0, -0.5], jnp.float32),
         )

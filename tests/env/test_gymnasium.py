@@ -1,0 +1,132 @@
+"""The Gymnasium adapter, by Gymnasium's own checker and by comparison with `Env.step`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from shardsim.base.errors import UserError
+from shardsim.env.gymnasium import GridworldEnv
+from shardsim.env.gymnasium_ids import gymnasium_id, register_all
+from shardsim.env.levels import take
+from shardsim.env.registry import list_envs
+from shardsim.env.render import render_rgb
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered():
+    register_all()
+    register_all()  # twice does no harm
+
+
+@pytest.mark.parametrize("env_id", list_envs())
+def test_every_listed_env_passes_gymnasiums_checker(env_id):
+    env = gym.make(gymnasium_id(env_id), render_mode="rgb_array", height=5, width=5)
+    check_env(env.unwrapped)  # warnings are errors while testing
+    env.reset(seed=0)
+    assert env.render().shape == (5 * 32 + 16, 5 * 32 + 16, 3)
+    assert env.spec.id == gymnasium_id(env_id)
+
+
+def test_worlds_with_chance_and_drives_pass_the_checker(world):
+    env = GridworldEnv(world.env, render_mode="ansi")
+    check_env(env, skip_render_check=True)
+    assert "@" in env.render()
+
+
+def test_truncation_is_apart_from_termination(thirst, cheese):
+    env = GridworldEnv(thirst.env)
+    env.reset(seed=1)
+    ends = [env.step(np.int64(0))[2:4] for _ in range(thirst.env.max_steps)]
+    assert ends == [(False, False)] * (thirst.env.max_steps - 1) + [(False, True)]
+    # One step from the cheese: terminated, and the component named.
+    level = take(cheese.levels, 0)
+    env = GridworldEnv(cheese.env)
+    env.reset(seed=0, options={"level": level})
+    state, action = np.argwhere(cheese.analysis.entered[0, :, :, 0, 0])[0]
+    env._state = cheese.env.state_at(level, jnp.int32(state))
+    _, reward, terminated, truncated, info = env.step(np.int64(action))
+    assert (reward, terminated, truncated) == (1.0, True, False)
+    assert info == {"rewards": {"cheese": 1.0}}
+
+
+def test_a_seed_fixes_the_episode_and_another_changes_it(slip):
+    def played(seed):
+        env = GridworldEnv(slip.env)
+        seen = [env.reset(seed=seed)[0]]
+        for action in (0, 1, 2, 3, 1, 2):
+            observation, *_ = env.step(np.int64(action))
+            seen.append(observation)
+        return np.stack(seen)
+
+    np.testing.assert_array_equal(played(3), played(3))
+    assert not np.array_equal(played(3), played(4))
+
+
+def test_the_splits_reach_the_level(cheese):
+    env = GridworldEnv(cheese.env, split="target", render_mode="rgb_array")
+    seen = []
+    for seed in range(20):
+        observation, _ = env.reset(seed=seed)
+        row, column = np.argwhere(observation[..., 2])[0]
+        seen.append(row + column)
+        np.testing.assert_array_equal(env.render(), render_rgb(cheese.env, env._state))
+    assert max(seen) > 2  # a cheese of training levels lies within 2 moves of the corner
+
+
+def test_vector_envs_step_and_reset_by_themselves():
+    worlds = gym.make_vec(
+        gymnasium_id("cheese-corner"),
+        num_envs=3,
+        vectorization_mode="sync",
+        height=5,
+        width=5,
+        max_steps=4,
+    )
+    observation, _ = worlds.reset(seed=0)
+    assert observation.shape == (3, 5, 5, 5)
+    ended = 0
+    for _ in range(8):
+        observation, reward, terminated, truncated, _ = worlds.step(np.zeros(3, np.int64))
+        ended += int((terminated | truncated).sum())
+        assert reward.shape == (3,)
+    assert ended >= 3
+
+
+def test_mistakes_are_named(cheese):
+    env = GridworldEnv(cheese.env)
+    for wrong, said in (
+        (lambda: env.step(np.int64(0)), "call reset"),
+        (lambda: env.step(np.int64(4)), "actions 0 to 3"),
+        (lambda: env.render(), "no render mode"),
+        (lambda: GridworldEnv(cheese.env, split="test"), "no split 'test'"),
+        (lambda: GridworldEnv(cheese.env, render_mode="human"), "render mode 'human'"),
+        (lambda: GridworldEnv("chese-corner"), "did you mean 'cheese-corner'"),
+    ):
+        with pytest.raises(UserError, match=said):
+            wrong()
+
+
+@pytest.mark.parametrize("order", ["import shardsim, gymnasium", "import gymnasium, shardsim"])
+def test_importing_shardsim_registers_in_either_order_and_loads_no_jax(order):
+    code = (
+        f"import sys; {order}; from gymnasium.envs.registration import registry; "
+        "assert 'shardsim/cheese-corner-v0' in registry; assert 'jax' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_shardsim_alone_loads_neither():
+    code = "import shardsim, sys; assert not {'jax', 'gymnasium', 'numpy'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
