@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
-from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 from shardsim.base.errors import UserError
 
@@ -54,7 +54,7 @@ class _AfterGymnasium(MetaPathFinder):
     """Lets the usual finders find Gymnasium, and registers once it has been executed."""
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, fullname: str, path: Any, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Answer for `gymnasium` alone, and only once."""
         if fullname != "gymnasium":
