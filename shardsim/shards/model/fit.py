@@ -11,9 +11,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from shardsim.base.errors import UserError
-from shardsim.shards.model import gram, planner, rivals, selection
+from shardsim.shards.model import gram, planner, rivals
 from shardsim.shards.model.alternatives import Alternative, equal_fits, margins
-from shardsim.shards.model.atoms import Atom, evaluate
 from shardsim.shards.model.data import (
     DecisionData,
     canonical_order,
@@ -21,6 +20,7 @@ from shardsim.shards.model.data import (
     in_conflict,
     subset,
 )
+from shardsim.shards.model.shard_model import ShardModel, shard_model
 from shardsim.shards.model.structure import Structure, find_structure, unfold
 from shardsim.shards.model.verdict import Judgement, judge
 
@@ -32,28 +32,15 @@ CEILING, PERMUTED = "ceiling", "ceiling permuted"
 
 
 @dataclass(frozen=True)
-class ModelFit:
-    """Shards fitted to one agent. Gates are in logits a move; preferences have unit norm."""
+class ModelFit(ShardModel):
+    """Shards fitted to one agent, with everything that says how far to trust them."""
 
-    atoms: tuple[Atom, ...]  # J
-    coefficients: np.ndarray  # [J, K] >= 0
-    preferences: np.ndarray  # [K, O]
-    gates: np.ndarray  # [C, K]
-    habit: np.ndarray  # [A]
-    affordance_coefficients: np.ndarray  # [J]
-    affordance: np.ndarray  # [C], logits of a blocked action
-    predicted: np.ndarray  # [C, A], logits fitted to all contexts
     held_out: np.ndarray  # [C, A], logits of each context without its level
     bits: dict[str, np.ndarray]  # model -> [C], held-out cross-entropy (ceilings: not held out)
     number_losses: np.ndarray  # [number, L], held-out quadratic loss by number of shards
     alternatives: tuple[Alternative, ...]
     margin: np.ndarray  # [K], 0 to 1
     judgement: Judgement
-
-    @property
-    def num_shards(self) -> int:
-        """K."""
-        return len(self.preferences)
 
     @property
     def verdict(self) -> str:
@@ -69,24 +56,6 @@ class ModelFit:
     def explained(self) -> float:
         """Where shards lie between habits with affordance (0) and the ceiling (1)."""
         return self.judgement.explained
-
-    def gate(self, features: np.ndarray) -> np.ndarray:
-        """Gates [C', K] in other contexts with features [C', F] of the same env."""
-        return evaluate(self.atoms, features) @ self.coefficients
-
-    def predict(self, data: DecisionData) -> np.ndarray:
-        """Logits [C', A] in other contexts."""
-        values = evaluate(self.atoms, data.features)
-        nuisance = np.r_[self.affordance_coefficients, self.habit]
-        return selection.predict(data, values, self.coefficients @ self.preferences, nuisance)
-
-    def remove_concept(self, data: DecisionData, concept: int) -> np.ndarray:
-        """Logits [C', A] with a concept's column of the preferences set to nothing."""
-        kept = self.preferences.copy()
-        kept[:, concept] = 0.0
-        values = evaluate(self.atoms, data.features)
-        nuisance = np.r_[self.affordance_coefficients, self.habit]
-        return selection.predict(data, values, self.coefficients @ kept, nuisance)
 
 
 def check(data: DecisionData, max_shards: int) -> None:
@@ -184,23 +153,15 @@ def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
     work = structure.work
     logits, _ = _rival_logits(structure, work.fold, seed)
     bits = _bits(structure, logits, seed)
-    nuisance = selection.nuisance_of(work.problem, structure.coefficients @ structure.preferences)
-    atoms = len(work.atoms)
     alternatives = equal_fits(structure)
     judgement = judge(
         bits, data.level_index, in_conflict(data), len(structure.preferences), structure.beyond_rank
     )
+    model = shard_model(
+        work, work.problem, structure.coefficients, structure.preferences, subset(data, back)
+    )
     return ModelFit(
-        atoms=work.atoms,
-        coefficients=structure.coefficients,
-        preferences=structure.preferences,
-        gates=structure.gates[back],
-        habit=nuisance[atoms:] - nuisance[atoms:].mean(),
-        affordance_coefficients=nuisance[:atoms],
-        affordance=(work.values @ nuisance[:atoms])[back],
-        predicted=selection.predict(
-            data, work.values, structure.coefficients @ structure.preferences, nuisance
-        )[back],
+        **vars(model),
         held_out=logits[SHARDS][back],
         bits={name: values[back] for name, values in bits.items()},
         number_losses=structure.losses,

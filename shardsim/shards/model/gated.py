@@ -141,20 +141,22 @@ def fit_gates(
     return nonnegative(flat, linear.ravel(), begin).reshape(atoms, shards)
 
 
-def fit_preferences(
-    problem: Problem, gates: np.ndarray, penalty: float, start: np.ndarray, steps: int = 60
-) -> np.ndarray:
-    """Best preferences Θ ≥ 0 [K, O], norm free, for fixed gates C [J, K]; proximal gradient."""
-    shards, concepts = start.shape
+def preference_statistics(problem: Problem, gates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quadratic [K·O, K·O] and linear [K, O] terms of Θ for fixed gates C [J, K]."""
     half = np.tensordot(gates.T, problem.quadratic, 1)  # [K, O, J, O]
     quadratic = np.einsum("kojp,jm->komp", half, gates, optimize=True)
-    matrix = quadratic.reshape(shards * concepts, -1)
-    linear = gates.T @ problem.linear
-    amount = penalty * gates.sum(0)
+    size = quadratic.shape[0] * quadratic.shape[1]
+    return quadratic.reshape(size, size), gates.T @ problem.linear
+
+
+def fit_preferences(
+    matrix: np.ndarray, linear: np.ndarray, amount: np.ndarray, start: np.ndarray, steps: int = 60
+) -> np.ndarray:
+    """Best preferences Θ ≥ 0 [K, O], norm free, under amount[K]·ρ(θ_k); proximal gradient."""
     pace = 1.0 / (np.linalg.eigvalsh(matrix)[-1] + 1e-12)
     now, ahead, inertia = start, start, 1.0
     for _ in range(steps):
-        slope = (matrix @ ahead.ravel()).reshape(shards, concepts) - linear
+        slope = (matrix @ ahead.ravel()).reshape(linear.shape) - linear
         new = shrink(ahead - pace * slope, amount * pace)
         following = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
         ahead = new + (inertia - 1) / following * (new - now)
@@ -172,25 +174,25 @@ def alternate(
 ) -> Factors:
     """Alternate exact gates and preferences from a start; shards that die are dropped."""
     before = np.inf
-    if gates is None:
-        gates = np.zeros((len(problem.linear), len(preferences)))
+    now = np.zeros((len(problem.linear), len(preferences))) if gates is None else gates
     for _ in range(rounds):
-        gates = fit_gates(problem, preferences, penalty, gates)
-        alive = gates.sum(0) > 0
-        gates, preferences = gates[:, alive], preferences[alive]
+        now = fit_gates(problem, preferences, penalty, now)
+        alive = now.sum(0) > 0
+        now, preferences = now[:, alive], preferences[alive]
         if not len(preferences):
             break
-        raw = fit_preferences(problem, gates, penalty, preferences)
+        matrix, linear = preference_statistics(problem, now)
+        raw = fit_preferences(matrix, linear, penalty * now.sum(0), preferences)
         norm = np.linalg.norm(raw, axis=1)
         alive = norm > 1e-9
-        gates, preferences = gates[:, alive] * norm[alive], raw[alive] / norm[alive, None]
-        value = objective(problem, gates @ preferences) + penalty * _cost(gates, preferences)
+        now, preferences = now[:, alive] * norm[alive], raw[alive] / norm[alive, None]
+        value = objective(problem, now @ preferences) + penalty * _cost(now, preferences)
         if before - value < tolerance * max(abs(value), 1e-9):
             break
         before = value
-    cost = _cost(gates, preferences)
-    value = objective(problem, gates @ preferences) + penalty * cost
-    return Factors(gates, preferences, value, cost)
+    cost = _cost(now, preferences)
+    value = objective(problem, now @ preferences) + penalty * cost
+    return Factors(now, preferences, value, cost)
 
 
 def _cost(gates: np.ndarray, preferences: np.ndarray) -> float:

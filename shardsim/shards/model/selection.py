@@ -11,7 +11,7 @@ import numpy as np
 
 from shardsim.shards.model import gated, gram
 from shardsim.shards.model.atoms import Atom, evaluate, propose_atoms
-from shardsim.shards.model.data import DecisionData, level_folds
+from shardsim.shards.model.data import DecisionData, level_folds, subset
 from shardsim.shards.model.gated import Factors
 from shardsim.shards.model.gram import Gram, Moments, Problem
 
@@ -90,21 +90,31 @@ def quadratic_loss(work: Workspace, predicted: np.ndarray) -> np.ndarray:
     return 0.5 * (miss * (work.metric @ miss[..., None])[..., 0]).sum(1)
 
 
+def fold_logits(work: Workspace, fit: Factors, fold: int) -> tuple[np.ndarray, np.ndarray]:
+    """Contexts int64[n] of a fold, and their logits [n, A] by a fit to the other folds."""
+    coefficients = fit.gates @ fit.preferences
+    mine = np.flatnonzero(work.fold == fold)
+    nuisance = nuisance_of(work.training[fold], coefficients)
+    return mine, predict(subset(work.data, mine), work.values[mine], coefficients, nuisance)
+
+
+def fold_loss(work: Workspace, fit: Factors, fold: int) -> np.ndarray:
+    """Quadratic loss [C] of a fit to the other folds, 0 outside the fold."""
+    predicted = work.target.copy()
+    mine, logits = fold_logits(work, fit, fold)
+    predicted[mine] = logits
+    return quadratic_loss(work, predicted)
+
+
 def held_out(work: Workspace, fit: Factors, penalty: float, rounds: int = 6) -> np.ndarray:
     """Predicted logits [C, A], each context by the fold that did not see its level."""
     predicted = np.zeros_like(work.target)
-    for f, problem in enumerate(work.training):
+    for fold, problem in enumerate(work.training):
         factors = fit
         if len(fit.preferences):
             factors = gated.alternate(problem, fit.preferences, penalty, fit.gates, rounds)
-        coefficients = factors.gates @ factors.preferences
-        mine = np.flatnonzero(work.fold == f)
-        part = DecisionData(
-            *(v if n == "feature_names" else v[mine] for n, v in work.data._asdict().items())
-        )
-        predicted[mine] = predict(
-            part, work.values[mine], coefficients, nuisance_of(problem, coefficients)
-        )
+        mine, logits = fold_logits(work, factors, fold)
+        predicted[mine] = logits
     return predicted
 
 
