@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad input, 1 anything else. With `--json` stdout holds JSO
 The commands import what they need themselves, so that `--help` starts no numerical library.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -106,8 +107,8 @@ def envs_command(
     from shardsim.base.content import catalogue, headline
 
     if name is None:
-        lines = {key: headline(entry) for key, entry in catalogue("envs", envs or ()).items()}
-        _show(lines, "\n".join(f"{key}  {line}" for key, line in lines.items()), as_json)
+        found = catalogue("envs", envs or ())
+        _show_table({key: headline(entry) for key, entry in found.items()}, as_json)
         return
     from shardsim.env.describe import describe, in_words
     from shardsim.env.registry import make
@@ -116,11 +117,46 @@ def envs_command(
     _show(describe(env), in_words(env), as_json)
 
 
+@app.command("plot")
+def plot_command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN... NAME [KEY=VALUE]...",
+            help="run directories, a figure's name, and its options; no name lists the figures",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the file, .png, .svg or .pdf [NAME.png]")
+    ] = None,
+    figures: Annotated[
+        list[str] | None,
+        typer.Option("--figures", metavar="DIR", help="a folder of your own figures; repeatable"),
+    ] = None,
+    envs: Folders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a figure of one run or several; no name lists the figures."""
+    from shardsim.runs.figures import list_figures, plot, read_words
+
+    asked = read_words(words or (), figures or ())
+    if asked.name is None:
+        _show_table(list_figures(figures or ()), as_json)
+        return
+    path = plot(asked, out, figures=figures or (), envs=envs or ())
+    _show({"figure": asked.name, "file": str(path)}, str(path), as_json)
+
+
 def _show_run(done: Any, as_json: bool) -> None:
     from shardsim.runs.words import in_words
 
     summary = {"run": str(done.path), "summary": done.summary, "timings": done.timings}
     _show(summary, in_words(done.summary, done.timings, str(done.path)), as_json)
+
+
+def _show_table(rows: dict[str, str], as_json: bool) -> None:
+    width = max(map(len, rows), default=0)
+    _show(rows, "\n".join(f"{key:<{width}}  {line}" for key, line in rows.items()), as_json)
 
 
 def _show(data: Any, text: str, as_json: bool) -> None:
@@ -134,6 +170,7 @@ def _show(data: Any, text: str, as_json: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
+    _keep_compiled_programs()
     command = typer.main.get_command(app)
     code, line = _outcome(
         lambda: command.main(arguments, prog_name="shardsim", standalone_mode=False)
@@ -141,6 +178,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if line:
         print(line, file=sys.stderr)
     sys.exit(code)
+
+
+def _keep_compiled_programs() -> None:
+    """Let JAX keep what it compiled between commands, where the user's cache can be written."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shardsim" / "jax"
+    with contextlib.suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK):
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache)
+            os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 
 def _outcome(call: Callable[[], Any]) -> tuple[int, str]:

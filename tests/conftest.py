@@ -8,6 +8,11 @@ from pathlib import Path
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Compilation dominates the suite: keep programs between runs, workers and subprocesses.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "shardsim-test-cache")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
 from hypothesis import HealthCheck, settings
@@ -19,13 +24,6 @@ import tests.typecheck  # noqa: F401  (the hook below finds it loaded)
 install_import_hook("shardsim", "tests.typecheck.check")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
-
-# Compilation dominates the suite: keep programs between runs and between xdist workers.
-_CACHE = Path(
-    os.environ.get("SHARDSIM_TEST_CACHE", Path(tempfile.gettempdir()) / "shardsim-test-cache")
-)
-jax.config.update("jax_compilation_cache_dir", str(_CACHE / jax.__version__))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 settings.register_profile(
     "shardsim",

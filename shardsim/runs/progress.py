@@ -65,7 +65,9 @@ class Lines(Progress):
             return
         self._said_at = now
         fresh = done - self._first
-        left = (now - self._since) * (total - done) / fresh if fresh > 0 else None
+        # The first steps hold the compilation, so early they say nothing of the time left.
+        early = fresh < 0.1 * total
+        left = None if early else (now - self._since) * (total - done) / fresh
         words = [f"{100 * done / max(total, 1e-9):.0f} %", said]
         words += [] if left is None else [f"{_duration(left)} left"]
         self._write(f"{self._stage}: {', '.join(word for word in words if word)}")
