@@ -14,7 +14,7 @@ COLUMNS = ("section", "measurement", "phase", "measured", "exact", "unit", "verd
 _LEFT = (0.015, 0.13, 0.45, 0.535, 0.64, 0.735, 0.90)
 _LETTERS = (14, 42, 10, 13, 12, 23, 12)
 _ROW = 0.19  # inches
-AGREES = ("ok", "agrees", "healthy", "pass", "true")
+AGREES = ("ok", "agrees", "healthy", "pass", "yes")
 
 
 @styled
@@ -50,9 +50,14 @@ def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
             text = shorten(cell(row.get(name)), letters, placeholder="…")
             colour = INK
             if name == "verdict":
-                colour = BLUE if text.lower() in AGREES else VERMILLION
+                colour = BLUE if agrees(row.get(name)) else VERMILLION
             axes.text(left, number, text, va="center", fontsize=6.6, color=colour)
     return figure
+
+
+def agrees(verdict: Any) -> bool:
+    """Whether a measurement's verdict finds nothing wrong."""
+    return cell(verdict).lower() in (*AGREES, "–")
 
 
 def cell(value: Any) -> str:

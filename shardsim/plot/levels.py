@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -69,7 +69,8 @@ def vector_field(board: Board, policy: Field, influences: Sequence[Field], label
     draw_board(panels[0], board)
     _arrows(panels[0], policy.arrows, 0.85)
     panels[0].set_title(policy.title)
-    known = [np.abs(field.value[np.isfinite(field.value)]) for field in influences if _has(field)]
+    drawn = [field.value for field in influences if field.value is not None]
+    known = [np.abs(value[np.isfinite(value)]) for value in drawn]
     top = max([1e-3, *(float(values.max()) for values in known if values.size)])
     norm = Normalize(-top, top)
     for place, field in zip(panels[1:], influences, strict=False):
@@ -112,7 +113,7 @@ def draw_board(
         axes.imshow(shown, cmap=matplotlib.colormaps[colours], norm=norm, zorder=0)
     axes.imshow(
         np.ma.masked_where(~board.walls, np.ones(board.walls.shape)),
-        cmap=matplotlib.colors.ListedColormap([WALL]),
+        cmap=ListedColormap([WALL]),
         zorder=1,
     )
     for number, cells in enumerate(board.concepts.values()):
@@ -136,10 +137,6 @@ def draw_board(
     axes.grid(True, which="minor", color="#DDDDDD", linewidth=0.4)
     for spine in axes.spines.values():
         spine.set_visible(True)
-
-
-def _has(field: Field) -> bool:
-    return field.value is not None
 
 
 def _arrows(axes: Axes, arrows: np.ndarray | None, cells: float) -> None:

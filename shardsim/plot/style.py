@@ -147,7 +147,8 @@ def shard_colours(preferences: np.ndarray) -> list[str]:
 
 def shade(colour: str, factor: float) -> str:
     """A colour darkened (factor below 1) toward black."""
-    return to_hex(tuple(channel * factor for channel in to_rgb(colour)))
+    red, green, blue = (channel * factor for channel in to_rgb(colour))
+    return to_hex((red, green, blue))
 
 
 def section_colours(sections: Sequence[str]) -> dict[str, str]:

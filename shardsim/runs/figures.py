@@ -44,12 +44,12 @@ def list_figures(folders: Sequence[str | Path] = ()) -> dict[str, str]:
 def read_words(words: Sequence[str], folders: Sequence[str | Path] = ()) -> Words:
     """Tell run directories, the figure's name and `key=value` options apart.
 
-    The last word without `=` is the name, unless it is the only one and names no figure.
+    The last word without `=` is the name, unless it is the only one and a directory.
     """
     options = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
     rest = [word for word in words if "=" not in word or Path(word).exists()]
     known = content.catalogue("analysis", folders)
-    alone = len(rest) == 1 and rest[0].replace("_", "-") not in known
+    alone = len(rest) == 1 and Path(rest[0]).is_dir() and rest[0].replace("_", "-") not in known
     name = None if not rest or alone else rest[-1]
     return Words(rest if name is None else rest[:-1], name, options)
 
@@ -89,6 +89,26 @@ def draw(
             raise content.broken("analysis", source, error) from error
         raise
     return _checked(entry.id, figure)
+
+
+def plot(
+    asked: Words,
+    out: str | Path | None = None,
+    *,
+    figures: Sequence[str | Path] = (),
+    envs: Sequence[str | Path] = (),
+) -> Path:
+    """Draw what words ask for and save it, by default as `NAME.png` where one is; return the file.
+
+    Raises UserError as `draw` and `save` do, and where a run cannot be opened.
+    """
+    from shardsim.runs.run import load
+
+    name = content.find("analysis", asked.name or "", figures).id
+    path = Path(out) if out is not None else Path(f"{name}.png")
+    format_of(path)
+    runs = [load(run, folders=envs) for run in asked.runs]
+    return save(draw(name, runs, asked.options, figures), path)
 
 
 def save(figure: Figure, path: str | Path) -> Path:

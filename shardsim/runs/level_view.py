@@ -13,12 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.policy import Agent
-from shardsim.agent.train import evaluation_levels
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
 from shardsim.env.edits import without
-from shardsim.env.levels import take
-from shardsim.env.types import Level, State
+from shardsim.env.levels import sample_levels, take
+from shardsim.env.types import SPLITS, Level, State
 from shardsim.plot.levels import Board
 from shardsim.runs.run import Run
 from shardsim.shards.battery import policy_on_levels
@@ -57,10 +56,7 @@ def level_view(
         UserError: no such seed, checkpoint, level or split.
     """
     agent = run.agent(seed, checkpoint)
-    every = evaluation_levels(run.env, run.config.train)
-    if split not in every:
-        raise UserError(f"there is no split {split!r}; {did_you_mean(split, every)}")
-    bank = every[split]
+    bank = evaluation_bank(run, split)
     count = bank.walls.shape[0]
     if level is not None and not 0 <= level < count:
         raise UserError(f"there is no level {level} among {count}; give one from 0 to {count - 1}")
@@ -69,6 +65,14 @@ def level_view(
     found = survey(run.env, levels)
     number = most_contested(found) if level is None else level - first
     return view_of(agent, take(levels, number), take(found, number), first + number)
+
+
+def evaluation_bank(run: Run, split: str) -> Level:
+    """The levels [L] of a split that every checkpoint was evaluated on; see `evaluation_levels`."""
+    if split not in SPLITS:
+        raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
+    key = jax.random.key(SPLITS.index(split))
+    return sample_levels(run.env, key, run.config.train.evaluation_levels, split)
 
 
 def most_contested(found: Survey) -> int:

@@ -77,7 +77,8 @@ def test_words_are_told_apart(folder):
     read = figures.read_words
     assert read(["RUN", "mine", "seed=1"], [folder]) == (["RUN"], "mine", {"seed": "1"})
     assert read(["A", "B", "several"], [folder]) == (["A", "B"], "several", {})
-    assert read(["RUN"], [folder]) == (["RUN"], None, {})
+    assert read([str(folder)], [folder]) == ([str(folder)], None, {})
+    assert read(["mime"], [folder]) == ([], "mime", {})
     assert read(["mine"], [folder]) == ([], "mine", {})
     assert read([], [folder]) == ([], None, {})
 
@@ -121,5 +122,5 @@ def test_other_formats_are_refused_before_anything_is_written(tmp_path, name):
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write .*choose another --out"):
+    with pytest.raises(UserError, match=r"cannot write .*choose another --out"):
         figures.save(blank(), tmp_path / "file" / "a.png")

@@ -1,0 +1,17 @@
+"""activation-map: a layer's activations in two dimensions, coloured by the shard that acts."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.activations import activation_map, principal_components
+from shardsim.runs import activity, tables
+from shardsim.runs.run import Run
+
+
+def draw(run: Run, *, seed: int = 0, layer: str = "", contexts: int = 1500) -> Figure:
+    """Draw the first two principal components over a battery; all layers unless one is named."""
+    data = run.dataset("shards.nc")
+    layers, gates = activity.activations(run, seed, layer, contexts)
+    maps = {name: principal_components(values) for name, values in layers.items()}
+    return activation_map(maps, gates, tables.shard_names(data), tables.colours(data))

@@ -1,0 +1,14 @@
+"""agreement: how far clusters of activations agree with clusters of behaviour, by layer."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.activations import agreement_by_layer
+from shardsim.runs import tables
+from shardsim.runs.run import Run
+
+
+def draw(run: Run) -> Figure:
+    """Draw adjusted mutual information for every layer, seed by seed, beside its controls."""
+    return agreement_by_layer(*tables.agreement(run))

@@ -1,0 +1,14 @@
+"""compare: shares, shardness and return of several runs, seed by seed, with the difference."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.compare import compare_runs
+from shardsim.runs import outcomes
+from shardsim.runs.run import Run
+
+
+def draw(first: Run, second: Run, *more: Run, confidence: float = 0.9) -> Figure:
+    """Draw intervals over seeds; with two runs, their difference (Welch) is written beside."""
+    return compare_runs(outcomes.compared([first, second, *more]), confidence)

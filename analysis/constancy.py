@@ -1,0 +1,14 @@
+"""constancy: what reflection does to every old shard's value, beside what counts as no change."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.reflection import value_changes
+from shardsim.runs import outcomes
+from shardsim.runs.run import Run
+
+
+def draw(run: Run) -> Figure:
+    """Draw the change over the achievable range by onset and model, with intervals over seeds."""
+    return value_changes(*outcomes.changes(run))

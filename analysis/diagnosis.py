@@ -1,0 +1,15 @@
+"""diagnosis: the evidence on what is wrong with a run, measured beside exact."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.evidence import evidence_table
+from shardsim.runs import outcomes
+from shardsim.runs.run import Run
+
+
+def draw(run: Run) -> Figure:
+    """Draw the table of measurements in the order of the data flow, under the verdict."""
+    found = run.json("diagnosis.json")
+    return evidence_table(f"Diagnosis: {outcomes.world(found)}", found["evidence"])

@@ -1,0 +1,17 @@
+"""influence-by-distance: signed influence of each concept by the agent's distance to it."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.influence import influence_by_distance
+from shardsim.runs import tables
+from shardsim.runs.run import Run
+
+
+def draw(*runs: Run, battery: str = "target", confidence: float = 0.9) -> Figure:
+    """Draw one panel a run, beside the same removal in the fitted model and the nulls."""
+    return influence_by_distance(
+        {name: tables.influence(run, battery) for name, run in tables.titled(runs).items()},
+        confidence,
+    )

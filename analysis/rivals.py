@@ -1,0 +1,14 @@
+"""rivals: bits a decision of the shards and of every rival model, paired by seed."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.rivals import rivals
+from shardsim.runs import tables
+from shardsim.runs.run import Run
+
+
+def draw(run: Run, *, confidence: float = 0.9) -> Figure:
+    """Draw all contexts, those in conflict, and each near rival minus the shards."""
+    return rivals(*tables.bits(run), confidence)

@@ -1,0 +1,17 @@
+"""shard-distribution: shares of shards, habit, affordance and rest over training, stacked."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.shares import shard_distribution
+from shardsim.runs import tables
+from shardsim.runs.run import Run
+
+
+def draw(*runs: Run, confidence: float = 0.9) -> Figure:
+    """Draw one panel a run, with intervals over seeds at the boundaries."""
+    return shard_distribution(
+        {name: tables.distribution(run) for name, run in tables.titled(runs).items()},
+        confidence=confidence,
+    )

@@ -1,0 +1,38 @@
+"""vector-field: an agent's policy over one level, and what each concept does to it."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.plot.levels import Field, flow, vector_field
+from shardsim.runs.level_view import level_view
+from shardsim.runs.run import Run
+
+
+def draw(
+    run: Run,
+    *,
+    seed: int = 0,
+    checkpoint: int = -1,
+    level: int | None = None,
+    split: str = "target",
+) -> Figure:
+    """Draw mean moves as arrows; influence by removal, and by the mirror test for places.
+
+    The level is one of those that the run's agents are evaluated on; by default the one with
+    most decisions in which concepts conflict.
+    """
+    view = level_view(run, seed, checkpoint, level, split)
+    names = run.env.action_names
+    fields = [
+        Field(
+            f"{name} (mirror test)" if name in view.mirrored else f"without {name}",
+            flow(view.change[name], names),
+            signed,
+        )
+        for name, signed in view.signed.items()
+    ]
+    policy = Field(
+        f"policy, seed {run.seeds[seed]}, level {view.number}", flow(view.policy, names), None
+    )
+    return vector_field(view.board, policy, fields, "signed influence S\n(moves a decision)")

@@ -1,0 +1,79 @@
+"""Where shards act: gates in any contexts, and a network's activations beside them.
+
+Axes: C contexts, K shards, D units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.tree import DecisionTreeRegressor
+
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.runs import tables
+from shardsim.runs.run import Run
+from shardsim.shards.battery import Battery, battery
+from shardsim.shards.model.data import gate_features
+from shardsim.shards.policies import respond
+
+
+def target_battery(run: Run) -> Battery:
+    """The battery of target levels that the shards were fitted to, drawn again from its seed."""
+    config = run.config.identify
+    return battery(run.env, config.target_contexts, split="target", seed=config.seed)
+
+
+def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Each shard's gate where the covariates are known, by name; NaN elsewhere.
+
+    Gates are functions of covariates, constant over regions, whose values are kept for the
+    battery's contexts: a regression tree over those gives them back anywhere else.
+
+    Args:
+        run: a run whose shards are identified.
+        seed: position of the agent.
+        covariates: name -> f[…], all of one shape.
+
+    Returns:
+        Name of the shard -> f[…], in logits a move.
+    """
+    data = run.dataset("shards.nc")
+    gates = tables.pick(data, "seed", seed)["gates"].transpose("context", "shard").values
+    known = target_battery(run)
+    features, _ = gate_features(known.covariates, known.concepts)
+    wanted, _ = gate_features({k: np.ravel(v) for k, v in covariates.items()}, known.concepts)
+    shape = next(iter(covariates.values())).shape
+    there = np.isfinite(np.ravel(covariates["row"]))
+    values = np.full((there.size, gates.shape[1]), np.nan)
+    if gates.shape[1] and there.any():
+        tree = DecisionTreeRegressor(random_state=0).fit(features, gates)
+        values[there] = tree.predict(wanted[there]).reshape(-1, gates.shape[1])
+    names = tables.shard_names(data)
+    return {name: values[:, place].reshape(shape) for place, name in enumerate(names)}
+
+
+def activations(
+    run: Run, seed: int = 0, layer: str = "", contexts: int = 1500
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """A trained agent's activations f[C, D] by layer over the battery, and the gates f[C, K] there.
+
+    Args:
+        run: a run whose shards are identified.
+        seed: position of the agent.
+        layer: the only layer wanted; all if empty.
+        contexts: at most so many, evenly from the battery.
+
+    Raises:
+        UserError: no such seed or layer.
+    """
+    agent = run.agent(seed)
+    if layer and layer not in agent.layers:
+        raise UserError(f"there is no layer {layer!r}; {did_you_mean(layer, agent.layers)}")
+    data = tables.pick(run.dataset("shards.nc"), "seed", seed)
+    gates = data["gates"].transpose("context", "shard").values
+    known = target_battery(run)
+    chosen = np.unique(np.linspace(0, known.size - 1, min(contexts, known.size)).astype(int))
+    answer = respond(agent, run.env, None, known.observations[chosen])
+    layers = [layer] if layer else list(agent.layers)
+    return {name: answer.activations[name] for name in layers}, gates[chosen]

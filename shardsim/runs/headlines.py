@@ -1,0 +1,177 @@
+"""What a run found, as a few plain sentences made from its summary's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+VERDICTS = {
+    "shards": "several shards, each active in its own contexts, predict it better than any single "
+    "utility function that was tried",
+    "one utility": "a single utility function predicts it as well as shards do",
+    "cannot tell": "shards and a single utility function predict too much alike to tell apart",
+    "no structure": "neither shards nor a utility function predict more than habits do",
+}
+WORLDS = {
+    "healthy": "nothing is wrong with the run",
+    "no-update": "training did not change the agent",
+    "undertrained": "the agent is not optimal on its own training levels, and no part is at fault: "
+    "it needs more training",
+    "unknown": "something is wrong that no hypothesis explains",
+}
+CONSTANCY = {
+    "constant": "keeps the value of every shard within its margin",
+    "drifted": "changes what at least one shard is worth by more than its margin",
+    "undecided": "cannot be said to keep or to change the shards' values with these seeds",
+}
+
+
+def headlines(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences in the order of the pipeline; what is not in the summary is left out."""
+    makers = (_training, _verdict, _shards, _explained, _agreement, _constancy, _diagnosis)
+    return [line for make in makers for line in make(summary)]
+
+
+def percent(value: float | None) -> str:
+    """A fraction in per cent."""
+    return "an unknown part" if value is None else f"{100 * value:.0f} %"
+
+
+def interval(entry: Mapping[str, Any] | float | None, form: str = "{:.3f}") -> str:
+    """`mean [low, high]` of a summary's interval, or the number that stands there alone."""
+    if entry is None:
+        return "unknown"
+    if not isinstance(entry, Mapping):
+        return minus(form.format(entry))
+    mean, low, high = (entry.get(key) for key in ("mean", "low", "high"))
+    if mean is None:
+        return "unknown"
+    said = form.format(mean)
+    if low is not None and high is not None:
+        said += f" [{form.format(low)}, {form.format(high)}]"
+    return minus(said)
+
+
+def minus(text: str) -> str:
+    """A number's hyphens as minus signs."""
+    return text.replace("-", "−")
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _training(summary: Mapping[str, Any]) -> list[str]:
+    ratio = summary.get("return_ratio") or {}
+    parts = []
+    for key, name in (("held_out", "held-out"), ("target", "target")):
+        known = [value for value in ratio.get(key) or [] if value is not None]
+        if known:
+            mean = sum(known) / len(known)
+            spread = f"by seed {percent(min(known))} to {percent(max(known))}"
+            parts.append(f"{percent(mean)} of the optimal return on {name} levels ({spread})")
+    if not parts:
+        return []
+    seeds = len(summary.get("seeds") or ratio.get("held_out") or [])
+    return [f"{_count(seeds, 'agent')} trained on {summary.get('env')} reached {listed(parts)}."]
+
+
+def _verdict(summary: Mapping[str, Any]) -> list[str]:
+    verdict = summary.get("verdict")
+    if verdict is None:
+        return []
+    line = f"Their behaviour: {VERDICTS.get(verdict, 'no more is known')} (verdict: {verdict})."
+    gain = summary.get("shardness")
+    if gain is None:
+        return [line]
+    return [
+        line,
+        f"Shards save {interval(gain)} bits a decision against the best rival; 0 would mean that "
+        "a single utility does as well.",
+    ]
+
+
+def _shards(summary: Mapping[str, Any]) -> list[str]:
+    shards = summary.get("shards")
+    if shards is None:
+        return []
+    number = summary.get("num_shards", len(shards))
+    sure = sum(bool(shard.get("confirmed")) for shard in shards)
+    lines = [
+        f"{_count(number, 'shard')} found, {sure or 'none'} of them confirmed by behaviour, "
+        "activations and a causal intervention together."
+    ]
+    for place, shard in enumerate(shards, start=1):
+        share = shard.get("share") or {}
+        said = [
+            f"{interval(share[key], '{:.2f}')} on {name} levels"
+            for key, name in (("held_out", "held-out"), ("target", "target"))
+            if share.get(key)
+        ]
+        of = f": its share of decision influence is {listed(said)}" if said else ""
+        lines.append(f"Shard {place}, {shard.get('words', 'not described')}{of}.")
+    return lines
+
+
+def _explained(summary: Mapping[str, Any]) -> list[str]:
+    value = summary.get("explained")
+    if value is None:
+        return []
+    value = value.get("mean") if isinstance(value, Mapping) else value
+    return [f"The shards explain {percent(value)} of what these concepts could explain at all."]
+
+
+def _agreement(summary: Mapping[str, Any]) -> list[str]:
+    value = summary.get("agreement")
+    if value is None:
+        return []
+    if isinstance(value, Mapping) and "mean" not in value:
+        known = {layer: _mean(one) for layer, one in value.items() if _mean(one) is not None}
+        if not known:
+            return []
+        layer = max(known, key=lambda name: known[name])
+        value, place = known[layer], f", at the layer {layer}"
+    else:
+        place = ""
+    return [
+        "Clusters of activations and of behaviour agree by an adjusted mutual information of "
+        f"{interval(value, '{:.2f}')}{place} (0 is chance, 1 the same clusters)."
+    ]
+
+
+def _constancy(summary: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for onset, verdict in (summary.get("constancy") or {}).items():
+        verdicts = verdict if isinstance(verdict, Mapping) else {"": verdict}
+        for model, said in verdicts.items():
+            said = said.get("verdict") if isinstance(said, Mapping) else said
+            by = f" by {model}" if model else ""
+            text = CONSTANCY.get(said, "has no verdict")
+            lines.append(f"Reflection{by} from the onset {onset} {text} ({said}).")
+    return lines
+
+
+def _diagnosis(summary: Mapping[str, Any]) -> list[str]:
+    found = summary.get("diagnosis") or {}
+    world = found.get("world")
+    if world is None:
+        return []
+    if found.get("section"):
+        return [f"Diagnosis: the code of the section {found['section']} is wrong."]
+    if found.get("representation"):
+        return [
+            "Diagnosis: the agent is optimal in training and not on target levels, because it "
+            f"represents its goal as: {found['representation']}."
+        ]
+    return [f"Diagnosis: {WORLDS.get(world, world)} ({world})."]
+
+
+def _mean(value: Any) -> float | None:
+    return value.get("mean") if isinstance(value, Mapping) else value
+
+
+def _count(number: int, noun: str) -> str:
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
+    word = words[number] if number < len(words) else str(number)
+    return f"{word} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,185 @@
+"""The report's tables as plain text cells, from a run's summary and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shardsim.plot.evidence import COLUMNS, agrees, cell
+from shardsim.runs import outcomes, tables
+from shardsim.runs.headlines import interval, minus
+from shardsim.runs.run import Run
+
+
+class Table(NamedTuple):
+    """One table; no rows where the run does not have them."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    marked: tuple[int, ...] = ()  # rows whose last cell says that something is wrong
+
+
+def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
+    """Every table by name."""
+    makers: dict[str, Callable[[], Table]] = {
+        "return": lambda: returns(summary),
+        "shards": lambda: shards(summary),
+        "shares": lambda: shares(run),
+        "rivals": lambda: rivals(run),
+        "shardness": lambda: shardness(summary),
+        "agreement": lambda: agreement(run),
+        "constancy": lambda: constancy(summary),
+        "diagnosis": lambda: diagnosis(run, summary),
+        "evidence": lambda: evidence(run),
+    }
+    return {name: make() for name, make in makers.items()}
+
+
+def returns(summary: Mapping[str, Any]) -> Table:
+    """Return over the optimum, a row a seed."""
+    ratio = summary.get("return_ratio") or {}
+    held_out, target = ratio.get("held_out") or [], ratio.get("target") or []
+    seeds = summary.get("seeds") or list(range(len(held_out)))
+    rows = [
+        [str(seed), number(one), number(other)]
+        for seed, one, other in zip(seeds, held_out, target, strict=False)
+    ]
+    title = "Return ÷ optimal return at the end of training"
+    return Table(title, ("seed", "held-out levels", "target levels"), rows)
+
+
+def shards(summary: Mapping[str, Any]) -> Table:
+    """Every shard in plain words, with what it wants."""
+    rows = [
+        [
+            str(place),
+            str(shard.get("words", "")),
+            ", ".join(f"{name} {number(v, 2)}" for name, v in _named(shard.get("preferences"))),
+            number(shard.get("margin")),
+            cell(shard.get("confirmed")),
+        ]
+        for place, shard in enumerate(summary.get("shards") or [], start=1)
+    ]
+    columns = ("", "in words", "preferences (unit norm)", "margin", "confirmed")
+    return Table("The shards in words", columns, rows)
+
+
+def _named(preferences: Any) -> list[tuple[str, float]]:
+    if isinstance(preferences, Mapping):
+        return list(preferences.items())
+    return [(f"concept {n}", value) for n, value in enumerate(preferences or [], start=1)]
+
+
+def shares(run: Run) -> Table:
+    """Shares with intervals over levels and seeds."""
+    title = "Share of decision influence, mean over seeds [interval]"
+    if not run.store.has("shards.nc"):
+        return Table(title, (), [])
+    data = run.dataset("shards.nc")
+    batteries = tables.shares(run)
+    rows = []
+    for place, name in enumerate(tables.parts(data).names):
+        ends = [(one.mean[place], one.low[place], one.high[place]) for one in batteries.values()]
+        rows.append([name, *(spread(*end) for end in ends)])
+    return Table(title, ("", *(f"{name} levels" for name in batteries)), rows)
+
+
+def rivals(run: Run) -> Table:
+    """Bits a decision of every model, mean and spread over seeds."""
+    title = "Held-out bits a decision (mean ± standard deviation over seeds)"
+    if not run.store.has("shards.nc"):
+        return Table(title, (), [])
+    models, panels, _ = tables.bits(run)
+    rows = [
+        [name, *(mean_sd(values[n]) for values in panels.values())] for n, name in enumerate(models)
+    ]
+    return Table(title, ("model", *panels), rows)
+
+
+def shardness(summary: Mapping[str, Any]) -> Table:
+    """The verdict and what it rests on."""
+    if summary.get("verdict") is None:
+        return Table("Verdict", (), [])
+    rows = [
+        ["verdict", str(summary["verdict"])],
+        [
+            "shardness: best rival minus shards (bits a decision)",
+            interval(summary.get("shardness")),
+        ],
+        ["explained: from habits (0) to the ceiling (1)", interval(summary.get("explained"))],
+    ]
+    return Table("Verdict", ("", ""), rows)
+
+
+def agreement(run: Run) -> Table:
+    """Adjusted mutual information of activation and behaviour clusters, by layer."""
+    title = "Agreement of activation clusters with behavioural ones (adjusted mutual information)"
+    if not run.store.has("shards.nc"):
+        return Table(title, (), [])
+    layers, values, nulls = tables.agreement(run)
+    rows = [
+        [layer, mean_sd(values[:, n]), *(mean_sd(np.atleast_2d(v)[:, n]) for v in nulls.values())]
+        for n, layer in enumerate(layers)
+    ]
+    return Table(title, ("layer", "agents", *nulls), rows)
+
+
+def constancy(summary: Mapping[str, Any]) -> Table:
+    """Verdicts on reflection, a row an onset and a model."""
+    rows = []
+    for onset, found in (summary.get("constancy") or {}).items():
+        for model, verdict in (found if isinstance(found, Mapping) else {"": found}).items():
+            said = verdict.get("verdict") if isinstance(verdict, Mapping) else verdict
+            rows.append([onset, model, cell(said)])
+    return Table("Constancy of the shards' values", ("onset", "model", "verdict"), rows)
+
+
+def diagnosis(run: Run, summary: Mapping[str, Any]) -> Table:
+    """The world, and how probable each was held."""
+    if not run.store.has("diagnosis.json"):
+        return Table("Diagnosis", (), [])
+    found = run.json("diagnosis.json")
+    rows = [["world", outcomes.world(found)]]
+    rows += [
+        [f"probability of {world}", number(value)]
+        for world, value in sorted(
+            (found.get("probabilities") or {}).items(), key=lambda item: (-item[1], item[0])
+        )
+    ]
+    return Table("Diagnosis", ("", ""), rows)
+
+
+def evidence(run: Run) -> Table:
+    """Measured beside exact, in the order of the data flow."""
+    title = "Evidence: measured beside exact"
+    if not run.store.has("diagnosis.json"):
+        return Table(title, (), [])
+    found = run.json("diagnosis.json").get("evidence") or []
+    rows = [[cell(row.get(name)) for name in COLUMNS] for row in found]
+    marked = tuple(n for n, row in enumerate(found) if not agrees(row.get("verdict")))
+    return Table(title, COLUMNS, rows, marked)
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number with so many decimals, or a dash."""
+    if value is None or not np.isfinite(value):
+        return "–"
+    return minus(f"{value:.{digits}f}")
+
+
+def spread(mean: float, low: float, high: float) -> str:
+    """`mean [low, high]`."""
+    return f"{number(mean, 2)} [{number(low, 2)}, {number(high, 2)}]"
+
+
+def mean_sd(values: Sequence[float] | np.ndarray) -> str:
+    """`mean ± sd` over seeds; the number alone for one seed."""
+    known = np.asarray(values, np.float64)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return "–"
+    sd = f" ± {number(known.std(ddof=1))}" if known.size > 1 else ""
+    return f"{number(known.mean())}{sd}"

@@ -1,0 +1,217 @@
+"""A run's results as the tables that figures take.
+
+Axes: K seeds, T checkpoints, P parts (shards, then habit, affordance and the unexplained rest),
+D distance bins, M models, L layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.plot.curves import Curves
+from shardsim.plot.influence import Influence
+from shardsim.plot.shares import Distribution, Shares
+from shardsim.plot.style import AFFORDANCE, HABIT, REST, concept_colour, shard_colours
+from shardsim.runs.run import Run
+
+OTHERS = ("habit", "affordance", "unexplained rest")
+NULLS = {"influence_untrained": "untrained", "influence_shuffled": "shuffled"}
+NEAR_RIVALS = ("one utility", "utility with gain", "planner with gain")
+
+
+class Parts(NamedTuple):
+    """Names and colours of what the shares are divided among, P."""
+
+    names: list[str]
+    colours: list[str]
+
+
+class Bits(NamedTuple):
+    """Bits a decision of every model."""
+
+    models: list[str]  # M
+    bits: dict[str, np.ndarray]  # all contexts, in conflict -> f[M, K]
+    near: list[str]  # rivals near enough to the shards for their difference to be drawn
+
+
+def titled(runs: Sequence[Run]) -> dict[str, Run]:
+    """A title for each run: its folder's name, told apart by its parent's where two are alike."""
+    names = [run.path.resolve().name for run in runs]
+    if len(set(names)) < len(names):
+        names = [f"{run.path.resolve().parent.name}/{run.path.resolve().name}" for run in runs]
+    if len(set(names)) < len(names):
+        names = [f"{number}: {name}" for number, name in enumerate(names, start=1)]
+    return dict(zip(names, runs, strict=True))
+
+
+def curves(run: Run) -> Curves:
+    """Learning curves of a run on held-out and target levels."""
+    training = run.dataset("training.nc")
+    ratio = training["achieved"] / training["optimum"]
+    return Curves(
+        np.asarray(training["steps"], np.float64),
+        {
+            split: ratio.sel(split=split).transpose("seed", "checkpoint").values
+            for split in ("held-out", "target")
+        },
+    )
+
+
+def shard_names(data: xr.Dataset) -> list[str]:
+    """A short name a shard: what it mostly pushes for, as `cheese` or `cheese + corner`.
+
+    A concept that weighs at least half of the strongest one is named too, and what is avoided
+    has `not` before it. Shards with one name are numbered.
+    """
+    concepts = [str(name) for name in data["concept"].values]
+    names = []
+    for row in data["preferences"].transpose("shard", "concept").values:
+        order = [
+            index
+            for index in np.argsort(-np.abs(row))
+            if abs(row[index]) >= 0.5 * np.abs(row).max()
+        ]
+        names.append(
+            " + ".join(("" if row[index] > 0 else "not ") + concepts[index] for index in order)
+        )
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[:place].count(name) + 1})"
+        for place, name in enumerate(names)
+    ]
+
+
+def colours(data: xr.Dataset) -> list[str]:
+    """A colour a shard."""
+    return shard_colours(data["preferences"].transpose("shard", "concept").values)
+
+
+def parts(data: xr.Dataset) -> Parts:
+    """What the shares are divided among."""
+    return Parts([*shard_names(data), *OTHERS], [*colours(data), HABIT, AFFORDANCE, REST])
+
+
+def all_shares(data: xr.Dataset) -> np.ndarray:
+    """Shares f[..., P] of shards, habit, affordance and rest, the last axis summing to 1."""
+    shards = data["share"].transpose(..., "shard")
+    others = [
+        data[name].transpose(*shards.dims[:-1])
+        for name in ("habit_share", "affordance_share", "residual_share")
+    ]
+    return np.concatenate([shards.values, np.stack([one.values for one in others], -1)], axis=-1)
+
+
+def distribution(run: Run) -> Distribution:
+    """The shard distribution over training."""
+    track = run.dataset("track.nc")
+    named = parts(track if "preferences" in track else run.dataset("shards.nc"))
+    track = track.transpose("checkpoint", "seed", ...)
+    return Distribution(
+        np.asarray(track["steps"], np.float64), all_shares(track), named.names, named.colours
+    )
+
+
+def shares(run: Run) -> dict[str, Shares]:
+    """The final shard distribution on each battery, with its intervals over levels and seeds."""
+    data = run.dataset("shards.nc")
+    return {
+        str(battery): _shares_of(data.sel(battery=battery)) for battery in data["battery"].values
+    }
+
+
+def _shares_of(data: xr.Dataset) -> Shares:
+    seeds = all_shares(data.transpose("seed", ...))
+    ends = {}
+    for end, reduce in (("low", np.min), ("high", np.max), ("mean", np.mean)):
+        rest = [
+            data[f"{name}_{end}"].values
+            if f"{name}_{end}" in data
+            else reduce(seeds[:, -3 + place])
+            for place, name in enumerate(("habit_share", "affordance_share", "residual_share"))
+        ]
+        ends[end] = np.concatenate([data[f"share_{end}"].values, np.array(rest, np.float64)])
+    return Shares(ends["mean"], ends["low"], ends["high"], seeds)
+
+
+def influence(run: Run, battery: str = "target") -> Influence:
+    """Influence by distance: by removal for objects, by the mirror test for places."""
+    data = _on_battery(run.dataset("shards.nc"), battery)
+    concepts = [str(name) for name in data["concept"].values]
+    signed: dict[str, np.ndarray] = {}
+    paint: dict[str, str] = {}
+    for number, name in enumerate(concepts):
+        for variable, label in (
+            ("influence_signed", name),
+            ("influence_mirror_signed", f"{name} (mirror test)"),
+        ):
+            values = _by_bin(data, variable, name)
+            if values is not None:
+                signed[label], paint[label] = values, concept_colour(number)
+    model = {name: _by_bin(data, "influence_model", name) for name in concepts}
+    nulls = {
+        f"{label}: {name}": _by_bin(data, variable, name)
+        for variable, label in NULLS.items()
+        for name in concepts
+    }
+    return Influence(
+        bins=[str(name).replace("-", "–") for name in data["distance_bin"].values],
+        signed=signed,
+        colours=paint,
+        model={name: values for name, values in model.items() if values is not None},
+        nulls={name: values for name, values in nulls.items() if values is not None},
+    )
+
+
+def _by_bin(data: xr.Dataset, variable: str, concept: str) -> np.ndarray | None:
+    """f[K, D] of one concept; None where it is not there or nowhere known."""
+    if variable not in data:
+        return None
+    values = data[variable].sel(concept=concept).transpose("seed", "distance_bin").values
+    return values if np.isfinite(values).any() else None
+
+
+def _on_battery(data: xr.Dataset, battery: str) -> xr.Dataset:
+    return choose(data, "battery", battery) if "battery" in data.dims else data
+
+
+def bits(run: Run) -> Bits:
+    """Bits a decision of all models, and the rivals whose difference to the shards is shown."""
+    data = run.dataset("shards.nc").transpose("model", "seed", ...)
+    models = [str(name) for name in data["model"].values]
+    panels = {"all contexts": data["bits"].values}
+    if "bits_conflict" in data:
+        panels["contexts in conflict"] = data["bits_conflict"].values
+    near = [name for name in models if name in NEAR_RIVALS]
+    return Bits(models, panels, near)
+
+
+def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
+    """Layers L, their agreement f[K, L], and controls."""
+    data = run.dataset("shards.nc")
+    values = data["agreement"].transpose("seed", "layer").values
+    return [str(name) for name in data["layer"].values], values, {}
+
+
+def pick(data: xr.Dataset, dim: str, index: int) -> xr.Dataset:
+    """One entry along a dim by position; raises UserError where there is none."""
+    size = data.sizes[dim]
+    if not -size <= index < size:
+        raise UserError(f"there is no {dim} {index} among {size}; give one from 0 to {size - 1}")
+    return data.isel({dim: index})
+
+
+def choose(data: xr.Dataset, dim: str, name: str) -> xr.Dataset:
+    """One entry along a dim by name; raises UserError with the nearest name."""
+    known = [str(value) for value in data[dim].values]
+    if name not in known:
+        raise UserError(f"there is no {dim} {name!r}; {did_you_mean(name, known)}")
+    return data.sel({dim: name})
+
+
+def concept_colours(names: Sequence[str]) -> dict[str, str]:
+    """Concept -> colour, in the env's order."""
+    return {name: concept_colour(number) for number, name in enumerate(names)}

@@ -1,0 +1,193 @@
+"""Results with known numbers, in the published schema, written into a run that is only trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from shardsim.runs.results import dataset_to_bytes, json_to_bytes
+from shardsim.runs.run import Run
+
+CONCEPTS = ["cheese", "decoy", "corner"]
+PREFERENCES = np.array([[0.99, 0.1, 0.1], [0.1, 0.0, 0.99]])
+BATTERIES = ["held-out", "target"]
+MODELS = [
+    "habits and affordance",
+    "one utility",
+    "utility with gain",
+    "planner with gain",
+    "shards",
+    "ceiling",
+]
+BINS = ["1", "2", "3", "4-5", "6+"]
+ONSETS = ["near-corner", "near-cheese", "contested"]
+REFLECTIONS = ["turns", "summed", "sham"]
+LAYERS = ["raw input", "dense_0", "dense_1", "logits"]
+
+
+def generator() -> np.random.Generator:
+    """The one source of chance here."""
+    return np.random.default_rng(0)
+
+
+def shards(seeds: int) -> xr.Dataset:
+    """What identification would have found: a cheese and a corner shard."""
+    noise = generator().uniform(0.9, 1.1, (2, seeds, 5))
+    share = np.array([0.4, 0.3, 0.05, 0.1, 0.15]) * noise
+    share /= share.sum(-1, keepdims=True)
+    bits = np.array([0.89, 0.7, 0.58, 0.52, 0.5, 0.25])[:, None] + 0.01 * np.arange(seeds)
+    fall = np.array([0.8, 0.3, 0.05, 0.02, 0.0])
+    signed = np.full((seeds, 3, 5), np.nan)
+    signed[:, 0], signed[:, 1] = fall, 0.0
+    mirrored = np.full((seeds, 3, 5), np.nan)
+    mirrored[:, 2] = 0.6
+    return xr.Dataset(
+        {
+            "preferences": (("shard", "concept"), PREFERENCES),
+            "share": (("battery", "seed", "shard"), share[..., :2]),
+            "share_mean": (("battery", "shard"), share[..., :2].mean(1)),
+            "share_low": (("battery", "shard"), share[..., :2].mean(1) - 0.05),
+            "share_high": (("battery", "shard"), share[..., :2].mean(1) + 0.05),
+            "habit_share": (("battery", "seed"), share[..., 2]),
+            "affordance_share": (("battery", "seed"), share[..., 3]),
+            "residual_share": (("battery", "seed"), share[..., 4]),
+            "margin": (("shard",), [0.4, 0.1]),
+            "confirmed": (("shard",), [True, False]),
+            "bits": (("model", "seed"), bits),
+            "bits_conflict": (("model", "seed"), bits * 1.2),
+            "shardness": (("seed",), bits[3] - bits[4]),
+            "explained": (("seed",), np.full(seeds, 0.6)),
+            "agreement": (("seed", "layer"), np.linspace(0.05, 0.4, 4) + np.zeros((seeds, 1))),
+            "influence_signed": (("seed", "concept", "distance_bin"), signed),
+            "influence_mirror_signed": (("seed", "concept", "distance_bin"), mirrored),
+        },
+        {
+            "concept": CONCEPTS,
+            "battery": BATTERIES,
+            "model": MODELS,
+            "layer": LAYERS,
+            "distance_bin": BINS,
+        },
+    )
+
+
+def track(steps: np.ndarray, seeds: int) -> xr.Dataset:
+    """Shares that grow from nothing."""
+    final = all_parts(shards(seeds).sel(battery="target"))
+    start = np.array([0.0, 0.0, 0.5, 0.1, 0.4])
+    ramp = np.linspace(0, 1, len(steps))[:, None, None]
+    share = (1 - ramp) * start + ramp * final
+    dims = ("checkpoint", "seed")
+    return xr.Dataset(
+        {
+            "share": ((*dims, "shard"), share[..., :2]),
+            "habit_share": (dims, share[..., 2]),
+            "affordance_share": (dims, share[..., 3]),
+            "residual_share": (dims, share[..., 4]),
+        },
+        {"steps": ("checkpoint", steps)},
+    )
+
+
+def all_parts(data: xr.Dataset) -> np.ndarray:
+    """Shares f[seed, 5]."""
+    rest = [data[name].values for name in ("habit_share", "affordance_share", "residual_share")]
+    return np.concatenate([data["share"].values, np.stack(rest, -1)], -1)
+
+
+def reflection(seeds: int) -> xr.Dataset:
+    """Hitting probabilities that move with the steps, and what every shard lost."""
+    dims = ("onset", "model", "step", "seed")
+    step = np.arange(5)[:, None]
+    cheese = np.full((3, 3, 5, seeds), 0.3) + 0.02 * step * np.array([1, 2, 0])[:, None, None]
+    return xr.Dataset(
+        {
+            "hit_cheese": (dims, cheese),
+            "hit_corner": (dims, 0.95 - cheese),
+            "hit_neither": (dims, np.full_like(cheese, 0.05)),
+            "delta_J": (
+                ("onset", "model", "shard", "seed"),
+                np.array([0.01, -0.2])[:, None] + 0.005 * np.arange(seeds) + np.zeros((3, 3, 1, 1)),
+            ),
+        },
+        {"onset": ONSETS, "model": REFLECTIONS, "step": np.arange(5)},
+        {"epsilon": 0.05},
+    )
+
+
+DIAGNOSIS: dict[str, Any] = {
+    "world": "representation",
+    "section": None,
+    "representation": "corner",
+    "probabilities": {"representation": 0.9, "healthy": 0.06, "unknown": 0.04},
+    "evidence": [
+        {
+            "section": "environment",
+            "measurement": "transitions replayed",
+            "phase": "early",
+            "measured": 0.0,
+            "exact": 0.0,
+            "unit": "fraction of steps",
+            "verdict": "ok",
+        },
+        {
+            "section": "evaluation",
+            "measurement": "return <target>",
+            "phase": "late",
+            "measured": 0.351,
+            "exact": 1.0,
+            "unit": "of the optimum",
+            "verdict": "disagrees",
+        },
+    ],
+}
+
+SUMMARY: dict[str, Any] = {
+    "num_shards": 2,
+    "shards": [
+        {
+            "words": "active within 4 steps of the cheese; pushes toward it",
+            "preferences": {"cheese": 0.99, "decoy": 0.1, "corner": 0.1},
+            "share": {
+                "held_out": {"mean": 0.412, "low": 0.361, "high": 0.463},
+                "target": {"mean": 0.407, "low": 0.355, "high": 0.459},
+            },
+            "margin": 0.4123,
+            "confirmed": True,
+        },
+        {
+            "words": "active everywhere; pushes toward the corner",
+            "preferences": {"cheese": 0.1, "decoy": 0.0, "corner": 0.99},
+            "share": {
+                "held_out": {"mean": 0.302, "low": 0.251, "high": 0.353},
+                "target": {"mean": 0.309, "low": 0.257, "high": 0.361},
+            },
+            "margin": 0.1234,
+            "confirmed": False,
+        },
+    ],
+    "shardness": {"mean": 0.0217, "low": 0.0141, "high": 0.0293},
+    "explained": 0.6047,
+    "agreement": 0.3891,
+    "verdict": "shards",
+    "constancy": {"near-corner": "drifted", "near-cheese": "undecided", "contested": "drifted"},
+    "diagnosis": {"world": "representation", "section": None, "representation": "corner"},
+}
+
+
+def fill(run: Run) -> Run:
+    """Write all results into a trained run."""
+    seeds = len(run.seeds)
+    steps = np.asarray(run.training["steps"], float)
+    files = {
+        "shards.nc": dataset_to_bytes(shards(seeds)),
+        "track.nc": dataset_to_bytes(track(steps, seeds)),
+        "reflection.nc": dataset_to_bytes(reflection(seeds)),
+        "diagnosis.json": json_to_bytes(DIAGNOSIS),
+        "summary.json": json_to_bytes(run.summary | SUMMARY),
+    }
+    with run.store.writing():
+        run.store.write_all(files)
+    return run
