@@ -159,6 +159,7 @@ def collect(learner: Learner, bank: Bank, carry: Carry, key: jax.Array) -> tuple
             states=states,
             final_states=moved.final_states,
             actions=chosen.recorded,
+            executed=chosen.executed,
             log_probability=chosen.log_probability,
             logits=output.logits,
             values=output.value,

@@ -19,6 +19,7 @@ class Trajectory(NamedTuple):
     states: State  # [T, B], where each action was chosen
     final_states: State  # [T, B], where it led, before any new episode
     actions: jax.Array  # int32[T, B], as recorded
+    executed: jax.Array  # int32[T, B], as handed to the env
     log_probability: jax.Array  # float32[T, B]
     logits: jax.Array  # float32[T, B, A], as acted on
     values: jax.Array  # float32[T, B]

@@ -1,0 +1,7 @@
+"""Diagnosis: which world a run is in, from its internals and exact answers, never from its code."""
+
+from shardsim.diagnosis.artefacts import Artefacts, of_chunks, of_run
+from shardsim.diagnosis.diagnose import diagnose
+from shardsim.diagnosis.evidence import Diagnosis, Evidence
+
+__all__ = ["Artefacts", "Diagnosis", "Evidence", "diagnose", "of_chunks", "of_run"]

@@ -1,0 +1,86 @@
+"""Exact behaviour of a checkpoint: return, what it reaches first, and what swapped moves would do.
+
+Axis letters: L levels · S states · A actions · O concepts · X pairs of actions.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from shardsim.agent.config import TrainConfig
+from shardsim.agent.learner import Learner
+from shardsim.env import planning
+from shardsim.env.core import Env
+from shardsim.env.covariates import goal_moves, goal_states
+from shardsim.env.types import Level
+
+
+class Behaviour(NamedTuple):
+    """Means over levels and their starts."""
+
+    achieved: jax.Array  # float32[], discounted return
+    optimum: jax.Array  # float32[]
+    swapped: jax.Array  # float32[X], return if two actions were exchanged
+    first: jax.Array  # float32[O], probability that each concept is entered first
+    optimal_first: jax.Array  # float32[O], the same under the optimal policy
+
+    @property
+    def ratio(self) -> jax.Array:
+        """Return over the optimum."""
+        return self.achieved / jnp.maximum(self.optimum, 1e-9)
+
+
+def action_pairs(env: Env) -> list[tuple[int, int]]:
+    """Return all pairs of actions."""
+    return list(combinations(range(env.num_actions), 2))
+
+
+def behaviour(learner: Learner, config: TrainConfig, parameters: Any, levels: Level) -> Behaviour:
+    """Evaluate one seed's policy exactly on levels [L]."""
+    each = jax.lax.map(lambda level: on_level(learner, config, parameters, level), levels)
+    return jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), each)
+
+
+def on_level(learner: Learner, config: TrainConfig, parameters: Any, level: Level) -> Behaviour:
+    """Evaluate one policy on one level."""
+    env = learner.env
+    states = jnp.arange(env.num_states, dtype=jnp.int32)
+    seen = jax.vmap(lambda index: env.observe(env.state_at(level, index)))(states)
+    policy = jax.nn.softmax(learner.network.run(parameters, seen).logits)
+    tabular = env.tabular(level)
+    weights, horizon = level.reward_weights, env.max_steps
+
+    def worth(policy: jax.Array) -> jax.Array:
+        values = planning.evaluate_policy(tabular, weights, policy, config.discount, horizon)
+        return jnp.dot(tabular.start, values)
+
+    best, action_values = planning.optimal_values(tabular, weights, config.discount, horizon)
+    optimal = greedy(action_values)
+    orders = np.tile(np.arange(env.num_actions), (len(action_pairs(env)), 1))
+    for row, (one, other) in zip(orders, action_pairs(env), strict=True):
+        row[[one, other]] = row[[other, one]]
+    entered = goal_moves(env, level, tabular)
+    goals = goal_states(env, level)
+
+    def first(policy: jax.Array) -> jax.Array:
+        hit = planning.hitting_probabilities(tabular, policy, goals, horizon, entered)
+        return tabular.start @ hit
+
+    return Behaviour(
+        achieved=worth(policy),
+        optimum=jnp.dot(tabular.start, best),
+        swapped=jax.vmap(worth)(jnp.moveaxis(policy[:, orders], 1, 0)),
+        first=first(policy),
+        optimal_first=first(optimal),
+    )
+
+
+def greedy(action_values: jax.Array) -> jax.Array:
+    """Return float32[S, A]: the best actions, all equally good ones alike."""
+    best = action_values >= jnp.max(action_values, axis=1, keepdims=True) - 1e-6
+    return best.astype(jnp.float32) / jnp.sum(best, axis=1, keepdims=True).astype(jnp.float32)

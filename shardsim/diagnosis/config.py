@@ -1,0 +1,31 @@
+"""What a diagnosis can be told."""
+
+from pydantic import BaseModel, Field
+
+
+class DiagnoseConfig(BaseModel, extra="forbid", frozen=True):
+    """Where the lines between the worlds lie; see `shardsim.diagnosis.rule`."""
+
+    optimal: float = Field(
+        default=0.85,
+        gt=0.0,
+        le=1.0,
+        description="share of the optimal return from which a policy counts as near-optimal",
+    )
+    target_gap: float = Field(
+        default=0.1,
+        gt=0.0,
+        le=1.0,
+        description="fall of that share from training to target levels that counts as a failure "
+        "to generalise",
+    )
+    excess: float = Field(
+        default=0.05,
+        gt=0.0,
+        le=1.0,
+        description="how much likelier than under the optimum a concept must be entered first on "
+        "target levels to be named as what misleads the agent",
+    )
+    levels: int = Field(
+        default=64, ge=1, le=4096, description="levels of each split for exact behaviour"
+    )

@@ -1,0 +1,249 @@
+"""Tier T: what a kept update says about learning, recomputed from the rollout that it kept.
+
+Each function takes one seed's record and returns pairs by name; vmap gives all seeds. Axis
+letters: T steps · B envs · N = T * B rows · P parameters · K rows of a minibatch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+from shardsim.agent.action import log_probability
+from shardsim.agent.advantage import Advantage, advantage
+from shardsim.agent.config import TrainConfig
+from shardsim.agent.learner import Learner, Record, minibatch_gradient, values_of
+from shardsim.agent.loss import Coefficients
+from shardsim.agent.reward import reward
+from shardsim.agent.update import MOMENT_DECAY
+from shardsim.diagnosis.evidence import Measurement, Pair, worst
+from shardsim.diagnosis.in_rollout import FLOATS, rows_of
+from shardsim.env.levels import take
+
+# Differences of parameters and moments lose digits: float32 keeps 1e-7 of the sum, and a step is
+# down to 1e-4 of it.
+STEPS = 0.02
+
+MEASUREMENTS = (
+    Measurement("reward is the weighed sum of its components", "reward", "reward", FLOATS),
+    Measurement("advantage from the raw rollout", "advantage", "reward", FLOATS),
+    Measurement("value target from the raw rollout", "advantage", "reward", FLOATS),
+    Measurement("direction of the first gradient", "loss", "cosine", STEPS),
+    Measurement("direction of the last gradient", "loss", "cosine", STEPS),
+    Measurement("size of the first gradient", "update", "norm", STEPS),
+    Measurement("size of the last gradient", "update", "norm", STEPS),
+    Measurement("step taken is the optimiser's", "update", "norm", STEPS),
+    Measurement("second moment follows the gradient", "update", "norm", STEPS),
+    Measurement("updates counted by the optimiser", "update", "count", 0.0),
+    Measurement("learning rate in force", "update", "1", FLOATS),
+    Measurement("logits from the parameters that acted", "network", "nats", FLOATS),
+    Measurement("values from the parameters that acted", "network", "reward", FLOATS),
+    Measurement("values of the states that moves led to", "network", "reward", FLOATS),
+    Measurement("ratio in the first minibatch", "network", "1", FLOATS),
+)
+# What the reward adds to the first gradient, relative to the exact amount: decides no section.
+REWARD_PART = Measurement("reward's part of the first gradient", "", "of the exact part", jnp.inf)
+
+
+def in_learning(learner: Learner, config: TrainConfig, record: Record, update: jax.Array):
+    """Return the pairs of the sections reward, advantage, loss, update and network.
+
+    `update` float32[] is the number of the update, counted from 1.
+    """
+    return {
+        **rewards_and_advantages(config, record),
+        **gradients(learner, config, record),
+        **steps(record),
+        "learning rate in force": learning_rate(config, record, update),
+        **network(learner, record),
+    }
+
+
+def rewards_and_advantages(config: TrainConfig, record: Record) -> dict[str, Pair]:
+    """Recompute rewards from components, and advantages from what the record says of rewards."""
+    happened = record.trajectory
+    exact = reward(happened.states.level.reward_weights, happened.rewards)
+    again = recomputed(record, config.discount, config.gae_lambda)
+    scale = 1.0 + jnp.max(jnp.abs(again.targets))
+    return {
+        "reward is the weighed sum of its components": worst(
+            record.rewards, exact, 1.0 + jnp.max(jnp.abs(exact))
+        ),
+        "advantage from the raw rollout": worst(
+            record.advantage.advantages, again.advantages, scale
+        ),
+        "value target from the raw rollout": worst(record.advantage.targets, again.targets, scale),
+    }
+
+
+def recomputed(record: Record, discount: Any, gae_lambda: Any) -> Advantage:
+    """Return the advantages that the record's own values and rewards give."""
+    happened = record.trajectory
+    return advantage(
+        happened.values,
+        record.next_values,
+        record.rewards,
+        happened.terminated,
+        happened.truncated,
+        discount,
+        gae_lambda,
+    )
+
+
+def recovered_gradient(before: Any, after: Any) -> jax.Array:
+    """Return float32[P]: the gradient that took Adam's first moment from one value to the next."""
+    decay = MOMENT_DECAY[0]
+    old, new = ravel_pytree(before[1].mu)[0], ravel_pytree(after[1].mu)[0]
+    return (new - decay * old) / (1.0 - decay)
+
+
+def adam_step(optimiser: Any) -> jax.Array:
+    """Return float32[P]: the step that an optimiser's state asks for, at learning rate 1."""
+    state = optimiser[1]
+    count = state.count.astype(jnp.float32)
+    first, second = MOMENT_DECAY
+    mean = ravel_pytree(state.mu)[0] / (1.0 - first**count)
+    square = ravel_pytree(state.nu)[0] / (1.0 - second**count)
+    return mean / (jnp.sqrt(square) + 1e-5)
+
+
+def gradients(learner: Learner, config: TrainConfig, record: Record) -> dict[str, Pair]:
+    """Compare gradients recovered from Adam with those recomputed on the same minibatch."""
+    found = {}
+    for name, step in (("first", record.first), ("last", record.last)):
+        coefficients = coefficients_of(config, record.entropy)
+        exact = ravel_pytree(
+            minibatch_gradient(
+                learner, step.parameters_before, record.batch, step.rows, coefficients
+            )[0]
+        )[0]
+        measured = recovered_gradient(step.optimiser_before, step.optimiser_after)
+        size, wanted = jnp.linalg.norm(measured), jnp.linalg.norm(exact)
+        clipped = jnp.minimum(wanted, config.max_grad_norm)
+        cosine = jnp.dot(measured, exact) / jnp.maximum(size * wanted, 1e-30)
+        # A gradient that is small beside its own average is recovered with few digits.
+        average = jnp.linalg.norm(ravel_pytree(step.optimiser_before[1].mu)[0])
+        digits = jnp.maximum(1.0, average / jnp.maximum(clipped, 1e-30))
+        apart = jnp.sqrt(jnp.maximum(0.0, 2.0 - 2.0 * cosine)) / digits
+        found[f"direction of the {name} gradient"] = Pair(
+            cosine, jnp.ones_like(cosine), jnp.where(size > 0, apart, 0.0)
+        )
+        found[f"size of the {name} gradient"] = Pair(
+            size, clipped, jnp.abs(size - clipped) / jnp.maximum(clipped, 1e-30) / digits
+        )
+    found[REWARD_PART.name] = reward_part(learner, config, record)
+    return found
+
+
+def coefficients_of(config: TrainConfig, entropy: jax.Array) -> Coefficients:
+    """Return the loss's coefficients that the config asks for."""
+    return Coefficients(jnp.float32(config.clip), jnp.float32(config.value_coefficient), entropy)
+
+
+def reward_part(learner: Learner, config: TrainConfig, record: Record) -> Pair:
+    """Return how much of the policy term is in the first gradient, 1 if as the loss says.
+
+    The recovered gradient is regressed on the policy, value and entropy terms; the gap is the
+    share of it that the three leave unexplained. NaN where nothing was learnt from at all.
+    """
+    step = record.first
+    zero, one = jnp.float32(0.0), jnp.float32(1.0)
+    clip = jnp.float32(config.clip)
+
+    def part(coefficients: Coefficients) -> jax.Array:
+        made = minibatch_gradient(
+            learner, step.parameters_before, record.batch, step.rows, coefficients
+        )
+        return ravel_pytree(made[0])[0]
+
+    policy = part(Coefficients(clip, zero, zero))
+    value = part(Coefficients(clip, one, zero)) - policy
+    entropy = part(Coefficients(clip, zero, one)) - policy
+    columns = jnp.stack([policy, value, entropy], axis=1)
+    norms = jnp.maximum(jnp.linalg.norm(columns, axis=0), 1e-12)
+    measured = recovered_gradient(step.optimiser_before, step.optimiser_after)
+    solved = jnp.linalg.lstsq(columns / norms, measured)[0]
+    left = measured - columns / norms @ solved
+    whole = policy + config.value_coefficient * value + record.entropy * entropy
+    scale = jnp.minimum(1.0, config.max_grad_norm / jnp.maximum(jnp.linalg.norm(whole), 1e-12))
+    size = jnp.linalg.norm(measured)
+    unexplained = jnp.where(size > 0, jnp.linalg.norm(left) / jnp.maximum(size, 1e-30), 0.0)
+    amount = jnp.where(norms[0] > 1e-9, solved[0] / norms[0] / scale, 0.0)
+    return Pair(amount, jnp.ones_like(amount), unexplained)
+
+
+def steps(record: Record) -> dict[str, Pair]:
+    """Compare the last step with the one that the optimiser's own state asks for."""
+    step = record.last
+    before, after = step.optimiser_before[1], step.optimiser_after[1]
+    decay = MOMENT_DECAY[1]
+    gradient = recovered_gradient(step.optimiser_before, step.optimiser_after)
+    old, new = ravel_pytree(before.nu)[0], ravel_pytree(after.nu)[0]
+    moment = decay * old + (1.0 - decay) * jnp.square(gradient)
+    count = jnp.float32(1.0) + before.count.astype(jnp.float32)
+    counted = after.count.astype(jnp.float32)
+    return {
+        "step taken is the optimiser's": step_taken(
+            step.parameters_before,
+            step.parameters_after,
+            step.optimiser_after,
+            record.learning_rate,
+        ),
+        "second moment follows the gradient": _norms(new, moment),
+        "updates counted by the optimiser": Pair(counted, count, jnp.abs(counted - count)),
+    }
+
+
+def step_taken(parameters_before, parameters_after, optimiser_after, rate) -> Pair:
+    """Compare a change of parameters with the optimiser's step at a learning rate float32[]."""
+    moved = ravel_pytree(parameters_after)[0] - ravel_pytree(parameters_before)[0]
+    return _norms(moved, -rate * adam_step(optimiser_after))
+
+
+def _norms(measured: jax.Array, exact: jax.Array) -> Pair:
+    """Return the two norms, and the norm of the difference relative to the exact one."""
+    size, apart = jnp.linalg.norm(exact), jnp.linalg.norm(measured - exact)
+    return Pair(jnp.linalg.norm(measured), size, apart / jnp.maximum(size, 1e-12))
+
+
+def learning_rate(config: TrainConfig, record: Record, update: jax.Array) -> Pair:
+    """Compare the learning rate in force with the config's schedule."""
+    exact = scheduled_rate(config, update)
+    return Pair(
+        record.learning_rate, exact, jnp.abs(record.learning_rate - exact) / config.learning_rate
+    )
+
+
+def scheduled_rate(config: TrainConfig, update: jax.Array) -> jax.Array:
+    """Return float32[]: the learning rate of an update, counted from 1."""
+    progress = (update - 1.0) / config.updates
+    return config.learning_rate * (1.0 - (1.0 - config.learning_rate_end) * progress)
+
+
+def network(learner: Learner, record: Record) -> dict[str, Pair]:
+    """Recompute what the network said with the parameters that acted."""
+    parameters, happened = record.first.parameters_before, record.trajectory
+    flat = rows_of(happened)
+    logits = learner.network.run(parameters, record.acted).logits
+    kept = flat.logits[: logits.shape[0]]
+    values = values_of(learner, parameters, happened.states)
+    onward = values_of(learner, parameters, happened.final_states)
+    part = take(record.batch, record.first.rows)
+    seen = learner.components.observation.learning(learner.env, part.states)
+    now = log_probability(learner.network.run(parameters, seen).logits, part.actions)
+    ratio = jnp.exp(now - part.log_probability)
+    return {
+        "logits from the parameters that acted": worst(
+            kept, logits, 1.0 + jnp.max(jnp.abs(logits))
+        ),
+        "values from the parameters that acted": worst(
+            happened.values, values, 1.0 + jnp.max(jnp.abs(values))
+        ),
+        "values of the states that moves led to": worst(
+            record.next_values, onward, 1.0 + jnp.max(jnp.abs(onward))
+        ),
+        "ratio in the first minibatch": worst(ratio, jnp.ones_like(ratio)),
+    }
