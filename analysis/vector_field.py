@@ -26,7 +26,7 @@ def draw(
     names = run.env.action_names
     fields = [
         Field(
-            f"{name} (mirror test)" if name in view.mirrored else f"without {name}",
+            f"effect of {name}{' (mirror)' if name in view.mirrored else ''}",
             flow(view.change[name], names),
             signed,
         )

@@ -18,8 +18,8 @@ from matplotlib.patches import Rectangle
 
 from shardsim.plot.style import (
     DIVERGING,
+    GATES,
     INK,
-    SEQUENTIAL,
     WALL,
     WIDTH,
     concept_colour,
@@ -91,10 +91,10 @@ def gates_on_level(board: Board, gates: Mapping[str, np.ndarray], label: str) ->
     top = max([1e-6, *(float(values.max()) for values in known if values.size)])
     norm = Normalize(0.0, top)
     for place, (title, gate) in zip(panels, gates.items(), strict=False):
-        draw_board(place, board, gate, norm, SEQUENTIAL)
+        draw_board(place, board, gate, norm, GATES)
         place.set_title(title)
     if gates:
-        _colour_bar(figure, panels[: len(gates)], norm, SEQUENTIAL, label)
+        _colour_bar(figure, panels[: len(gates)], norm, GATES, label)
     _legend(figure, board)
     return figure
 

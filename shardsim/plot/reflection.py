@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from shardsim.base.statistics import t_interval
 from shardsim.plot.style import INK, MODELS, NULL, WIDTH, band, legend_below, new_figure, styled
@@ -114,6 +115,7 @@ def value_changes(
         place.axvline(0, color=INK, linewidth=0.8)
         place.set_title(f"onset {onset}")
         place.set_xlabel("ΔJ ÷ achievable range")
+        place.xaxis.set_major_locator(MaxNLocator(4))
         place.grid(False, axis="y")
     axes[0, 0].set_yticks(range(len(shards)), shards)
     axes[0, 0].set_ylim(len(shards) - 0.5, -0.5)

@@ -40,6 +40,7 @@ WALL, FLOOR, INK = "#3B3F46", "#FFFFFF", "#222222"
 MODELS = (BLUE, VERMILLION, GREEN, "#A0A0A0", PURPLE, ORANGE)
 DIVERGING = "PuOr_r"  # of signed values: orange toward, purple away
 SEQUENTIAL = "cividis"  # of values from 0
+GATES = "Greens"  # of values from 0 beside walls, which are dark
 
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",

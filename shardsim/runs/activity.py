@@ -50,7 +50,7 @@ def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[
         tree = DecisionTreeRegressor(random_state=0).fit(features, gates)
         values[there] = tree.predict(wanted[there]).reshape(-1, gates.shape[1])
     names = tables.shard_names(data)
-    return {name: values[:, place].reshape(shape) for place, name in enumerate(names)}
+    return {f"{name} shard": values[:, place].reshape(shape) for place, name in enumerate(names)}
 
 
 def activations(

@@ -34,7 +34,7 @@ def headlines(summary: Mapping[str, Any]) -> list[str]:
 
 def percent(value: float | None) -> str:
     """A fraction in per cent."""
-    return "an unknown part" if value is None else f"{100 * value:.0f} %"
+    return "an unknown part" if value is None else f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
 
 
 def interval(entry: Mapping[str, Any] | float | None, form: str = "{:.3f}") -> str:
@@ -99,7 +99,7 @@ def _shards(summary: Mapping[str, Any]) -> list[str]:
     number = summary.get("num_shards", len(shards))
     sure = sum(bool(shard.get("confirmed")) for shard in shards)
     lines = [
-        f"{_count(number, 'shard')} found, {sure or 'none'} of them confirmed by behaviour, "
+        f"{_count(number, 'shard')} found, {_count(sure).lower()} of them confirmed by behaviour, "
         "activations and a causal intervention together."
     ]
     for place, shard in enumerate(shards, start=1):
@@ -110,7 +110,7 @@ def _shards(summary: Mapping[str, Any]) -> list[str]:
             if share.get(key)
         ]
         of = f": its share of decision influence is {listed(said)}" if said else ""
-        lines.append(f"Shard {place}, {shard.get('words', 'not described')}{of}.")
+        lines.append(f"Shard {place} is {shard.get('words', 'not described')}{of}.")
     return lines
 
 
@@ -171,7 +171,17 @@ def _mean(value: Any) -> float | None:
     return value.get("mean") if isinstance(value, Mapping) else value
 
 
-def _count(number: int, noun: str) -> str:
-    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
+def _count(number: int, noun: str = "") -> str:
+    words = (
+        "No" if noun else "None",
+        "One",
+        "Two",
+        "Three",
+        "Four",
+        "Five",
+        "Six",
+        "Seven",
+        "Eight",
+    )
     word = words[number] if number < len(words) else str(number)
-    return f"{word} {noun}{'' if number == 1 else 's'}"
+    return f"{word} {noun}{'' if number == 1 else 's'}" if noun else word

@@ -25,6 +25,7 @@ from shardsim.runs.store import CONFIG
 FIGURES = "figures/"
 REPORT = "report.html"
 TEMPLATE = "report.html.j2"
+PIXELS_AN_INCH = 130
 
 
 class Part(NamedTuple):
@@ -41,8 +42,9 @@ class Picture(NamedTuple):
 
     name: str
     caption: str
-    image: Markup | None
-    missing: str
+    image: Markup | None = None
+    width: int = 0  # CSS pixels, the same for an inch of every figure
+    missing: str = ""
 
 
 PARTS = (
@@ -132,14 +134,16 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
 
 
 def _picture(run: Run, name: str, caption: str, drawn: dict[str, bytes]) -> Picture:
-    from shardsim.plot.style import save_bytes
+    from shardsim.plot.style import DPI, save_bytes
 
     try:
         drawn[name] = save_bytes(figures.draw(name, [run]))
     except UserError as error:
-        return Picture(name, caption, None, _reason(run, error))
+        return Picture(name, caption, missing=_reason(run, error))
     code = base64.b64encode(drawn[name]).decode()
-    return Picture(name, caption, Markup(f"data:image/png;base64,{code}"), "")
+    pixels = int.from_bytes(drawn[name][16:20], "big")  # of the PNG's header
+    width = round(pixels / DPI * PIXELS_AN_INCH)
+    return Picture(name, caption, Markup(f"data:image/png;base64,{code}"), width)
 
 
 def _reason(run: Run, error: UserError) -> str:

@@ -40,7 +40,12 @@ class Bits(NamedTuple):
 
 
 def titled(runs: Sequence[Run]) -> dict[str, Run]:
-    """A title for each run: its folder's name, told apart by its parent's where two are alike."""
+    """A title for each run: its folder's name, told apart by its parent's where two are alike.
+
+    One run alone has no title, so that its figures do not depend on where it is.
+    """
+    if len(runs) == 1:
+        return {"": runs[0]}
     names = [run.path.resolve().name for run in runs]
     if len(set(names)) < len(names):
         names = [f"{run.path.resolve().parent.name}/{run.path.resolve().name}" for run in runs]

@@ -32,6 +32,15 @@ def generator() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+CONTEXTS = 400
+
+
+def gates(seeds: int) -> np.ndarray:
+    """Gates f[seed, context, shard]: the first on in half of the contexts, the second always."""
+    first = np.where(np.arange(CONTEXTS) % 2 == 0, 2.0, 0.0)
+    return np.stack([first, np.full(CONTEXTS, 0.8)], -1) + np.zeros((seeds, 1, 1))
+
+
 def shards(seeds: int) -> xr.Dataset:
     """What identification would have found: a cheese and a corner shard."""
     noise = generator().uniform(0.9, 1.1, (2, seeds, 5))
@@ -46,6 +55,7 @@ def shards(seeds: int) -> xr.Dataset:
     return xr.Dataset(
         {
             "preferences": (("shard", "concept"), PREFERENCES),
+            "gates": (("seed", "context", "shard"), gates(seeds)),
             "share": (("battery", "seed", "shard"), share[..., :2]),
             "share_mean": (("battery", "shard"), share[..., :2].mean(1)),
             "share_low": (("battery", "shard"), share[..., :2].mean(1) - 0.05),

@@ -31,11 +31,11 @@ SUMMARY = {
 
 
 def test_every_number_is_said():
-    text = " ".join(headlines(SUMMARY))
+    text = " ".join(headlines(SUMMARY)).replace("\N{NO-BREAK SPACE}", " ")
     for expected in (
         "Two agents trained on cheese-corner reached 96 % of the optimal return on held-out levels",
         "by seed 30 % to 40 %",
-        "One shard found, 1 of them confirmed",
+        "One shard found, one of them confirmed",
         "active everywhere; pushes toward the corner: its share of decision influence is "
         "0.50 [0.40, 0.60] on held-out levels and 0.41 [0.30, 0.50] on target levels",
         "0.021 [−0.004, 0.030] bits a decision",
@@ -54,7 +54,7 @@ def test_an_empty_summary_says_nothing():
 
 def test_only_what_is_there_is_said():
     lines = headlines({key: SUMMARY[key] for key in ("env", "seeds", "return_ratio")})
-    assert len(lines) == 1 and "96 %" in lines[0]
+    assert len(lines) == 1 and "96\N{NO-BREAK SPACE}%" in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_agreement_by_layer_names_the_best_layer():
 
 
 def test_parts():
-    assert percent(None) == "an unknown part" and percent(0.949) == "95 %"
+    assert percent(None) == "an unknown part" and percent(0.949) == "95\N{NO-BREAK SPACE}%"
     assert interval({"mean": None}) == "unknown" and interval(None) == "unknown"
     assert interval({"mean": -0.5, "low": None, "high": 1.0}) == "−0.500"
     assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c"

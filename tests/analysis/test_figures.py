@@ -1,0 +1,133 @@
+"""Every figure that ships, on a run that has everything and on one that is only trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from shardsim.base.errors import UserError
+from shardsim.plot.style import save_bytes
+from shardsim.runs import figures
+from tests.analysis import results
+
+TRAINED_ENOUGH = {"learning-curves", "vector-field"}
+NAMES = sorted(figures.list_figures())
+
+
+def runs_for(name: str, run) -> list:
+    return [run, run] if name == "compare" else [run]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_draws(name, finished):
+    figure = figures.draw(name, runs_for(name, finished))
+    assert isinstance(figure, Figure)
+    assert figure.axes and save_bytes(figure).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_its_results_it_says_what_is_missing(name, trained):
+    if name in TRAINED_ENOUGH:
+        assert figures.draw(name, [trained]).axes
+        return
+    with pytest.raises(UserError, match=r"has no (shards|track|reflection|diagnosis)\.\w+ yet"):
+        figures.draw(name, runs_for(name, trained))
+
+
+def test_the_learning_curves_are_those_of_the_run(finished):
+    figure = figures.draw("learning-curves", [finished])
+    training = finished.training
+    expected = (training["achieved"] / training["optimum"]).sel(split="target").values
+    drawn = [np.asarray(line.get_ydata()) for line in figure.axes[0].lines]
+    for seed in expected:
+        assert any(np.array_equal(line, seed) for line in drawn)
+    assert figure.axes[0].get_title(loc="left") == ""  # no path in a single run's figure
+
+
+def test_two_runs_stand_side_by_side(finished, trained):
+    figure = figures.draw("learning-curves", [finished, trained])
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["finished", "trained"]
+
+
+def test_the_distribution_names_shards_by_what_they_push_for(finished):
+    figure = figures.draw("shard-distribution", [finished])
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:5] == ["cheese", "corner", "habit", "affordance", "unexplained rest"]
+
+
+def test_a_place_has_its_mirror_test_and_an_object_its_removal(finished):
+    figure = figures.draw("influence-by-distance", [finished])
+    drawn = {line.get_label(): np.asarray(line.get_ydata()) for line in figure.axes[0].lines}
+    np.testing.assert_allclose(drawn["cheese"], [0.8, 0.3, 0.05, 0.02, 0.0])
+    np.testing.assert_allclose(drawn["corner (mirror test)"], 0.6)
+    assert "corner" not in drawn and "cheese (mirror test)" not in drawn
+
+
+def test_a_level_may_be_chosen(finished):
+    figure = figures.draw("vector-field", [finished], {"level": "3", "seed": "1", "split": "train"})
+    assert figure.axes[0].get_title(loc="left") == "policy, seed 1, level 3"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("vector-field", {"level": "99"}, "no level 99 among 8; give one from 0 to 7"),
+        ("vector-field", {"split": "targte"}, "did you mean 'target'"),
+        ("vector-field", {"seed": "5"}, "2 seeds, so no number 5"),
+        ("vector-field", {"checkpoint": "50"}, "checkpoints, so no number 50"),
+        ("activation-map", {"layer": "dense_9"}, "did you mean 'dense_"),
+        ("influence-by-distance", {"battery": "held"}, "no battery 'held'"),
+    ],
+)
+def test_what_is_not_there_is_refused(name, options, said, finished):
+    with pytest.raises(UserError, match=said):
+        figures.draw(name, [finished], options)
+
+
+def test_rivals_are_those_near_the_shards(finished):
+    figure = figures.draw("rivals", [finished])
+    said = [text.get_text() for text in figure.axes[-1].texts]
+    assert [text.split()[0] for text in said] == ["+0.200", "+0.080", "+0.020"]
+    assert len(figure.axes) == 3
+
+
+def test_reflection_has_a_row_an_onset(finished):
+    figure = figures.draw("reflection", [finished])
+    assert len(figure.axes) == 9
+    line = next(line for line in figure.axes[0].lines if line.get_label() == "summed")
+    np.testing.assert_allclose(line.get_ydata(), 0.3 + 0.04 * np.arange(5))
+
+
+def test_equal_runs_do_not_differ(finished):
+    figure = figures.draw("compare", [finished, finished])
+    said = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert said and all(text.startswith(("+0.000", "−0.000")) for text in said)
+    rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert rows == ["cheese", "corner", "habit", "affordance", "unexplained rest"]
+
+
+def test_gates_over_a_level_are_those_of_the_contexts(finished):
+    figure = figures.draw("gates-on-level", [finished])
+    shown = {axes.get_title(loc="left"): axes.images[0].get_array() for axes in figure.axes[:2]}
+    assert set(np.unique(shown["corner shard"].compressed())) == {0.8}
+    assert set(np.unique(shown["cheese shard"].compressed())) <= {0.0, 2.0}
+
+
+def test_the_activation_map_shows_every_context_in_every_layer(finished):
+    figure = figures.draw("activation-map", [finished], {"contexts": "100"})
+    scatter = figure.axes[0].collections[0]
+    assert len(scatter.get_offsets()) == 100
+    layers = finished.agent().layers
+    assert [axes.get_title(loc="left") for axes in figure.axes[: len(layers)]] == [
+        f"{layer}: strongest shard" for layer in layers
+    ]
+
+
+def test_the_evidence_is_all_there(finished):
+    figure = figures.draw("diagnosis", [finished])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    for row in results.DIAGNOSIS["evidence"]:
+        assert row["measurement"] in texts
+    assert figure.axes[0].get_title(loc="left") == "Diagnosis: representation(corner)"

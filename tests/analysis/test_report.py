@@ -1,0 +1,126 @@
+"""The report: every number of the summary, nothing from the network, parts that may be missing."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from shardsim.runs import report
+from shardsim.runs.store import Store
+from tests.analysis.results import SUMMARY
+
+
+@pytest.fixture(scope="module")
+def built(finished) -> dict[str, bytes]:
+    return report.build_report(finished)
+
+
+@pytest.fixture(scope="module")
+def page(built) -> str:
+    return built["report.html"].decode()
+
+
+class Reader(HTMLParser):
+    """Checks that tags close in order, and collects text and pictures."""
+
+    EMPTY = ("meta", "img", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+        if tag == "img":
+            self.pictures.append(dict(attrs))
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data) -> None:
+        self.text.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert not reader.open
+    return reader
+
+
+def leaves(value) -> list:
+    if isinstance(value, dict):
+        return [leaf for one in value.values() for leaf in leaves(one)]
+    if isinstance(value, list):
+        return [leaf for one in value for leaf in leaves(one)]
+    return [value]
+
+
+def test_every_number_of_the_summary_is_in_it(page, finished):
+    text = " ".join(read(page).text)
+    for leaf in leaves(finished.summary):
+        if isinstance(leaf, float | int) and not isinstance(leaf, bool):
+            assert re.search(rf"(?<![\d.]){re.escape(repr(leaf))}(?![\d.])", text), leaf
+
+
+def test_it_says_what_was_found_in_words(page):
+    text = " ".join(read(page).text)
+    for shard in SUMMARY["shards"]:
+        assert text.count(shard["words"]) >= 2
+    assert "0.022 [0.014, 0.029] bits a decision" in text
+    assert "Diagnosis: the agent is optimal in training" in text
+    assert "not in this run" not in text.lower()
+
+
+def test_every_picture_is_inside_and_described(page, built):
+    pictures = read(page).pictures
+    files = {name: data for name, data in built.items() if name.endswith(".png")}
+    assert len(pictures) == len(files) == 11
+    inside = [base64.b64decode(str(picture["src"]).partition(",")[2]) for picture in pictures]
+    assert sorted(inside) == sorted(files.values())
+    assert all(len(str(picture["alt"])) > 20 for picture in pictures)
+
+
+def test_nothing_is_fetched_and_no_path_is_told(page, finished):
+    assert not re.search(r"(https?:)?//\w|<script|<link|@import|url\(", page)
+    assert str(finished.path) not in page and str(finished.path.parent) not in page
+
+
+def test_text_from_results_is_escaped(page):
+    assert "return &lt;target&gt;" in page and "<target>" not in page
+
+
+def test_measured_stands_beside_exact_and_disagreement_is_marked(page):
+    row = re.search(r"<tr><td>evaluation</td>.*?</tr>", page, re.DOTALL)
+    assert row
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row.group())
+    assert cells[3:5] == ["0.351", "1"]
+    assert "<td class=bad>disagrees</td>" in row.group()
+
+
+def test_the_same_results_give_the_same_bytes(built, finished):
+    again = report.build_report(type(finished)(Store.open(finished.path)))
+    assert again == built
+
+
+def test_a_run_that_is_only_trained_says_what_is_missing(trained):
+    told: list[str] = []
+    files = report.build_report(trained, told.append)
+    page = files["report.html"].decode()
+    read(page)
+    assert sorted(files) == [
+        "figures/learning-curves.png",
+        "figures/vector-field.png",
+        "report.html",
+    ]
+    assert page.count("Not in this run:") == 9
+    assert "The shards in words: not in this run." in page
+    assert str(trained.path) not in page
+    assert told[0] == "learning-curves" and len(told) == 11
