@@ -21,9 +21,13 @@ from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.types import Level
 
-DISCOUNTS = np.array(
-    [0.7, 0.8, 0.85, 0.88, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 1.0], np.float32
-)
+HORIZONS = 2.0 ** (np.arange(-14, 7) / 4)  # tried, relative to the config's 1 / (1 - discount)
+
+
+def tried_discounts(discount: float, max_steps: int) -> np.ndarray:
+    """Return float32[G]: discounts whose horizons are spread around the config's."""
+    horizon = 1.0 / (1.0 - min(discount, 1.0 - 1.0 / max_steps))
+    return (1.0 - 1.0 / np.maximum(1.0, horizon * HORIZONS)).astype(np.float32)
 
 
 class Moments(NamedTuple):
@@ -38,30 +42,29 @@ class Moments(NamedTuple):
 class Taught(NamedTuple):
     """What the critic agrees with best."""
 
-    discount: jax.Array  # float32[], the best of `DISCOUNTS` at reward scale 1
-    discount_left: jax.Array  # float32[], whitened moment that it leaves, in reward
-    reward_scale: jax.Array  # float32[], the best at the config's discount
-    scale_left: jax.Array  # float32[], whitened moment that it leaves, in reward
+    plain_discount: jax.Array  # float32[], the best one for the reward as it is
+    scaled_discount: jax.Array  # float32[], the best one where the reward may have any scale
+    reward_scale: jax.Array  # float32[], the best one at the config's discount
     head_gradient: jax.Array  # float32[], norm of the expected gradient on the critic's head
 
 
 def taught(learner: Learner, config: TrainConfig, parameters: Any, levels: Level) -> Taught:
     """Fit discount and reward scale to one seed's critic, over levels [L]."""
-    tried = jnp.append(jnp.asarray(DISCOUNTS), jnp.float32(config.discount))
+    grid = tried_discounts(config.discount, learner.env.max_steps)
+    tried = jnp.append(jnp.asarray(grid), jnp.float32(config.discount))
     sums = jax.lax.map(lambda level: moments(learner, config, parameters, level, tried), levels)
     total = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), sums)
     total = jax.tree.map(lambda leaf: leaf / total.visits, total)
     white = whitener(total.covariance)
     own, reward = total.own @ white, total.reward @ white
-    left = jnp.linalg.norm(own + reward, axis=1)
-    best = jnp.argmin(left)
-    scale = -jnp.dot(own[-1], reward[-1]) / jnp.maximum(jnp.sum(jnp.square(reward[-1])), 1e-12)
+    along = -jnp.sum(own * reward, axis=1)
+    sizes = jnp.linalg.norm(own, axis=1) * jnp.linalg.norm(reward, axis=1)
+    scale = along[-1] / jnp.maximum(jnp.sum(jnp.square(reward[-1])), 1e-12)
     gradient = jnp.linalg.norm(total.own[-1] + total.reward[-1])
     return Taught(
-        discount=tried[best],
-        discount_left=left[best],
+        plain_discount=tried[jnp.argmin(jnp.linalg.norm(own + reward, axis=1))],
+        scaled_discount=tried[jnp.argmax(jnp.abs(along) / jnp.maximum(sizes, 1e-12))],
         reward_scale=scale,
-        scale_left=jnp.linalg.norm(own[-1] + scale * reward[-1]),
         head_gradient=2.0 * config.value_coefficient * gradient,
     )
 

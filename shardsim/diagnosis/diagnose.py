@@ -136,7 +136,10 @@ def judge(
     """Return one seed's world and evidence."""
     last = max(artefacts.checkpoints)
     kept = [_explained(artefacts, line) for line in collect(MEASUREMENTS, phases, seed)]
-    inferred = [] if kept else from_weights.inferred_rows(artefacts, read, seed)
+    moved = from_weights.movement(read, seed)
+    # Where nothing was learnt there is nothing to infer from; where more was kept, no need to.
+    blind = bool(kept) or moved.disagrees
+    inferred = [] if blind else from_weights.inferred_rows(artefacts, read, seed)
     checked = [*kept, *from_weights.weight_rows(read, seed), *inferred]
     if logged is not None:
         checked.append(row(LOGGED, logged, last, seed))
@@ -145,7 +148,6 @@ def judge(
         for pairs in phases.values()
     ]
     returns = _returns(read, seed)
-    moved = from_weights.movement(read, seed)
     outcome = decide(
         moved,
         checked,

@@ -15,7 +15,7 @@ from jax.flatten_util import ravel_pytree
 from shardsim.agent.action import log_probability
 from shardsim.agent.advantage import Advantage, advantage
 from shardsim.agent.config import TrainConfig
-from shardsim.agent.learner import Learner, Record, minibatch_gradient, values_of
+from shardsim.agent.learner import Learner, MinibatchStep, Record, minibatch_gradient, values_of
 from shardsim.agent.loss import Coefficients
 from shardsim.agent.reward import reward
 from shardsim.agent.update import MOMENT_DECAY
@@ -111,66 +111,73 @@ def adam_step(optimiser: Any) -> jax.Array:
 
 
 def gradients(learner: Learner, config: TrainConfig, record: Record) -> dict[str, Pair]:
-    """Compare gradients recovered from Adam with those recomputed on the same minibatch."""
-    found = {}
-    for name, step in (("first", record.first), ("last", record.last)):
-        coefficients = coefficients_of(config, record.entropy)
-        exact = ravel_pytree(
-            minibatch_gradient(
-                learner, step.parameters_before, record.batch, step.rows, coefficients
-            )[0]
-        )[0]
-        measured = recovered_gradient(step.optimiser_before, step.optimiser_after)
-        size, wanted = jnp.linalg.norm(measured), jnp.linalg.norm(exact)
-        clipped = jnp.minimum(wanted, config.max_grad_norm)
-        cosine = jnp.dot(measured, exact) / jnp.maximum(size * wanted, 1e-30)
-        # A gradient that is small beside its own average is recovered with few digits.
-        average = jnp.linalg.norm(ravel_pytree(step.optimiser_before[1].mu)[0])
-        digits = jnp.maximum(1.0, average / jnp.maximum(clipped, 1e-30))
-        apart = jnp.sqrt(jnp.maximum(0.0, 2.0 - 2.0 * cosine)) / digits
-        found[f"direction of the {name} gradient"] = Pair(
-            cosine, jnp.ones_like(cosine), jnp.where(size > 0, apart, 0.0)
-        )
-        found[f"size of the {name} gradient"] = Pair(
-            size, clipped, jnp.abs(size - clipped) / jnp.maximum(clipped, 1e-30) / digits
-        )
-    found[REWARD_PART.name] = reward_part(learner, config, record)
-    return found
-
-
-def coefficients_of(config: TrainConfig, entropy: jax.Array) -> Coefficients:
-    """Return the loss's coefficients that the config asks for."""
-    return Coefficients(jnp.float32(config.clip), jnp.float32(config.value_coefficient), entropy)
-
-
-def reward_part(learner: Learner, config: TrainConfig, record: Record) -> Pair:
-    """Return how much of the policy term is in the first gradient, 1 if as the loss says.
-
-    The recovered gradient is regressed on the policy, value and entropy terms; the gap is the
-    share of it that the three leave unexplained. NaN where nothing was learnt from at all.
-    """
-    step = record.first
+    """Compare gradients recovered from Adam with those recomputed on the same minibatches."""
     zero, one = jnp.float32(0.0), jnp.float32(1.0)
-    clip = jnp.float32(config.clip)
+    value, entropy = jnp.float32(config.value_coefficient), record.entropy
+    wanted = ((value, entropy), (zero, zero), (one, zero), (zero, one), (value, entropy))
+    minibatches = [record.first] * 4 + [record.last]
 
-    def part(coefficients: Coefficients) -> jax.Array:
-        made = minibatch_gradient(
-            learner, step.parameters_before, record.batch, step.rows, coefficients
-        )
+    def gradient(case: tuple[Any, jax.Array, jax.Array, jax.Array]) -> jax.Array:
+        parameters, rows, value, entropy = case
+        force = Coefficients(jnp.float32(config.clip), value, entropy)
+        made = minibatch_gradient(learner, parameters, record.batch, rows, force)
         return ravel_pytree(made[0])[0]
 
-    policy = part(Coefficients(clip, zero, zero))
-    value = part(Coefficients(clip, one, zero)) - policy
-    entropy = part(Coefficients(clip, zero, one)) - policy
-    columns = jnp.stack([policy, value, entropy], axis=1)
-    norms = jnp.maximum(jnp.linalg.norm(columns, axis=0), 1e-12)
+    cases = [
+        (step.parameters_before, step.rows, value, entropy)
+        for step, (value, entropy) in zip(minibatches, wanted, strict=True)
+    ]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *cases)
+    first, policy, with_value, with_entropy, last = jax.lax.map(gradient, stacked)
+    return {
+        **_gradient_pairs(config, "first", record.first, first),
+        **_gradient_pairs(config, "last", record.last, last),
+        REWARD_PART.name: reward_part(
+            config,
+            recovered_gradient(record.first.optimiser_before, record.first.optimiser_after),
+            first,
+            jnp.stack([policy, with_value - policy, with_entropy - policy], axis=1),
+        ),
+    }
+
+
+def _gradient_pairs(
+    config: TrainConfig, name: str, step: MinibatchStep, exact: jax.Array
+) -> dict[str, Pair]:
+    """Compare direction and size of the gradient of one minibatch with float32[P] `exact`."""
     measured = recovered_gradient(step.optimiser_before, step.optimiser_after)
-    solved = jnp.linalg.lstsq(columns / norms, measured)[0]
-    left = measured - columns / norms @ solved
-    whole = policy + config.value_coefficient * value + record.entropy * entropy
+    size, wanted = jnp.linalg.norm(measured), jnp.linalg.norm(exact)
+    clipped = jnp.minimum(wanted, config.max_grad_norm)
+    cosine = jnp.dot(measured, exact) / jnp.maximum(size * wanted, 1e-30)
+    # A gradient that is small beside its own average is recovered with few digits.
+    average = jnp.linalg.norm(ravel_pytree(step.optimiser_before[1].mu)[0])
+    digits = jnp.maximum(1.0, average / jnp.maximum(clipped, 1e-30))
+    apart = jnp.sqrt(jnp.maximum(0.0, 2.0 - 2.0 * cosine)) / digits
+    return {
+        f"direction of the {name} gradient": Pair(
+            cosine, jnp.ones_like(cosine), jnp.where(size > 0, apart, 0.0)
+        ),
+        f"size of the {name} gradient": Pair(
+            size, clipped, jnp.abs(size - clipped) / jnp.maximum(clipped, 1e-30) / digits
+        ),
+    }
+
+
+def reward_part(
+    config: TrainConfig, measured: jax.Array, whole: jax.Array, parts: jax.Array
+) -> Pair:
+    """Return how much of the policy term is in a gradient, 1 if as much as the loss says.
+
+    The recovered gradient float32[P] `measured` is regressed on the policy, value and entropy terms
+    float32[P, 3]; the gap is the share of it that the three leave unexplained. 0 where the policy
+    term itself is zero. `whole` float32[P] is the gradient before clipping.
+    """
+    norms = jnp.maximum(jnp.linalg.norm(parts, axis=0), 1e-12)
+    solved = jnp.linalg.lstsq(parts / norms, measured)[0]
+    left = jnp.linalg.norm(measured - parts / norms @ solved)
     scale = jnp.minimum(1.0, config.max_grad_norm / jnp.maximum(jnp.linalg.norm(whole), 1e-12))
     size = jnp.linalg.norm(measured)
-    unexplained = jnp.where(size > 0, jnp.linalg.norm(left) / jnp.maximum(size, 1e-30), 0.0)
+    unexplained = jnp.where(size > 0, left / jnp.maximum(size, 1e-30), 0.0)
     amount = jnp.where(norms[0] > 1e-9, solved[0] / norms[0] / scale, 0.0)
     return Pair(amount, jnp.ones_like(amount), unexplained)
 
