@@ -8,7 +8,7 @@ leading axis of every array.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -80,22 +80,12 @@ def of_chunks(env: Env, config: TrainConfig, chunks: Iterable[Chunk]) -> Artefac
     return Artefacts(env, config, checkpoints, records, returns)
 
 
-class RunLike(Protocol):
-    """What is read of a run directory."""
+def of_run(run: Any, shares: Mapping[str, float] | None = None) -> Artefacts:
+    """Read artefacts from a run directory; raises UserError where it is damaged.
 
-    env: Any
-    config: Any
-    store: Any
-    checkpoints: list[int]
-    training: Any
-
-    def checkpoint(self, index: int = -1) -> Checkpoint:
-        """Return one checkpoint."""
-        ...
-
-
-def of_run(run: RunLike, shares: Mapping[str, float] | None = None) -> Artefacts:
-    """Read artefacts from a run directory; raises UserError where it is damaged."""
+    `run` offers env, config, store, checkpoints, checkpoint() and training, as
+    `shardsim.runs.run.Run` does; this room does not import it.
+    """
     config = run.config.train
     updates = run.checkpoints
     checkpoints = {update: run.checkpoint(index) for index, update in enumerate(updates)}
