@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from shardsim.base.errors import UserError as UserError
     from shardsim.env.registry import list_envs as list_envs
     from shardsim.env.registry import make as make
+    from shardsim.runs.figures import plot as plot
     from shardsim.runs.pipeline import run as run
     from shardsim.runs.run import load as load
 
@@ -23,10 +24,11 @@ _HOME = {
     "list_envs": "shardsim.env.registry",
     "load": "shardsim.runs.run",
     "make": "shardsim.env.registry",
+    "plot": "shardsim.runs.figures",
     "run": "shardsim.runs.pipeline",
 }
 
-__all__ = ["UserError", "__version__", "list_envs", "load", "make", "run"]
+__all__ = ["UserError", "__version__", "list_envs", "load", "make", "plot", "run"]
 
 
 def __getattr__(name: str) -> Any:

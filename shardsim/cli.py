@@ -39,7 +39,11 @@ Folders = Annotated[
 ]
 Again = Annotated[bool, typer.Option("--again", help="do it again where it is done")]
 
-_STAGE_HELP: dict[str, str] = {}
+# Names and help stand here so that `--help` imports no stage; a test holds them to the table.
+STAGE_HELP = {
+    "diagnose": "Say which world a run is in, with the evidence.",
+    "report": "Draw every figure and write report.html.",
+}
 
 
 def _version(asked: bool) -> bool:
@@ -90,10 +94,11 @@ def _stage_command(name: str, text: str) -> None:
         from shardsim.runs.progress import for_stderr
 
         done = run_stage(path, name, again=again, folders=envs or (), progress=for_stderr())
-        _show_run(done, as_json)
+        show = _show_diagnosis if name == "diagnose" else _show_run
+        show(done, as_json)
 
 
-for _name, _text in _STAGE_HELP.items():
+for _name, _text in STAGE_HELP.items():
     _stage_command(_name, _text)
 
 
@@ -137,13 +142,13 @@ def plot_command(
     as_json: AsJson = False,
 ) -> None:
     """Draw a figure of one run or several; no name lists the figures."""
-    from shardsim.runs.figures import list_figures, plot, read_words
+    from shardsim.runs.figures import draw_to_file, list_figures, read_words
 
     asked = read_words(words or (), figures or ())
     if asked.name is None:
         _show_table(list_figures(figures or ()), as_json)
         return
-    path = plot(asked, out, figures=figures or (), envs=envs or ())
+    path = draw_to_file(asked, out, figures=figures or (), envs=envs or ())
     _show({"figure": asked.name, "file": str(path)}, str(path), as_json)
 
 
@@ -152,6 +157,13 @@ def _show_run(done: Any, as_json: bool) -> None:
 
     summary = {"run": str(done.path), "summary": done.summary, "timings": done.timings}
     _show(summary, in_words(done.summary, done.timings, str(done.path)), as_json)
+
+
+def _show_diagnosis(done: Any, as_json: bool) -> None:
+    from shardsim.runs.words import diagnosis_in_words
+
+    found = done.json("diagnosis.json")
+    _show(found, diagnosis_in_words(found), as_json)
 
 
 def _show_table(rows: dict[str, str], as_json: bool) -> None:

@@ -10,11 +10,20 @@ from matplotlib.figure import Figure
 
 from shardsim.plot.style import BLUE, INK, VERMILLION, WIDTH, new_figure, section_colours, styled
 
-COLUMNS = ("section", "measurement", "phase", "measured", "exact", "unit", "verdict")
-_LEFT = (0.015, 0.13, 0.45, 0.535, 0.64, 0.735, 0.90)
-_LETTERS = (14, 42, 10, 13, 12, 23, 12)
+COLUMNS = {  # key of a row -> heading
+    "section": "section",
+    "measurement": "measurement",
+    "phase": "update",
+    "seed": "seed",
+    "measured": "measured",
+    "exact": "exact",
+    "unit": "unit",
+    "verdict": "verdict",
+}
+_LEFT = (0.015, 0.13, 0.46, 0.525, 0.575, 0.67, 0.755, 0.905)
+_LETTERS = (14, 44, 8, 6, 12, 11, 20, 14)
 _ROW = 0.19  # inches
-AGREES = ("ok", "agrees", "healthy", "pass", "yes")
+DISAGREES = "disagrees"
 
 
 @styled
@@ -35,7 +44,7 @@ def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     sections = list(dict.fromkeys(str(row.get("section", "")) for row in rows))
     colours = section_colours(sections)
     for left, name in zip(_LEFT, COLUMNS, strict=True):
-        axes.text(left, 0, name, fontweight="bold", va="center", fontsize=7)
+        axes.text(left, 0, COLUMNS[name], fontweight="bold", va="center", fontsize=7)
     axes.plot([0, 1], [0.5, 0.5], color=INK, linewidth=0.8)
     for number, row in enumerate(rows, start=1):
         section = str(row.get("section", ""))
@@ -50,19 +59,14 @@ def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
             text = shorten(cell(row.get(name)), letters, placeholder="…")
             colour = INK
             if name == "verdict":
-                colour = BLUE if agrees(row.get(name)) else VERMILLION
+                colour = VERMILLION if row.get(name) == DISAGREES else BLUE
             axes.text(left, number, text, va="center", fontsize=6.6, color=colour)
     return figure
 
 
-def agrees(verdict: Any) -> bool:
-    """Whether a measurement's verdict finds nothing wrong."""
-    return cell(verdict).lower() in (*AGREES, "–")
-
-
 def cell(value: Any) -> str:
     """A value as a table shows it: four digits, a dash where there is none."""
-    if value is None:
+    if value is None or value != value:  # NaN is unknown too
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"

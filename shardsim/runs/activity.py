@@ -6,11 +6,13 @@ Axes: C contexts, K shards, D units.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from sklearn.tree import DecisionTreeRegressor
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.env.core import Env
 from shardsim.runs import tables
 from shardsim.runs.run import Run
 from shardsim.shards.battery import Battery, battery
@@ -21,7 +23,12 @@ from shardsim.shards.policies import respond
 def target_battery(run: Run) -> Battery:
     """The battery of target levels that the shards were fitted to, drawn again from its seed."""
     config = run.config.identify
-    return battery(run.env, config.target_contexts, split="target", seed=config.seed)
+    return _drawn(run.env, config.target_contexts, config.seed)
+
+
+@lru_cache(maxsize=2)
+def _drawn(env: Env, size: int, seed: int) -> Battery:
+    return battery(env, size, split="target", seed=seed)
 
 
 def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

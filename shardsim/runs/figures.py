@@ -91,7 +91,21 @@ def draw(
     return _checked(entry.id, figure)
 
 
-def plot(
+def plot(run: Run | Sequence[Run], name: str, **options: Any) -> Figure:
+    """Draw a figure by name: `ss.plot(ss.load("runs/demo"), "vector-field", seed=1)`.
+
+    Args:
+        run: a run, or several for a figure that compares them.
+        name: id of a figure; `list_figures` has them.
+        options: the figure's own.
+
+    Raises:
+        UserError: as `draw`.
+    """
+    return draw(name, list(run) if isinstance(run, Sequence) else [run], options)
+
+
+def draw_to_file(
     asked: Words,
     out: str | Path | None = None,
     *,

@@ -127,7 +127,7 @@ def _agreement(summary: Mapping[str, Any]) -> list[str]:
     if value is None:
         return []
     if isinstance(value, Mapping) and "mean" not in value:
-        known = {layer: _mean(one) for layer, one in value.items() if _mean(one) is not None}
+        known = {layer: m for layer, one in value.items() if (m := _mean(one)) is not None}
         if not known:
             return []
         layer = max(known, key=lambda name: known[name])
@@ -147,7 +147,7 @@ def _constancy(summary: Mapping[str, Any]) -> list[str]:
         for model, said in verdicts.items():
             said = said.get("verdict") if isinstance(said, Mapping) else said
             by = f" by {model}" if model else ""
-            text = CONSTANCY.get(said, "has no verdict")
+            text = CONSTANCY.get(str(said), "has no verdict")
             lines.append(f"Reflection{by} from the onset {onset} {text} ({said}).")
     return lines
 
@@ -157,14 +157,15 @@ def _diagnosis(summary: Mapping[str, Any]) -> list[str]:
     world = found.get("world")
     if world is None:
         return []
-    if found.get("section"):
-        return [f"Diagnosis: the code of the section {found['section']} is wrong."]
-    if found.get("representation"):
+    if world == "wrong-code":
+        return [f"Diagnosis: the code of the section {found.get('section')} is wrong."]
+    if world == "representation":
         return [
             "Diagnosis: the agent is optimal in training and not on target levels, because it "
-            f"represents its goal as: {found['representation']}."
+            f"represents its goal as: {found.get('representation') or 'something unnamed'}."
         ]
-    return [f"Diagnosis: {WORLDS.get(world, world)} ({world})."]
+    label = f"{world}({found['section']})" if found.get("section") else world
+    return [f"Diagnosis: {WORLDS.get(world, world)} ({label})."]
 
 
 def _mean(value: Any) -> float | None:

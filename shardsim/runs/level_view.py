@@ -5,7 +5,7 @@ Axes: H rows, W columns, A actions, L levels.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
 from shardsim.env.edits import without
 from shardsim.env.levels import sample_levels, take
-from shardsim.env.types import SPLITS, Level, State
+from shardsim.env.types import SPLITS, Level, Split, State
 from shardsim.plot.levels import Board
 from shardsim.runs.run import Run
 from shardsim.shards.battery import policy_on_levels
@@ -56,23 +56,27 @@ def level_view(
         UserError: no such seed, checkpoint, level or split.
     """
     agent = run.agent(seed, checkpoint)
-    bank = evaluation_bank(run, split)
-    count = bank.walls.shape[0]
+    known = next((one for one in SPLITS if one == split), None)
+    if known is None:
+        raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
+    count = run.config.train.evaluation_levels
     if level is not None and not 0 <= level < count:
         raise UserError(f"there is no level {level} among {count}; give one from 0 to {count - 1}")
     first = 0 if level is None else level // LOOKED_AT * LOOKED_AT
-    levels = jax.tree.map(lambda leaf: leaf[first : first + LOOKED_AT], bank)
-    found = survey(run.env, levels)
+    levels, found = surveyed(run.env, count, known, first)
     number = most_contested(found) if level is None else level - first
     return view_of(agent, take(levels, number), take(found, number), first + number)
 
 
-def evaluation_bank(run: Run, split: str) -> Level:
-    """The levels [L] of a split that every checkpoint was evaluated on; see `evaluation_levels`."""
-    if split not in SPLITS:
-        raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
-    key = jax.random.key(SPLITS.index(split))
-    return sample_levels(run.env, key, run.config.train.evaluation_levels, split)
+@lru_cache(maxsize=4)
+def surveyed(env: Env, count: int, split: Split, first: int) -> tuple[Level, Survey]:
+    """A block of the `count` levels of a split that checkpoints are evaluated on, and its survey.
+
+    The levels are those of `shardsim.agent.train.evaluation_levels`.
+    """
+    bank = sample_levels(env, jax.random.key(SPLITS.index(split)), count, split)
+    levels = jax.tree.map(lambda leaf: leaf[first : first + LOOKED_AT], bank)
+    return levels, survey(env, levels)
 
 
 def most_contested(found: Survey) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from shardsim.base.statistics import t_interval
+from shardsim.diagnosis.evidence import label_of
 from shardsim.plot.reflection import Changes
 from shardsim.runs import tables
 from shardsim.runs.run import Run
@@ -50,9 +51,8 @@ def changes(run: Run) -> tuple[dict[str, Changes], list[str], list[str]]:
 
 
 def world(found: Mapping[str, Any]) -> str:
-    """The world of a diagnosis in one word, with what is at fault."""
-    fault = found.get("section") or found.get("representation")
-    return f"{found.get('world')}({fault})" if fault else str(found.get("world"))
+    """The world of a diagnosis in one word, with what it names."""
+    return label_of(found["world"], found.get("section"), found.get("representation"))
 
 
 def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]:

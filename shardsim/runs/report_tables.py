@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shardsim.plot.evidence import COLUMNS, agrees, cell
+from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
 from shardsim.runs import outcomes, tables
 from shardsim.runs.headlines import interval, minus
 from shardsim.runs.run import Run
@@ -143,6 +143,9 @@ def diagnosis(run: Run, summary: Mapping[str, Any]) -> Table:
         return Table("Diagnosis", (), [])
     found = run.json("diagnosis.json")
     rows = [["world", outcomes.world(found)]]
+    rows += [["by seed", ", ".join(found["seeds"])]] if found.get("seeds") else []
+    rows += [["tier", str(found["tier"])]] if found.get("tier") else []
+    rows += [["note", str(note)] for note in found.get("notes") or []]
     rows += [
         [f"probability of {world}", number(value)]
         for world, value in sorted(
@@ -158,9 +161,10 @@ def evidence(run: Run) -> Table:
     if not run.store.has("diagnosis.json"):
         return Table(title, (), [])
     found = run.json("diagnosis.json").get("evidence") or []
-    rows = [[cell(row.get(name)) for name in COLUMNS] for row in found]
-    marked = tuple(n for n, row in enumerate(found) if not agrees(row.get("verdict")))
-    return Table(title, COLUMNS, rows, marked)
+    keys = {**COLUMNS, "note": "note"}
+    rows = [[cell(row.get(key)) for key in keys] for row in found]
+    marked = tuple(n for n, row in enumerate(found) if row.get("verdict") == DISAGREES)
+    return Table(title, tuple(keys.values()), rows, marked)
 
 
 def number(value: Any, digits: int = 3) -> str:

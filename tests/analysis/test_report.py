@@ -95,13 +95,14 @@ def test_nothing_is_fetched_and_no_path_is_told(page, finished):
 
 def test_text_from_results_is_escaped(page):
     assert "return &lt;target&gt;" in page and "<target>" not in page
+    assert "a note &lt;b&gt;in bold" in page and "<b>" not in page
 
 
 def test_measured_stands_beside_exact_and_disagreement_is_marked(page):
     row = re.search(r"<tr><td>evaluation</td>.*?</tr>", page, re.DOTALL)
     assert row
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row.group())
-    assert cells[3:5] == ["0.351", "1"]
+    assert cells[2:6] == ["196", "1", "0.351", "1"]
     assert "<td class=bad>disagrees</td>" in row.group()
 
 

@@ -87,9 +87,9 @@ def changes() -> Changes:
 
 def evidence() -> list[dict]:
     rows = (
-        ("environment", "transition audit", "early", 0.0, 0.0, "fraction of steps", "ok"),
-        ("advantage", "advantage recomputed", "middle", 1.12345, 0.0, "max abs. gap", "disagrees"),
-        ("update", "gradient from Adam", "late", 4e-7, 0.0, "relative", "ok"),
+        ("environment", "transition audit", 4, 0, 0.0, 0.0, "fraction of steps", "agrees"),
+        ("advantage", "advantage recomputed", 98, 1, 1.12345, 0.0, "max abs. gap", "disagrees"),
+        ("update", "gradient from Adam", 196, 0, 4e-7, 0.0, "relative", "agrees"),
     )
-    keys = ("section", "measurement", "phase", "measured", "exact", "unit", "verdict")
+    keys = ("section", "measurement", "phase", "seed", "measured", "exact", "unit", "verdict")
     return [dict(zip(keys, row, strict=True)) for row in rows]

@@ -62,6 +62,10 @@ def test_only_what_is_there_is_said():
     [
         ({"world": "healthy"}, "nothing is wrong"),
         ({"world": "wrong-code", "section": "loss"}, "the code of the section loss is wrong"),
+        (
+            {"world": "no-update", "section": "update"},
+            "did not change the agent (no-update(update))",
+        ),
         ({"world": "undertrained"}, "needs more training"),
         ({"world": "something new"}, "something new"),
     ],
