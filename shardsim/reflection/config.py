@@ -15,9 +15,9 @@ class ReflectConfig(BaseModel):
 
     steps: int = Field(20, ge=1, le=10_000, description="reflection steps")
     gradients: int = Field(4, ge=1, le=100, description="gradients of each step")
-    learning_rate: float = Field(1e-4, gt=0.0, le=1e-2, description="of Adam in reflection")
+    learning_rate: float = Field(3e-4, gt=0.0, le=1e-2, description="of Adam in reflection")
     contexts: int = Field(8, ge=1, le=4096, description="contexts of each onset")
-    plans: int = Field(64, ge=2, le=65_536, description="plans imagined from each context a step")
+    plans: int = Field(256, ge=2, le=65_536, description="plans imagined from each context a step")
     plan_moves: int = Field(48, ge=1, description="moves after which a plan is given up")
     strength: float = Field(
         2.0, ge=0.0, le=50.0, description="b: a plan worth J to its judge is endorsed by exp(b J)"
@@ -39,6 +39,9 @@ class ReflectConfig(BaseModel):
     )
     candidates: int = Field(192, ge=1, le=65_536, description="levels that onsets are chosen from")
     probes: int = Field(16, ge=1, le=65_536, description="levels of each measurement at each step")
+    identify_contexts: int = Field(
+        1500, ge=200, description="contexts of the battery on which shards are identified again"
+    )
     epsilon: float = Field(
         0.05, gt=0.0, lt=1.0, description="change that counts as none, of a shard's range"
     )

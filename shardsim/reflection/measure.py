@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from shardsim.env import planning
 from shardsim.env.types import Tabular
@@ -75,7 +76,7 @@ def tabular_of(world: World) -> Tabular:
         probability=world.probability,
         rewards=nothing,
         terminated=world.terminated,
-        reachable=world.reachable,
+        reachable=world.decision,
         start=jnp.zeros(world.next_state.shape[0], jnp.float32),
     )
 
@@ -89,27 +90,26 @@ def hits_from_onset(
     return world.weight @ there
 
 
-def influence(logits: Logits, probe: Probe) -> jax.Array:
-    """Return S float32[X] = Σ_a [π(a|s) − π(a|s∖o)] A_o(s, a), averaged over contexts near o.
+def influence(seen: jax.Array, missing: jax.Array, advantage: jax.Array) -> jax.Array:
+    """Return S float32[X] = Σ_a [π(a|s) − π(a|s∖o)] A_o(s, a), averaged over contexts.
 
     Signed influence after Turner et al. 2023 and Mini et al. 2023 ("Understanding and controlling
-    a maze-solving policy network").
+    a maze-solving policy network"). All three arguments are float32[X, V, A]: the policy with and
+    without the object, and A_o.
     """
-    seen = jnp.concatenate([probe.with_object, probe.without_object])
-    policy = table(logits, seen)
-    objects = probe.with_object.shape[0]
-    change = policy[:objects] - policy[objects:]
-    return jnp.mean(jnp.sum(change * probe.object_advantage, axis=-1), axis=-1)
+    return jnp.mean(jnp.sum((seen - missing) * advantage, axis=-1), axis=-1)
 
 
-def competence(logits: Logits, probe: Probe, discount: float, horizon: int) -> jax.Array:
-    """Return float32[]: exact return from the training levels' starts over the optimum."""
+def competence(probe: Probe, policy: jax.Array, discount: float, horizon: int) -> jax.Array:
+    """Return float32[]: exact return from the training levels' starts over the optimum.
+
+    `policy` float32[L, S, A] is the agent's on those levels.
+    """
 
     def one(tabular, weights, policy):
         values = planning.evaluate_policy(tabular, weights, policy, discount, horizon)
         return jnp.dot(tabular.start, values)
 
-    policy = table(logits, probe.training_views)
     returns = jax.vmap(one)(probe.training, probe.training_weights, policy)
     return jnp.mean(returns) / probe.optimum
 
@@ -119,29 +119,66 @@ def total_variation(first: jax.Array, second: jax.Array) -> jax.Array:
     return 0.5 * jnp.sum(jnp.abs(first - second), axis=-1)
 
 
+class Policies(NamedTuple):
+    """What an agent does wherever it is looked at."""
+
+    onset: jax.Array  # float32[B, S, A]
+    target: jax.Array  # float32[L, S, A]
+    training: jax.Array  # float32[L, S, A]
+    with_object: jax.Array  # float32[X, V, A]
+    without_object: jax.Array  # float32[X, V, A]
+
+
+def policies(logits: Logits, onset_views: jax.Array, probe: Probe) -> Policies:
+    """Ask an agent for all of its policies in one pass; `onset_views` float32[B, S, H, W, P]."""
+    places = (
+        onset_views,
+        probe.target_views,
+        probe.training_views,
+        probe.with_object,
+        probe.without_object,
+    )
+    flat = [place.reshape(-1, *place.shape[2:]) for place in places if place.size]
+    chance = jax.nn.softmax(logits(jnp.concatenate(flat)))
+    ends = np.cumsum([place.shape[0] * place.shape[1] if place.size else 0 for place in places])
+    parts = jnp.split(chance, ends[:-1].tolist())
+    return Policies(
+        *(
+            part.reshape(*place.shape[:2], -1) if place.size else jnp.zeros((*place.shape[:2], 1))
+            for part, place in zip(parts, places, strict=True)
+        )
+    )
+
+
 def measure(
-    logits: Logits,
     onset: World,
-    onset_policy: jax.Array,
     probe: Probe,
-    first_policy: jax.Array,
+    acting: Policies,
+    before: jax.Array,
     *,
     goals: tuple[int, ...],
     discount: float,
     horizon: int,
 ) -> Measured:
-    """Measure an agent; `first_policy` float32[L, S, A] is its table on the target levels before.
+    """Measure an agent.
 
-    `discount` is that of the return ratio, `horizon` the episode's length in moves.
+    Args:
+        onset: contexts of the onset [B].
+        probe: where else to look.
+        acting: what the agent does there.
+        before: float32[L, S, A], what it did on the target levels before reflection.
+        goals: concepts whose hitting is asked for.
+        discount: of the return.
+        horizon: moves of an episode.
     """
-    policy = table(logits, probe.target_views)
     start = probe.target_start / probe.target_start.shape[0]
-    likely = probe.target.reachable.astype(jnp.float32)
+    likely = probe.target.decision.astype(jnp.float32)
     likely = likely / jnp.sum(likely)
+    reached = hits(probe.target, acting.target, goals, horizon)
     return Measured(
-        hits=hits_from_onset(onset, onset_policy, goals, horizon),
-        target_hits=jnp.einsum("ls,lsg->g", start, hits(probe.target, policy, goals, horizon)),
-        influence=influence(logits, probe),
-        competence=competence(logits, probe, discount, horizon),
-        shift=jnp.sum(likely * total_variation(policy, first_policy)),
+        hits=hits_from_onset(onset, acting.onset, goals, horizon),
+        target_hits=jnp.einsum("ls,lsg->g", start, reached),
+        influence=influence(acting.with_object, acting.without_object, probe.object_advantage),
+        competence=competence(probe, acting.training, discount, horizon),
+        shift=jnp.sum(likely * total_variation(acting.target, before)),
     )

@@ -60,12 +60,12 @@ def shard_values(
     world: World, policy: np.ndarray, preferences: np.ndarray, discount: float
 ) -> np.ndarray:
     """Return J float64[B, K] of each context: shards with preferences float[K, O]."""
-    return at_start(world, first_passage(world, policy, discount)) @ preferences.T
+    return at_start(world, first_passage(world, policy, discount).values) @ preferences.T
 
 
-def at_start(world: World, passage: Passage) -> np.ndarray:
-    """Return v_o float64[B, O] from the contexts themselves."""
-    return passage.values[np.arange(len(passage.values)), np.asarray(world.start)]
+def at_start(world: World, values: np.ndarray) -> np.ndarray:
+    """Return float64[B, ...]: what float64[B, S, ...] says of the contexts themselves."""
+    return values[np.arange(len(values)), np.asarray(world.start)]
 
 
 def endorsement(
@@ -100,7 +100,7 @@ def endorsement(
 def achievable(
     world: World, preferences: np.ndarray, discount: float, tolerance: float = 1e-9
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and the greatest J float64[B, K] that any policy can have.
+    """Return the least and the greatest J float64[B, S, K] that any policy can have.
 
     By value iteration over states × the set of concepts entered already, so that the policies may
     remember where they have been.
@@ -108,11 +108,11 @@ def achievable(
     preferences = np.asarray(preferences, np.float64)
     best = _best(world, np.concatenate([preferences, -preferences]), discount, tolerance)
     count = len(preferences)
-    return -best[:, count:], best[:, :count]
+    return -best[..., count:], best[..., :count]
 
 
 def _best(world: World, preferences: np.ndarray, discount: float, tolerance: float) -> np.ndarray:
-    """Return max J float64[B, K] by value iteration; D = 2^O sets of concepts entered."""
+    """Return max J float64[B, S, K] by value iteration; D = 2^O sets of concepts entered."""
     inside, entered = np.asarray(world.goals, bool), np.asarray(world.entered, bool)
     contexts, states, concepts = inside.shape
     bits = 1 << np.arange(concepts)
@@ -130,9 +130,9 @@ def _best(world: World, preferences: np.ndarray, discount: float, tolerance: flo
         after = chance * (paid + alive * values[rows, then, onto])
         new = after.sum(4).max(3)
         change, values = np.abs(new - values).max(initial=0.0), new
-    here = np.arange(contexts)
-    already = inside[here, np.asarray(world.start)]
-    return values[here, already @ bits, np.asarray(world.start)] + already @ preferences.T
+    # Standing on a concept counts as having it, as in first passage.
+    at = np.arange(contexts)[:, None], inside @ bits, np.arange(states)[None]
+    return values[at] + inside @ preferences.T
 
 
 def _split(world: World, discount: float) -> tuple[np.ndarray, np.ndarray]:

@@ -20,8 +20,10 @@ import optax
 
 from shardsim.reflection.config import RULES, ReflectConfig
 from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, worth
-from shardsim.reflection.measure import Logits, Measured, Probe, measure, table
+from shardsim.reflection.measure import Logits, Measured, Probe, measure, policies, table
 from shardsim.reflection.world import World
+
+ADAM_EPSILON = 1e-3  # in units of the gradient
 
 
 class Onset(NamedTuple):
@@ -43,6 +45,8 @@ class Trace(NamedTuple):
     """One branch, or with leading axes many."""
 
     measured: Measured  # [T + 1]
+    onset_policy: jax.Array  # float32[B, S, A], at the end
+    target_policy: jax.Array  # float32[L, S, A], at the end, on the probe's target levels
     parameters: Any  # at the end
 
 
@@ -108,8 +112,11 @@ def learn(
 
 
 def adam(config: ReflectConfig) -> optax.GradientTransformation:
-    """Return the optimiser, fresh at onset: training's moments know of the env's reward."""
-    return optax.adam(config.learning_rate)
+    """Return the optimiser, fresh at onset: training's moments know of the env's reward.
+
+    Its ε is large: otherwise Adam blows a zero-mean gradient up to full steps, and the nulls drift.
+    """
+    return optax.adam(config.learning_rate, eps=ADAM_EPSILON)
 
 
 def branch(
@@ -118,37 +125,40 @@ def branch(
     """Reflect from one onset by one rule; `key` draws the same plans for every rule at first."""
     config = settings.config
     wanted = jnp.zeros(task.preferences.shape[1], bool).at[jnp.asarray(settings.goals)].set(True)
-    before = table(logits_of(settings.network, parameters), task.probe.target_views)
+    network, probe = settings.network, task.probe
+    before = table(logits_of(network, parameters), probe.target_views)
 
-    def look(parameters: Any, policy: jax.Array) -> Measured:
-        return measure(
-            logits_of(settings.network, parameters),
+    def step(carry, number):
+        parameters, optimiser, _ = carry
+        acting = policies(logits_of(network, parameters), onset.views, probe)
+        seen = measure(
             onset.world,
-            policy,
-            task.probe,
+            probe,
+            acting,
             before,
             goals=settings.goals,
             discount=settings.discount,
             horizon=settings.horizon,
         )
-
-    def step(carry, number):
-        parameters, optimiser = carry
-        policy = table(logits_of(settings.network, parameters), onset.views)
-        seen = look(parameters, policy)
         plan_key, shuffle_key = jax.random.split(jax.random.fold_in(key, number))
-        plans = imagine(plan_key, onset.world, policy, wanted, config.plans, config.plan_moves)
+        plans = imagine(
+            plan_key, onset.world, acting.onset, wanted, config.plans, config.plan_moves
+        )
         counts = endorsed_visits(settings, task, onset, rule, plans, shuffle_key)
         learnt = learn(settings, parameters, optimiser, onset, counts)
         # The last round only measures, so that the whole compiles once.
         last = number == config.steps
-        kept = jax.tree.map(lambda new, old: jnp.where(last, old, new), learnt, carry)
-        return kept, seen
+        kept = jax.tree.map(
+            lambda new, old: jnp.where(last, old, new), learnt, (parameters, optimiser)
+        )
+        return (*kept, (acting.onset, acting.target)), seen
 
-    begin = parameters, adam(config).init(parameters)
+    states, actions = onset.world.next_state.shape[1:3]
+    nothing = jnp.zeros((onset.views.shape[0], states, actions)), jnp.zeros_like(before)
+    begin = parameters, adam(config).init(parameters), nothing
     numbers = jnp.arange(config.steps + 1, dtype=jnp.int32)
-    (parameters, _), measured = jax.lax.scan(step, begin, numbers)
-    return Trace(measured, parameters)
+    (parameters, _, found), measured = jax.lax.scan(step, begin, numbers)
+    return Trace(measured, *found, parameters)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.env.core import Env
-from shardsim.env.covariates import analyse
+from shardsim.env.covariates import analyse, covariates
 from shardsim.env.types import Level, State
+from shardsim.shards.sampling import decision_states
 
 
 class World(NamedTuple):
@@ -25,16 +26,20 @@ class World(NamedTuple):
     terminated: Any  # bool[B, S, A, N]
     entered: Any  # bool[B, S, A, N, O], moves that reach each concept
     goals: Any  # bool[B, S, O], states in which the agent stands on each concept
-    reachable: Any  # bool[B, S], from the level's starts or from the context
+    decision: Any  # bool[B, S], an agent can come to decide here
+    blocked: Any  # bool[B, S, A], actions that change nothing
     advantage: Any  # float32[B, S, A, O], moves lost against the best way to each concept
     distance: Any  # float32[B, S, O], moves to each concept, inf if unreachable
     start: Any  # int32[B], the state of the context
     weight: Any  # float32[B], sums to 1: how much of the onset the context is
 
 
+Covariates = dict[str, Any]  # name -> float32[B, S]
+
+
 @partial(jax.jit, static_argnums=0)
-def worlds(env: Env, states: State, weight: jax.Array) -> World:
-    """Tabulate the levels of contexts.
+def tabulate(env: Env, states: State, weight: jax.Array) -> tuple[World, Covariates]:
+    """Tabulate the levels of contexts, and describe every state of them.
 
     Args:
         env: the world that the contexts are from.
@@ -44,26 +49,34 @@ def worlds(env: Env, states: State, weight: jax.Array) -> World:
     Raises:
         UserError: the env has more states than its `max_states`.
     """
+    indices = jnp.arange(env.num_states, dtype=jnp.int32)
 
-    def one(state: State, weight: jax.Array) -> World:
+    def one(given: tuple[State, jax.Array]) -> tuple[World, Covariates]:
+        state, weight = given
         found = analyse(env, state.level)
         start = env.index_of(state)
         table = found.tabular
-        return World(
+        world = World(
             next_state=table.next_state,
             probability=table.probability,
             terminated=table.terminated,
             entered=found.entered,
             goals=found.goals,
-            reachable=table.reachable.at[start].set(True),
+            decision=decision_states(table).at[start].set(True),
+            blocked=found.blocked,
             advantage=found.advantage,
             distance=found.distance,
             start=start,
             weight=weight,
         )
+        described = jax.vmap(
+            lambda index: covariates(env, found, env.state_at(state.level, index))
+        )(indices)
+        return world, described
 
     total = jnp.maximum(jnp.sum(weight), jnp.finfo(jnp.float32).tiny)
-    return jax.vmap(one)(states, weight.astype(jnp.float32) / total)
+    # One level after the other: as fast on a CPU, and half the compilation.
+    return jax.lax.map(one, (states, weight.astype(jnp.float32) / total))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -24,7 +24,7 @@ def test_first_passage_equals_the_sum_over_moves():
     rng = np.random.default_rng(0)
     world = grid_world(rng, 9, 3, 3)
     policy = random_policy(rng, world)
-    found = values.at_start(world, values.first_passage(world, policy, DISCOUNT))[0]
+    found = values.at_start(world, values.first_passage(world, policy, DISCOUNT).values)[0]
     expected = np.zeros(3)
     for concept in range(3):
         mass = np.zeros(9)
@@ -90,7 +90,7 @@ def test_the_achievable_range_is_that_of_all_policies():
         table = np.eye(2)[(number >> np.arange(5)) & 1][None]
         worth.append(values.shard_values(world, table, np.array([[0.8]]), DISCOUNT)[0, 0])
     low, high = values.achievable(world, np.array([[0.8]]), DISCOUNT)
-    assert (low[0, 0], high[0, 0]) == pytest.approx((min(worth), max(worth)), abs=1e-7)
+    assert (low[0, 0, 0], high[0, 0, 0]) == pytest.approx((min(worth), max(worth)), abs=1e-7)
 
 
 def test_the_achievable_range_remembers_what_was_entered():
@@ -107,7 +107,7 @@ def test_the_achievable_range_remembers_what_was_entered():
     )
     both = DISCOUNT * 0.6 + DISCOUNT**3 * 0.8
     low, high = values.achievable(world, np.array([[0.6, 0.8]]), DISCOUNT)
-    assert (low[0, 0], high[0, 0]) == pytest.approx((both, both), abs=1e-7)
+    assert (low[0, 0, 0], high[0, 0, 0]) == pytest.approx((both, both), abs=1e-7)
 
 
 def test_a_discount_of_one_is_refused():

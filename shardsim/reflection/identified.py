@@ -1,0 +1,115 @@
+"""The shards identified again after reflection, under the dictionary of before.
+
+Axis letters: D seeds · U onsets · R rules · K shards · C contexts of the battery · A actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from shardsim.agent.policy import forward_many
+from shardsim.reflection.config import RULES, ReflectConfig
+from shardsim.reflection.constancy import carry_over
+from shardsim.reflection.setting import Gated
+from shardsim.shards.battery import Battery
+from shardsim.shards.identify import data_of
+from shardsim.shards.model.data import DecisionData, cross_entropy_bits, in_conflict
+from shardsim.shards.model.shard_model import ShardModel
+from shardsim.shards.model.shared import fit_gates
+from shardsim.shards.shares import Parts, shard_pulls, shares_of, strengths
+
+REFITTED = ("turns", "sham")  # the rule in question, and its floor
+
+
+class Again(NamedTuple):
+    """NaN for the rules that are not refitted."""
+
+    before: np.ndarray  # float64[D, K], shares on the same battery and by the same fit
+    after: np.ndarray  # float64[D, U, R, K]
+    carry_over: np.ndarray  # float64[D, U, R], κ
+
+
+def again(
+    network: Any,
+    parameters: Any,
+    reflected: Any,
+    models: Sequence[Gated],
+    battery: Battery,
+    config: ReflectConfig,
+    seed: int,
+) -> Again:
+    """Fit the gates again, before and after reflection, on one and the same battery.
+
+    Args:
+        network: of the agents.
+        parameters: [D], before.
+        reflected: [D, U, R], after.
+        models: the shards of each agent; their preferences are kept.
+        battery: contexts; at most `config.identify_contexts` of them are used.
+        config: see there.
+        seed: of the choice among contexts, and of folds.
+    """
+    part = _part(battery, config.identify_contexts, seed)
+    seen = jnp.asarray(part.observations)
+    preferences = np.asarray(models[0].preferences)
+    before = [
+        _fitted(part, logits, preferences, seed)
+        for logits in np.asarray(forward_many(network, parameters, seen).logits)
+    ]
+    rules = [RULES.index(rule) for rule in REFITTED]
+    asked = jax.tree.map(lambda leaf: jnp.asarray(leaf[:, :, rules]), reflected)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[3:]), asked)
+    logits = np.asarray(forward_many(network, flat, seen).logits)
+    shape = jax.tree.leaves(reflected)[0].shape[:3]
+    after = np.full((*shape, len(preferences)), np.nan)
+    kept = np.full(shape, np.nan)
+    for number, place in enumerate(np.ndindex(*shape[:2], len(rules))):
+        old, _ = before[place[0]]
+        found, data = _fitted(part, logits[number], preferences, seed)
+        rule = (*place[:2], rules[place[2]])
+        after[rule] = _shares(found, data)
+        kept[rule] = _kappa(old, found, data)
+    return Again(np.stack([_shares(*pair) for pair in before]), after, kept)
+
+
+def _part(battery: Battery, count: int, seed: int) -> Battery:
+    """Return whole levels of a battery, about `count` contexts."""
+    levels = np.random.default_rng(seed).permutation(np.unique(battery.level_index))
+    sizes = np.bincount(battery.level_index, minlength=int(battery.level_index.max()) + 1)
+    needed = int(np.searchsorted(np.cumsum(sizes[levels]), count)) + 1
+    return battery.take(np.isin(battery.level_index, levels[:needed]))
+
+
+def _fitted(
+    battery: Battery, logits: np.ndarray, preferences: np.ndarray, seed: int
+) -> tuple[ShardModel, DecisionData]:
+    data = data_of(battery, logits)
+    return fit_gates(preferences, data, seed=seed), data
+
+
+def _shares(found: ShardModel, data: DecisionData) -> np.ndarray:
+    """Return float64[K]: shares of the shards; habits, affordances and the rest make up 1."""
+    parts = Parts(
+        shards=shard_pulls(found.gates, found.preferences, data.advantages),
+        habit=found.habit,
+        affordance=found.affordance[:, None] * data.blocked,
+        logits=data.logits,
+    )
+    return shares_of(strengths(parts), data.weight)[: found.num_shards]
+
+
+def _kappa(old: ShardModel, new: ShardModel, data: DecisionData) -> float:
+    """Return κ in the contexts in conflict (all, if there is none)."""
+    where = in_conflict(data)
+    where = where if where.any() else np.ones_like(where)
+    base = np.broadcast_to(data.logits.mean(0), data.logits.shape)
+    losses = [
+        cross_entropy_bits(data.logits[where], predicted[where]).mean()
+        for predicted in (base, old.predicted, new.predicted)
+    ]
+    return float(carry_over(*(np.asarray(loss) for loss in losses)))

@@ -1,0 +1,174 @@
+"""Everything that is fixed before reflection: the onsets, who judges there, where to measure.
+
+Axis letters: D seeds · U onsets · B contexts · L levels · S states · A actions · O concepts ·
+K shards · G goals · C contexts of the battery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from shardsim.agent.policy import forward_many
+from shardsim.env.core import Env
+from shardsim.env.levels import sample_levels, take
+from shardsim.env.types import Level
+from shardsim.reflection import onsets
+from shardsim.reflection.config import ReflectConfig
+from shardsim.reflection.measure import Probe, hits
+from shardsim.reflection.probe import make_probe
+from shardsim.reflection.weights import Onset
+from shardsim.reflection.world import World, tabulate, views
+from shardsim.shards.battery import Battery
+from shardsim.shards.model.data import gate_features
+
+
+@runtime_checkable
+class Gated(Protocol):
+    """An agent's shards, as every fit gives them."""
+
+    preferences: np.ndarray  # float64[K, O]
+    gates: np.ndarray  # float64[C, K], over the battery that was fitted to
+
+    def gate(self, features: np.ndarray) -> np.ndarray:
+        """Return gates float64[N, K] in other contexts, with features float64[N, F]."""
+
+
+class Setting(NamedTuple):
+    """Numpy arrays, but for `onset` and `probe`, which the loop in the weights takes."""
+
+    goals: tuple[int, int]
+    names: tuple[str, ...]  # U
+    worlds: World  # [D, U, B]
+    policy: np.ndarray  # float32[D, U, B, S, A], before reflection
+    target_policy: np.ndarray  # float32[D, L, S, A], before, on the probe's target levels
+    pulls: np.ndarray  # float64[D, U, B, S, A, K], logits that each shard adds
+    judges: np.ndarray  # float64[D, U, B, K], the activated distribution at onset
+    identified: np.ndarray  # bool[D, U, B], the battery knows contexts like this one
+    weight: np.ndarray  # float32[D, U, B]; 0 where there were too few contexts
+    onset: Onset  # [D, U, B]
+    probe: Probe
+
+
+@partial(jax.jit, static_argnums=0)
+def _first_states(env: Env, levels: Level):
+    return jax.vmap(lambda level: env.state_at(level, jnp.int32(0)))(levels)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizon: int):
+    """Return float32[D, L, S, G + 1] of policies [D, L, S, A]."""
+    return jax.lax.map(lambda one: hits(world, one, goals, horizon), policy)
+
+
+def prepare(
+    env: Env,
+    network: Any,
+    parameters: Any,
+    models: Sequence[Gated],
+    battery: Battery,
+    config: ReflectConfig,
+    *,
+    discount: float,
+    seed: int,
+) -> Setting:
+    """Choose the onsets of every agent and find out who judges there.
+
+    Args:
+        env: the world.
+        network: of the agents.
+        parameters: [D].
+        models: the shards of each agent, D of them over the same preferences.
+        battery: what the shards were identified on.
+        config: how to choose.
+        discount: of the env's return.
+        seed: of levels and draws.
+
+    Raises:
+        UserError: `config.goals` are not two concepts of the env.
+    """
+    preferences = np.asarray(models[0].preferences)
+    strength = np.mean([model.gates.mean(0) for model in models], axis=0)
+    goals = onsets.choose_goals(env.concepts, strength @ preferences, config.goals)
+    levels = sample_levels(env, jax.random.key(seed), config.probes + config.candidates, "target")
+    world, described = tabulate(
+        env, _first_states(env, levels), jnp.ones(levels.walls.shape[0], jnp.float32)
+    )
+    seen = views(env, levels)
+    policy = _tables(network, parameters, seen)
+    probed, candidates = slice(config.probes), slice(config.probes, None)
+    reached = _hits_of_all(take(world, candidates), policy[:, candidates], goals, env.max_steps)
+    whole = jax.tree.map(np.asarray, world)
+    choice = onsets.choose(
+        whole.distance[candidates],
+        whole.decision[candidates],
+        np.asarray(reached),
+        goals,
+        config,
+        seed,
+    )
+    level = choice.level + config.probes
+    total = np.maximum(choice.weight.sum(-1, keepdims=True), 1.0)
+    chosen = take(whole, level)._replace(start=choice.state, weight=choice.weight / total)
+    acting = np.asarray(policy)[np.arange(len(models))[:, None, None], level]
+    pulls = _pulls(env, models, described, level, chosen.advantage)
+    judges, identified = _judges(pulls, acting, chosen, battery, goals)
+    return Setting(
+        goals=goals,
+        names=onsets.names([env.concept_names[goal] for goal in goals]),
+        worlds=chosen,
+        policy=acting,
+        target_policy=np.asarray(policy[:, probed]),
+        pulls=pulls,
+        judges=judges,
+        identified=identified & (choice.weight > 0),
+        weight=choice.weight,
+        onset=Onset(
+            jax.tree.map(jnp.asarray, chosen),
+            jnp.asarray(np.asarray(seen)[level]),
+            jnp.asarray(judges, jnp.float32),
+        ),
+        probe=make_probe(
+            env, take(levels, probed), take(world, probed), config.probes, discount, seed
+        ),
+    )
+
+
+def _tables(network: Any, parameters: Any, seen: jax.Array) -> jax.Array:
+    """Return float32[D, L, S, A]: the policies of all agents on levels seen as [L, S, H, W, P]."""
+    logits = forward_many(network, parameters, seen.reshape(-1, *seen.shape[2:])).logits
+    return jax.nn.softmax(logits).reshape(logits.shape[0], *seen.shape[:2], -1)
+
+
+def _pulls(
+    env: Env,
+    models: Sequence[Gated],
+    described: dict[str, jax.Array],
+    level: np.ndarray,
+    advantage: np.ndarray,
+) -> np.ndarray:
+    """Return float64[D, U, B, S, A, K]: what each shard adds in every state of the onsets."""
+    parts = []
+    for number, model in enumerate(models):
+        rows = level[number].reshape(-1)
+        named = {name: np.asarray(value)[rows].reshape(-1) for name, value in described.items()}
+        features, _ = gate_features(named, env.concept_names)
+        gates = model.gate(features).reshape(*advantage.shape[1:4], -1)
+        parts.append(onsets.pulls(gates, model.preferences, advantage[number]))
+    return np.stack(parts)
+
+
+def _judges(
+    pulls: np.ndarray, policy: np.ndarray, world: World, battery: Battery, goals: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the activated distribution [D, U, B, K] and where it is identified [D, U, B]."""
+    at = (*np.indices(world.start.shape), world.start)
+    judges, active = onsets.activated(pulls[at], policy[at])
+    held = np.asarray(battery.distance)[:, list(goals)]
+    known = onsets.supported(world.distance[at][..., list(goals)], held)
+    return judges, active & known
