@@ -1,0 +1,89 @@
+"""Does an env keep the interface's promises? Each failure names what is wrong and how to mend it.
+
+`check_env` is for authors, in their own tests too: `assert not check_env(env)`. The checks stand in
+`conformance_levels` and `conformance_motion`; they go from the plainest to the dearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from shardsim.base import content
+from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.env import conformance_levels, conformance_motion, registry
+from shardsim.env.conformance import Finding, Subject
+from shardsim.env.core import Env
+
+CHECKS: dict[str, Callable[[Subject], Iterator[Finding]]] = {
+    "declaration": conformance_levels.declaration,
+    "shapes": conformance_levels.shapes,
+    "levels": conformance_levels.levels,
+    "splits": conformance_levels.splits,
+    "purity": conformance_motion.purity,
+    "tables": conformance_motion.tables,
+    "steps": conformance_motion.steps,
+    "starts": conformance_motion.starts,
+    "edits": conformance_levels.edits,
+    "compilation": conformance_motion.compilation,
+    "oracle": conformance_motion.oracle,
+}
+# Without these right, the others could only fail in words that nobody understands.
+_FIRST = ("declaration", "shapes", "levels")
+
+
+def check_env(
+    env: Env | str | Path,
+    *,
+    folders: Sequence[str | Path] = (),
+    only: Sequence[str] | None = None,
+    seed: int = 0,
+) -> list[Finding]:
+    """Check an env: an instance, an id, or the path of an env file (made with its defaults).
+
+    Args:
+        env: what to check.
+        folders: further folders in which an id is looked for.
+        only: names of checks (`CHECKS`) to run instead of all.
+        seed: of the levels and draws that the checks use.
+
+    Returns:
+        What is wrong, in the order of the checks; empty if nothing is. A failure of the
+        declaration, the shapes or the levels ends the checks, since the rest builds on them.
+
+    Raises:
+        UserError: for an unknown id or check, or a file that defines no env.
+    """
+    names = list(CHECKS) if only is None else list(only)
+    for name in names:
+        if name not in CHECKS:
+            raise UserError(f"there is no check {name!r}; {did_you_mean(name, CHECKS)}")
+    subject = Subject(resolve(env, folders), seed)
+    found: list[Finding] = []
+    for name in names:
+        found += _run(name, subject)
+        if found and name in _FIRST:
+            break
+    return found
+
+
+def resolve(env: Env | str | Path, folders: Sequence[str | Path] = ()) -> Env:
+    """Return the env that an instance, an id or the path of an env file stands for."""
+    if isinstance(env, Env):
+        return env
+    if str(env).endswith(".py") or "/" in str(env):
+        return registry.build(registry.class_in(content.load_file("envs", env), str(env)), {})
+    return registry.make(str(env), folders=folders)
+
+
+def _run(name: str, subject: Subject) -> list[Finding]:
+    try:
+        return list(CHECKS[name](subject))
+    except Exception as error:  # an author's code may raise anything
+        return [
+            Finding(
+                name,
+                f"{type(error).__name__} while checking: {one_line(error)[:300]}",
+                "mend the method that raises it; under jit, use jnp.where instead of `if`",
+            )
+        ]
