@@ -90,13 +90,12 @@ def of_run(run: Any, shares: Mapping[str, float] | None = None) -> Artefacts:
     updates = run.checkpoints
     checkpoints = {update: run.checkpoint(index) for index, update in enumerate(updates)}
     names = [name for name in run.store.names(RECORDS) if name.endswith(".safetensors")]
-    template = record_template(run.env, config) if names else None
-    records = {
-        int(name.removeprefix(RECORDS).split(".")[0]): from_bytes(
-            run.store.read(name), template, name
-        )
-        for name in names
-    }
+    records: dict[int, Record] = {}
+    if names:
+        template = record_template(run.env, config)
+        for name in names:
+            update = int(name.removeprefix(RECORDS).split(".")[0])
+            records[update] = from_bytes(run.store.read(name), template, name)
     return Artefacts(run.env, config, checkpoints, records, _logged(run.training), shares or {})
 
 

@@ -210,7 +210,13 @@ def _behaviour_rows(
     for name, excess in zip(artefacts.env.concept_names, returns.excess, strict=True):
         said = "too often" if excess >= config.excess else "too seldom" if excess < -0.05 else "–"
         rows.append(
-            line(f"{name} entered first, target levels", excess, 0.0, "above the optimum", said)
+            line(
+                f"{name} entered first, target levels",
+                float(excess),
+                0.0,
+                "above the optimum",
+                said,
+            )
         )
     for name, share in artefacts.shares.items():
         rows.append(line(f"share of the shards for {name}", share, np.nan, "share", "–"))

@@ -179,7 +179,7 @@ def _taught_rows(
     """
     fits = jax.tree.map(lambda *leaves: np.stack(leaves), *read.taught.values())
     middle = jax.tree.map(lambda leaf: np.median(leaf, axis=0), fits)
-    wanted = _horizon(np.float64(artefacts.config.discount))
+    wanted = _horizon(np.asarray(artefacts.config.discount))
     horizons = np.stack([_horizon(middle.plain_discount), _horizon(middle.scaled_discount)])
     off = np.abs(np.log2(horizons / wanted))
     nearest = np.take_along_axis(horizons, off.argmin(axis=0)[None], axis=0)[0]

@@ -1,0 +1,1 @@
+"""The science benchmarks: what is claimed, measured anew on fresh seeds."""
