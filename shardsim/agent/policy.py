@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from shardsim.agent.network import Network, Output, Patch
 from shardsim.base.errors import UserError, did_you_mean
@@ -29,11 +31,12 @@ class Agent:
         """Names of the layers that can be read and patched."""
         return self.network.layers
 
-    def forward(self, observations: jax.Array, patch: Patch | None = None) -> Output:
+    def forward(self, observations: ArrayLike, patch: Patch | None = None) -> Output:
         """Run observations float32[B, H, W, C]; `patch` maps a layer to a function of its output.
 
         Patch functions take and return float32[B, D]. Raises UserError for an unknown layer.
         """
+        observations = jnp.asarray(observations)
         if not patch:
             return _forward(self.network, self.parameters, observations)
         for layer in patch:
@@ -41,21 +44,21 @@ class Agent:
                 raise UserError(f"there is no layer {layer!r}; {did_you_mean(layer, self.layers)}")
         return self.network.run(self.parameters, observations, patch)
 
-    def policy(self, observations: jax.Array, patch: Patch | None = None) -> jax.Array:
+    def policy(self, observations: ArrayLike, patch: Patch | None = None) -> jax.Array:
         """Return logits float32[B, A]."""
         return self.forward(observations, patch).logits
 
-    def value(self, observations: jax.Array, patch: Patch | None = None) -> jax.Array:
+    def value(self, observations: ArrayLike, patch: Patch | None = None) -> jax.Array:
         """Return the critic's values float32[B], in units of discounted reward."""
         return self.forward(observations, patch).value
 
     def activations(
-        self, observations: jax.Array, patch: Patch | None = None
+        self, observations: ArrayLike, patch: Patch | None = None
     ) -> dict[str, jax.Array]:
         """Return {layer: float32[B, D]}."""
         return self.forward(observations, patch).activations
 
-    def __call__(self, observations: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def __call__(self, observations: ArrayLike) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Return (logits, activations): what `identify` reads."""
         output = self.forward(observations)
         return output.logits, output.activations
