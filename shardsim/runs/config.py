@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shardsim.agent.config import TrainConfig
 from shardsim.base.errors import UserError
+from shardsim.diagnosis.config import DiagnoseConfig
 from shardsim.env.core import Env
 from shardsim.env.registry import make
 
@@ -39,6 +40,7 @@ class RunConfig(BaseModel):
 
     env: EnvConfig = EnvConfig()
     train: TrainConfig = TrainConfig.model_validate({})
+    diagnose: DiagnoseConfig = DiagnoseConfig()
 
 
 def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:

@@ -21,6 +21,10 @@ def summarise(run: Run) -> dict[str, Any]:
     summary: dict[str, Any] = {"env": run.config.env.id, "seeds": run.seeds}
     if run.store.has("training.nc"):
         summary |= _training(run)
+    if run.store.has("diagnosis.json"):
+        found = run.json("diagnosis.json")
+        keys = ("world", "section", "representation")
+        summary["diagnosis"] = {key: found[key] for key in keys}
     return summary
 
 

@@ -18,6 +18,7 @@ import tomli_w
 from shardsim.agent import train as train_module
 from shardsim.agent.train import Chunk, Diverged
 from shardsim.base.errors import UserError
+from shardsim.cli import STAGE_HELP
 from shardsim.runs import pipeline
 from shardsim.runs.pipeline import run, run_stage
 from shardsim.runs.progress import Progress
@@ -54,7 +55,7 @@ def test_the_same_config_gives_the_same_bytes(tiny_run: Run, tiny_config, tmp_pa
     assert results(again) == results(tiny_run)
 
 
-@pytest.mark.parametrize("kills", [[1], [2, 0], [3, 1, 1]])
+@pytest.mark.parametrize("kills", [[1], [2, 0], [3, 1, 1], [12]])
 def test_a_killed_run_ends_like_the_uninterrupted_one(
     tiny_run: Run, tiny_config, tmp_path: Path, kills: list[int]
 ) -> None:
@@ -104,6 +105,10 @@ def test_a_finished_run_is_left_as_it_is(tiny_run: Run, tiny_config, monkeypatch
 
     monkeypatch.setattr(pipeline, "perform", refuse)
     assert run(tiny_config, tiny_run.path).summary == tiny_run.summary
+
+
+def test_the_command_line_offers_every_stage_after_training() -> None:
+    assert ["train", *STAGE_HELP] == list(STAGES)
 
 
 def test_every_stage_is_finished_and_timed(tiny_run: Run) -> None:

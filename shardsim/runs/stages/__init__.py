@@ -10,10 +10,14 @@ from collections.abc import Callable
 
 from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run
+from shardsim.runs.stages.diagnose import diagnose_stage
+from shardsim.runs.stages.report import report_stage
 from shardsim.runs.stages.train import train_stage
 
 StageFunction = Callable[[Run, Progress], None]
 
 STAGES: dict[str, StageFunction] = {
     "train": train_stage,
+    "diagnose": diagnose_stage,
+    "report": report_stage,
 }

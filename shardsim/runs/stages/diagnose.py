@@ -1,0 +1,26 @@
+"""Stage `diagnose`: which world the run is in, from what it kept; writes `diagnosis.json`."""
+
+from __future__ import annotations
+
+from shardsim.diagnosis.diagnose import diagnose
+from shardsim.runs.progress import Progress
+from shardsim.runs.results import json_to_bytes
+from shardsim.runs.run import Run
+
+
+def diagnose_stage(run: Run, progress: Progress) -> None:
+    """Diagnose from checkpoints, kept updates and logged returns."""
+    found = diagnose(run, run.config.diagnose, shares=concept_shares(run))
+    run.store.write("diagnosis.json", json_to_bytes(found.to_dict()))
+
+
+def concept_shares(run: Run) -> dict[str, float] | None:
+    """Share of decision influence by concept on target levels, once shards are known.
+
+    A shard's share is divided among concepts as the squares of its unit-norm preferences.
+    """
+    if not run.store.has("shards.nc"):
+        return None
+    data = run.dataset("shards.nc").sel(battery="target")
+    split = data["share"].mean("seed") * data["preferences"] ** 2
+    return {str(name): float(split.sel(concept=name).sum()) for name in data["concept"].values}
