@@ -23,6 +23,8 @@ from shardsim.env.edits import can_place, with_moved, without
 from shardsim.env.levels import take
 from shardsim.env.types import State
 from shardsim.shards.battery import Battery, observations_of
+from shardsim.shards.model.data import DecisionData
+from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.policies import StatePolicy, respond
 from shardsim.shards.sampling import DISTANCE_BINS, distance_bin
 
@@ -38,6 +40,7 @@ class Influence(NamedTuple):
     size: np.ndarray  # float64[..., C, O], total variation when the object is removed, in 0..1
     signed: np.ndarray  # float64[..., C, O], S: moves toward (positive) or away from it
     moved: np.ndarray  # float64[..., C, O], M: the same, the object moved elsewhere
+    shuffled: np.ndarray  # float64[..., C, O], S with another context's advantages: a null
     mirror_size: np.ndarray  # float64[..., C, O], total variation under the mirror test, places
     mirror_signed: np.ndarray  # float64[..., C, O], signed mirror test, places only
 
@@ -88,6 +91,8 @@ def influence_of(
         elsewhere = probabilities(_ask(logits, battery.env, edited.moved[position]))
         found.size[..., number] = np.where(there, total_variation(before, without_it), np.nan)
         found.signed[..., number] = np.where(there, pull(before, without_it, toward), np.nan)
+        other = np.roll(toward, len(toward) // 2, axis=0)
+        found.shuffled[..., number] = np.where(there, pull(before, without_it, other), np.nan)
         found.moved[..., number] = np.where(there, pull(before, elsewhere, toward), np.nan)
     if mirror and can_mirror(battery.env):
         flipped = probabilities(logits(None, edited.mirrored))[..., edited.unmirror]
@@ -208,3 +213,17 @@ def overall(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     mass = np.einsum("...co,c->...o", known.astype(np.float64), weight)
     total = np.einsum("...co,c->...o", np.where(known, values, 0.0), weight)
     return np.divide(total, mass, out=np.full_like(total, np.nan), where=mass > 0)
+
+
+def in_model(found: ShardModel, data: DecisionData) -> np.ndarray:
+    """Return float64[C, O]: signed influence with each concept removed from the fitted model.
+
+    The intervention that the model predicts, to be compared with the one made in the level; the
+    only one there is for a place.
+    """
+    before = probabilities(found.predict(data))
+    removed = [
+        pull(before, probabilities(found.remove_concept(data, o)), data.advantages[:, :, o])
+        for o in range(data.advantages.shape[2])
+    ]
+    return np.where(data.reachable, np.stack(removed, 1), np.nan)
