@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from shardsim.base.errors import UserError as UserError
+    from shardsim.env.check import check_env as check_env
     from shardsim.env.registry import list_envs as list_envs
     from shardsim.env.registry import make as make
     from shardsim.runs.figures import plot as plot
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # Public name -> the module that defines it. A name is listed here only when it works.
 _HOME = {
     "UserError": "shardsim.base.errors",
+    "check_env": "shardsim.env.check",
     "list_envs": "shardsim.env.registry",
     "load": "shardsim.runs.run",
     "make": "shardsim.env.registry",
@@ -28,7 +30,7 @@ _HOME = {
     "run": "shardsim.runs.pipeline",
 }
 
-__all__ = ["UserError", "__version__", "list_envs", "load", "make", "plot", "run"]
+__all__ = ["UserError", "__version__", "check_env", "list_envs", "load", "make", "plot", "run"]
 
 
 def __getattr__(name: str) -> Any:

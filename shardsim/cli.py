@@ -122,6 +122,44 @@ def envs_command(
     _show(describe(env), in_words(env), as_json)
 
 
+@app.command("check-env")
+def check_env_command(
+    env: Annotated[str, typer.Argument(metavar="PATH_OR_ID", help="an env file, or an env's id")],
+    envs: Folders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that an env keeps the interface's promises; name each fault and its mend."""
+    from shardsim.env.check import CHECKS, check_env, resolve
+
+    found = check_env(resolve(env, envs or ()))
+    data = {"env": env, "checks": list(CHECKS), "findings": [fault._asdict() for fault in found]}
+    good = f"{env} passes all {len(CHECKS)} checks: {', '.join(CHECKS)}"
+    _show(data, "\n".join(map(str, found)) or good, as_json)
+    if found:
+        raise UserError(f"{env} fails {len(found)} check(s), listed above; mend them in its file")
+
+
+@app.command("play")
+def play_command(
+    name: Annotated[str, typer.Argument(metavar="ID", help="the env")],
+    params: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="the env's parameters")
+    ] = None,
+    level_seed: Annotated[int, typer.Option(help="which level")] = 0,
+    split: Annotated[str, typer.Option(help="train, held-out or target")] = "train",
+    envs: Folders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play an env with the keyboard, or with keys from a pipe; objects can be moved."""
+    from shardsim.env.play import play
+    from shardsim.env.registry import make, read_params
+
+    env = make(name, folders=envs or (), **read_params(params or ()))
+    summary = play(env, sys.stdin, None if as_json else sys.stdout, level_seed, split)
+    steps, paid = summary["steps"], summary["return"]
+    _show(summary, f"{name}: {steps} steps, return {paid:g}", as_json)
+
+
 @app.command("plot")
 def plot_command(
     words: Annotated[

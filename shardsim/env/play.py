@@ -7,6 +7,7 @@ terminal as they are pressed, or from a pipe.
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
@@ -25,6 +26,8 @@ ARROWS = {"\x1b[A": "w", "\x1b[C": "d", "\x1b[B": "s", "\x1b[D": "a"}
 ARROWS |= {key.replace("[", "O"): letter for key, letter in ARROWS.items()}
 SHIFT = {"w": (-1, 0), "d": (0, 1), "s": (1, 0), "a": (0, -1)}
 CLEAR = "\x1b[H\x1b[2J"
+
+Stream = TextIO | io.TextIOBase
 
 
 class Game:
@@ -174,7 +177,7 @@ class Game:
 
 
 def play(
-    env: Env, source: TextIO, screen: TextIO | None, level_seed: int = 0, split: str = "train"
+    env: Env, source: Stream, screen: Stream | None, level_seed: int = 0, split: str = "train"
 ) -> dict[str, Any]:
     """Play until `q` or the end of `source`, drawing to `screen`; return `Game.summary()`.
 
@@ -206,19 +209,19 @@ def keys(characters: Iterable[str]) -> Iterator[str]:
         yield character
 
 
-def _characters(source: TextIO) -> Iterator[str]:
+def _characters(source: Stream) -> Iterator[str]:
     while character := source.read(1):
         yield character
 
 
-def _draw(game: Game, screen: TextIO) -> None:
+def _draw(game: Game, screen: Stream) -> None:
     # In raw mode a line feed no longer returns to the first column.
     screen.write(CLEAR + game.frame().replace("\n", "\r\n"))
     screen.flush()
 
 
 @contextlib.contextmanager
-def _raw(source: TextIO) -> Iterator[None]:
+def _raw(source: Stream) -> Iterator[None]:
     """Read a terminal key by key, and leave it as it was."""
     try:
         import termios
@@ -228,9 +231,9 @@ def _raw(source: TextIO) -> Iterator[None]:
             "this system has no terminal mode for single keys; pipe the keys in instead, "
             "as in: echo ddsq | shardsim play ID"
         ) from error
-    before = termios.tcgetattr(source)
+    before = termios.tcgetattr(source.fileno())
     try:
-        tty.setraw(source)
+        tty.setraw(source.fileno())
         yield
     finally:
-        termios.tcsetattr(source, termios.TCSADRAIN, before)
+        termios.tcsetattr(source.fileno(), termios.TCSADRAIN, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -60,6 +61,23 @@ def build(cls: type[Env], params: dict[str, Any]) -> Env:
                 f"like its default {default!r}, not {value!r}"
             )
     return cls(**params)
+
+
+def read_params(words: Sequence[str]) -> dict[str, Any]:
+    """Read parameters given as `key=value` words: numbers, true, false, or text.
+
+    Raises UserError for a word without `=`.
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or not key:
+            raise UserError(f"{word!r} is no parameter; write key=value, like height=9")
+        try:
+            found[key] = json.loads(text)
+        except json.JSONDecodeError:
+            found[key] = text
+    return found
 
 
 def _fits(value: Any, default: Any) -> bool:
