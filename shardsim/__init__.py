@@ -47,7 +47,6 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_HOME])
 
 
-# After everything else here, because it imports from this package.
-from shardsim.env.gymnasium_ids import register_when_imported as _register  # noqa: E402
-
-_register()
+# `gymnasium.make("shardsim/<id>-v0")` works from now on; by name, since every floor imports this
+# package and may import nothing above itself.
+importlib.import_module("shardsim.env.gymnasium_ids").register_when_imported()
