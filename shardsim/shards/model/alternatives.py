@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.shards.model import gated
+from shardsim.shards.model.refine import refine
+from shardsim.shards.model.rivals import Common
 from shardsim.shards.model.structure import Structure, unfold
 
 MIXES = (-0.6, -0.3, 0.3, 0.6, 1.0)
@@ -19,6 +21,8 @@ DIFFERENT = 0.97  # cosine below which a preference counts as another one
 EQUAL_LOSS = 0.02  # relative rise of the training loss that still counts as an equal fit
 NULL_FLOOR = 0.0005
 NO_ALTERNATIVE = 1.0
+MOST = 6
+REFINE_STEPS = 5
 
 
 class Alternative(NamedTuple):
@@ -56,36 +60,51 @@ def _variants(preferences: np.ndarray):
                     yield shard, other, changed
 
 
-def equal_fits(structure: Structure) -> tuple[Alternative, ...]:
-    """Every tried alternative of equal loss, cheapest first.
+def equal_fits(structure: Structure, shared: Common) -> tuple[Alternative, ...]:
+    """The alternatives of equal loss, cheapest first, at most `MOST`; gates by likelihood.
 
-    The penalty is lowered while refitting, so that an alternative is not refused for its price.
+    The penalty is lowered while comparing, so that none is refused for its price.
     """
     path = structure.path
     fit = path.fits[path.chosen]
-    if len(fit.preferences) < 2:
+    if len(fit.preferences) < 2 or not len(structure.preferences):
         return ()
     problem = path.work.problem
     light = 0.1 * path.penalty
     own = gated.fit_gates(problem, fit.preferences, light, fit.gates)
     loss, cost = _loss(structure, own, fit.preferences), _cost(own, fit.preferences)
     ceiling = loss * (1 + EQUAL_LOSS) + NULL_FLOOR * 0.5 * problem.constant
-    order = _order(structure)
     found = []
     for shard, other, preferences in _variants(fit.preferences):
         gates = gated.fit_gates(problem, preferences, light, fit.gates)
-        if _loss(structure, gates, preferences) > ceiling:
-            continue
-        margin = _cost(gates, preferences) / cost - 1.0
-        found.append(
-            Alternative(
-                int(order[shard]),
-                int(order[other]),
-                *_folded(structure, gates, preferences, np.argsort(order)),
-                float(margin),
-            )
-        )
-    return tuple(sorted(found, key=lambda item: item.margin))
+        if _loss(structure, gates, preferences) <= ceiling:
+            margin = _cost(gates, preferences) / cost - 1.0
+            found.append((margin, shard, other, preferences, gates))
+    found.sort(key=lambda item: item[0])
+    return tuple(_finish(structure, shared, *item) for item in _cheapest(found))
+
+
+def _cheapest(found: list) -> list:
+    """The cheapest for each pair of shards, at most MOST."""
+    first: dict[tuple[int, int], tuple] = {}
+    for item in found:
+        first.setdefault((item[1], item[2]), item)
+    return list(first.values())[:MOST]
+
+
+def _finish(structure: Structure, shared: Common, margin, shard, other, preferences, gates):
+    """An alternative in the order and signs of the structure, with strengths by likelihood."""
+    order = _order(structure)
+    back = np.argsort(order)
+    path = structure.path
+    concepts = structure.preferences.shape[1]
+    folded = unfold(preferences, path.columns, path.signs, concepts)
+    norm = np.maximum(np.linalg.norm(folded, axis=1), 1e-12)
+    folded, coefficients = (folded / norm[:, None])[back], (gates * norm)[:, back]
+    values = structure.work.values
+    refined = refine(shared, values, coefficients, folded, REFINE_STEPS)
+    strengths = values @ refined.coefficients
+    return Alternative(int(order[shard]), int(order[other]), folded, strengths, float(margin))
 
 
 def _order(structure: Structure) -> np.ndarray:
@@ -96,15 +115,6 @@ def _order(structure: Structure) -> np.ndarray:
     folded = unfold(fit.preferences, path.columns, path.signs, concepts)
     folded = folded / np.maximum(np.linalg.norm(folded, axis=1, keepdims=True), 1e-12)
     return (folded @ structure.preferences.T).argmax(1)
-
-
-def _folded(structure: Structure, gates, preferences, order):
-    path = structure.path
-    concepts = structure.preferences.shape[1]
-    folded = unfold(preferences, path.columns, path.signs, concepts)
-    norm = np.maximum(np.linalg.norm(folded, axis=1), 1e-12)
-    strengths = structure.work.values @ (gates * norm)
-    return (folded / norm[:, None])[order], strengths[:, order]
 
 
 def margins(alternatives: tuple[Alternative, ...], shards: int) -> np.ndarray:

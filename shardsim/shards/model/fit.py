@@ -20,9 +20,10 @@ from shardsim.shards.model.data import (
     in_conflict,
     subset,
 )
+from shardsim.shards.model.refine import refine
 from shardsim.shards.model.shard_model import ShardModel, shard_model
-from shardsim.shards.model.structure import Structure, find_structure, unfold
-from shardsim.shards.model.verdict import Judgement, judge
+from shardsim.shards.model.structure import Structure, emptied, find_structure, unfold
+from shardsim.shards.model.verdict import NO_STRUCTURE, Judgement, judge
 
 GAIN_ATOMS = 40
 SHARDS = "shards"
@@ -148,18 +149,19 @@ def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
     order = canonical_order(data)
     data, back = subset(data, order), np.argsort(order)
     structure = find_structure(
-        data, gram.centring(data), data.logits, max_shards=max_shards, seed=seed
+        data, gram.tempered(data), data.logits, max_shards=max_shards, seed=seed
     )
     work = structure.work
-    logits, _ = _rival_logits(structure, work.fold, seed)
+    logits, shared = _rival_logits(structure, work.fold, seed)
     bits = _bits(structure, logits, seed)
-    alternatives = equal_fits(structure)
     judgement = judge(
         bits, data.level_index, in_conflict(data), len(structure.preferences), structure.beyond_rank
     )
-    model = shard_model(
-        work, work.problem, structure.coefficients, structure.preferences, subset(data, back)
-    )
+    if judgement.verdict == NO_STRUCTURE:
+        structure = emptied(structure)
+    alternatives = equal_fits(structure, shared)
+    refined = refine(shared, work.values, structure.coefficients, structure.preferences)
+    model = shard_model(work.atoms, refined, structure.preferences, subset(data, back))
     return ModelFit(
         **vars(model),
         held_out=logits[SHARDS][back],

@@ -35,6 +35,8 @@ def nonnegative(quadratic: np.ndarray, linear: np.ndarray, start: np.ndarray) ->
     version on the Gram matrix).
     """
     found = np.maximum(start, 0.0)
+    if not found.size:
+        return found
     active = found > 0
     tolerance = 1e-9 * max(1.0, float(np.abs(linear).max(initial=0.0)))
     for _ in range(3 * len(linear) + 10):

@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shardsim.shards.model.data import DecisionData
+from shardsim.shards.model.data import DecisionData, log_softmax
 
 AFFORDANCE_RIDGE = 0.02
 HABIT_RIDGE = 1e-6
 SHARD_RIDGE = 1e-7
+TEMPERATURE = 3.0
+CENTRING = 0.1
 
 
 class Moments(NamedTuple):
@@ -69,10 +71,17 @@ def moments(data: DecisionData, metric: np.ndarray, target: np.ndarray | None = 
     return Moments(transposed @ weighted, slope, constant)
 
 
-def centring(data: DecisionData) -> np.ndarray:
-    """The metric of plain least squares in logits centred over actions, [C, A, A]."""
-    size, actions = data.logits.shape
-    return np.broadcast_to(np.eye(actions) - 1.0 / actions, (size, actions, actions))
+def tempered(data: DecisionData) -> np.ndarray:
+    """The metric [C, A, A] of squared errors in logits that the search works in.
+
+    Fisher information diag(p) − p pᵀ of the agent's own policy at a raised temperature, plus a
+    little of plain centring: errors in logits of actions that are never taken count less, yet no
+    context is lost where the agent is sure. Unbiased for exact logits whatever the temperature.
+    """
+    actions = data.logits.shape[1]
+    chance = np.exp(log_softmax(data.logits / TEMPERATURE))
+    fisher = chance[:, :, None] * np.eye(actions) - chance[:, :, None] * chance[:, None, :]
+    return actions * fisher + CENTRING * (np.eye(actions) - 1.0 / actions)
 
 
 def gram(values: np.ndarray, stats: Moments, concepts: int) -> Gram:

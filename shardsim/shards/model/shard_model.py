@@ -12,8 +12,7 @@ import numpy as np
 from shardsim.shards.model import selection
 from shardsim.shards.model.atoms import Atom, evaluate
 from shardsim.shards.model.data import DecisionData
-from shardsim.shards.model.gram import Problem
-from shardsim.shards.model.selection import Workspace
+from shardsim.shards.model.refine import Refined
 
 
 @dataclass(frozen=True)
@@ -55,24 +54,18 @@ class ShardModel:
 
 
 def shard_model(
-    work: Workspace,
-    problem: Problem,
-    coefficients: np.ndarray,
-    preferences: np.ndarray,
-    data: DecisionData,
+    atoms: tuple[Atom, ...], refined: Refined, preferences: np.ndarray, data: DecisionData
 ) -> ShardModel:
-    """Complete gates and preferences with the best habit and affordance, evaluated on `data`."""
-    nuisance = selection.nuisance_of(problem, coefficients @ preferences)
-    atoms = len(work.atoms)
-    nuisance[atoms:] -= nuisance[atoms:].mean()  # logits have no level
-    values = evaluate(work.atoms, data.features)
+    """Gates, preferences, habit and affordance, evaluated on `data`."""
+    values = evaluate(atoms, data.features)
+    nuisance = np.r_[refined.affordance, refined.habit]
     return ShardModel(
-        atoms=work.atoms,
-        coefficients=coefficients,
+        atoms=atoms,
+        coefficients=refined.coefficients,
         preferences=preferences,
-        gates=values @ coefficients,
-        habit=nuisance[atoms:],
-        affordance_coefficients=nuisance[:atoms],
-        affordance=values @ nuisance[:atoms],
-        predicted=selection.predict(data, values, coefficients @ preferences, nuisance),
+        gates=values @ refined.coefficients,
+        habit=refined.habit,
+        affordance_coefficients=refined.affordance,
+        affordance=values @ refined.affordance,
+        predicted=selection.predict(data, values, refined.coefficients @ preferences, nuisance),
     )

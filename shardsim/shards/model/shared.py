@@ -14,10 +14,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from shardsim.base.errors import UserError
-from shardsim.shards.model import gated, gram, search, selection
+from shardsim.shards.model import gated, gram, rivals, search, selection
 from shardsim.shards.model.data import DecisionData, level_means
 from shardsim.shards.model.gated import Factors
 from shardsim.shards.model.gram import Problem
+from shardsim.shards.model.refine import refine
 from shardsim.shards.model.shard_model import ShardModel, shard_model
 from shardsim.shards.model.structure import Structure, find_structure, unfold
 
@@ -56,10 +57,12 @@ def fit_gates(preferences: np.ndarray, data: DecisionData, *, seed: int = 0) -> 
             f"preferences have shape {preferences.shape}; give [shards, {concepts}] instead"
         )
     with threadpool_limits(limits=1):
-        work = selection.prepare(data, gram.centring(data), data.logits, seed)
+        work = selection.prepare(data, gram.tempered(data), data.logits, seed)
         penalty = selection.PENALTY * gated.penalty_limit(work.problem.linear)
         coefficients = gated.fit_gates(work.problem, preferences, penalty)
-        return shard_model(work, work.problem, coefficients, preferences, data)
+        shared = rivals.common(data, work.fold, work.values)
+        refined = refine(shared, work.values, coefficients, preferences)
+        return shard_model(work.atoms, refined, preferences, data)
 
 
 def fit_shared(datas: Sequence[DecisionData], *, max_shards: int = 8, seed: int = 0) -> np.ndarray:
@@ -82,7 +85,7 @@ def fit_shared(datas: Sequence[DecisionData], *, max_shards: int = 8, seed: int 
     concepts = datas[0].advantages.shape[2]
     with threadpool_limits(limits=1):
         found = [
-            find_structure(d, gram.centring(d), d.logits, max_shards=max_shards, seed=seed)
+            find_structure(d, gram.tempered(d), d.logits, max_shards=max_shards, seed=seed)
             for d in datas
         ]
         voters = [s for s in found if len(s.preferences)]

@@ -170,3 +170,12 @@ def _finish(path: Path, work: Workspace) -> Structure:
         bool(best > path.chosen) and not selection.parallel(path.fits[best]),
         path,
     )
+
+
+def emptied(structure: Structure) -> Structure:
+    """The same without shards: what is reported where nothing beats the nulls."""
+    return structure._replace(
+        coefficients=structure.coefficients[:, :0],
+        gates=structure.gates[:, :0],
+        preferences=structure.preferences[:0],
+    )

@@ -13,7 +13,11 @@ from shardsim.shards.model.data import level_means
 
 STANDARD_ERRORS = 2.0
 LEAST_EXPLAINED = 0.05  # of the way from habits to the ceiling
+SURELY_EXPLAINED = 0.5  # above which no more is asked
+LEAST_SPECIFIC = 0.25  # of the ceiling's gain, that a permuted basis must lose
+LEAST_BITS = 0.005  # a decision, that shards must explain before anything is called structure
 LEAST_ADVANTAGE = 0.02  # of what the shards explain in all, that they must be ahead of a rival
+NO_STRUCTURE = "no structure"
 RIVALS = ("one utility", "one utility with gain", "planner")
 
 
@@ -33,6 +37,26 @@ def explained_part(bits: dict[str, np.ndarray]) -> float:
     """(habits with affordance − shards) ÷ (habits with affordance − ceiling)."""
     null, own, top = (bits[n].mean() for n in ("habits+affordance", "shards", "ceiling"))
     return float((null - own) / max(null - top, 1e-9))
+
+
+def specificity(bits: dict[str, np.ndarray]) -> float:
+    """What part of the ceiling's gain is lost when the basis is permuted over contexts.
+
+    Free weights in each context explain something of any policy; where the agent's concepts
+    explain hardly more than those of other contexts, there is nothing to model.
+    """
+    null, top, shuffled = (
+        bits[n].mean() for n in ("habits+affordance", "ceiling", "ceiling permuted")
+    )
+    return float((shuffled - top) / max(null - top, 1e-9))
+
+
+def _structured(bits: dict[str, np.ndarray], gain: np.ndarray, explained: float) -> bool:
+    """Whether shards say anything: beyond chance over levels, and beyond what any basis says."""
+    error = gain.std(ddof=1) / np.sqrt(len(gain))
+    if gain.mean() <= max(STANDARD_ERRORS * error, LEAST_BITS) or explained < LEAST_EXPLAINED:
+        return False
+    return explained >= SURELY_EXPLAINED or specificity(bits) >= LEAST_SPECIFIC
 
 
 def judge(
@@ -56,16 +80,11 @@ def judge(
     by_level = level_means(gap, level_index)
     error = float(by_level.std(ddof=1) / np.sqrt(len(by_level)))
     gain = level_means(bits["habits+affordance"] - bits["shards"], level_index)
-    gain_error = gain.std(ddof=1) / np.sqrt(len(gain))
     explained = explained_part(bits)
     mean = float(by_level.mean())
     needed = max(STANDARD_ERRORS * error, LEAST_ADVANTAGE * max(gain.mean(), 0.0))
-    if (
-        num_shards == 0
-        or gain.mean() <= STANDARD_ERRORS * gain_error
-        or explained < LEAST_EXPLAINED
-    ):
-        verdict = "no structure"
+    if num_shards == 0 or not _structured(bits, gain, explained):
+        verdict = NO_STRUCTURE
     elif num_shards == 1 or mean < -needed:
         verdict = "one utility"
     elif mean <= needed or beyond_rank:
