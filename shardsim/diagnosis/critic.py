@@ -26,8 +26,13 @@ HORIZONS = 2.0 ** (np.arange(-14, 7) / 4)  # tried, relative to the config's 1 /
 
 def tried_discounts(discount: float, max_steps: int) -> np.ndarray:
     """Return float32[G]: discounts whose horizons are spread around the config's."""
-    horizon = 1.0 / (1.0 - min(discount, 1.0 - 1.0 / max_steps))
+    horizon = horizon_of(discount, max_steps)
     return (1.0 - 1.0 / np.maximum(1.0, horizon * HORIZONS)).astype(np.float32)
+
+
+def horizon_of(discount: Any, max_steps: int) -> Any:
+    """Return 1 / (1 - discount) in steps; a discount of 1 counts as ten episodes long."""
+    return 1.0 / (1.0 - np.minimum(discount, 1.0 - 0.1 / max_steps))
 
 
 class Moments(NamedTuple):

@@ -21,7 +21,7 @@ from shardsim.agent.learner import Learner
 from shardsim.agent.train import make_learner
 from shardsim.diagnosis.artefacts import Artefacts
 from shardsim.diagnosis.behaviour import Behaviour, action_pairs, behaviour
-from shardsim.diagnosis.critic import Taught, taught
+from shardsim.diagnosis.critic import Taught, horizon_of, taught
 from shardsim.diagnosis.evidence import Evidence, Measurement, Pair, row
 from shardsim.diagnosis.in_learning import (
     STEPS,
@@ -179,8 +179,10 @@ def _taught_rows(
     """
     fits = jax.tree.map(lambda *leaves: np.stack(leaves), *read.taught.values())
     middle = jax.tree.map(lambda leaf: np.median(leaf, axis=0), fits)
-    wanted = _horizon(np.asarray(artefacts.config.discount))
-    horizons = np.stack([_horizon(middle.plain_discount), _horizon(middle.scaled_discount)])
+    long = artefacts.env.max_steps
+    wanted = horizon_of(artefacts.config.discount, long)
+    fitted = np.stack([middle.plain_discount, middle.scaled_discount]).astype(np.float64)
+    horizons = horizon_of(fitted, long)
     off = np.abs(np.log2(horizons / wanted))
     nearest = np.take_along_axis(horizons, off.argmin(axis=0)[None], axis=0)[0]
     off = off.min(axis=0)
@@ -193,7 +195,3 @@ def _taught_rows(
         row(scale, Pair(middle.reward_scale, np.ones_like(off), scale_off), end, seed, note),
         row(discount, Pair(nearest, np.full_like(off, wanted), horizon_off), end, seed, note),
     ]
-
-
-def _horizon(discount: np.ndarray) -> np.ndarray:
-    return 1.0 / np.maximum(1e-9, 1.0 - discount)
