@@ -18,7 +18,7 @@ def best_keys(world, game) -> str:
     """Keys of a shortest way to the first concept, by the tables of the game's own level."""
     from shardsim.env.covariates import analyse
 
-    analysis = analyse(world.env, game.state.level)
+    analysis = jax.jit(lambda level: analyse(world.env, level))(game.state.level)
     index, pressed = int(world.env.index_of(game.state)), ""
     while analysis.distance[index, 0] > 0:
         action = int(np.argmax(analysis.advantage[index, :, 0]))
