@@ -18,7 +18,7 @@ class ReflectConfig(BaseModel):
     learning_rate: float = Field(3e-4, gt=0.0, le=1e-2, description="of Adam in reflection")
     contexts: int = Field(8, ge=1, le=4096, description="contexts of each onset")
     plans: int = Field(256, ge=2, le=65_536, description="plans imagined from each context a step")
-    plan_moves: int = Field(48, ge=1, description="moves after which a plan is given up")
+    plan_moves: int = Field(32, ge=1, description="moves after which a plan is given up")
     strength: float = Field(
         2.0, ge=0.0, le=50.0, description="b: a plan worth J to its judge is endorsed by exp(b J)"
     )
@@ -38,7 +38,7 @@ class ReflectConfig(BaseModel):
         0.2, gt=0.0, lt=0.5, description="least probability of either end in a contested context"
     )
     candidates: int = Field(192, ge=1, le=65_536, description="levels that onsets are chosen from")
-    probes: int = Field(16, ge=1, le=65_536, description="levels of each measurement at each step")
+    probes: int = Field(12, ge=1, le=65_536, description="levels of each measurement at each step")
     identify_contexts: int = Field(
         1500, ge=200, description="contexts of the battery on which shards are identified again"
     )

@@ -38,30 +38,46 @@ def imagine(
         count: plans of each context, P.
         moves: after which a plan is given up, T.
     """
-    contexts, outcomes = policy.shape[0], world.probability.shape[3]
+    contexts, states, actions = policy.shape
+    outcomes = world.probability.shape[3]
+    stop = world.terminated | jnp.any(world.entered & wanted, axis=-1)
+    # One look-up a move: a move that ends the plan is told by a number beyond the states.
+    move_to = (world.next_state + states * stop.astype(jnp.int32)).reshape(contexts, -1)
     ladder = jnp.cumsum(policy, axis=-1)[..., :-1]
     chances = jnp.cumsum(world.probability, axis=-1)[..., :-1]
-    stop = world.terminated | jnp.any(world.entered & wanted, axis=-1)
-    rows = jnp.arange(contexts, dtype=jnp.int32)[:, None]
+    chances = chances.reshape(contexts, states * actions, outcomes - 1)
     noise = jax.random.uniform(key, (moves, 1 if outcomes == 1 else 2, contexts, count))
 
     def move(carry, noise):
-        state, going, ended, length = carry
-        action = _rung(noise[0], ladder[rows, state])
-        outcome = _rung(noise[-1], chances[rows, state, action])
-        at = rows, state, action, outcome
-        arrived = world.entered[at] & (going & stop[at])[..., None]
-        onward = going & ~stop[at]
-        after = jnp.where(going, world.next_state[at], state)
-        length = length + going.astype(jnp.int32)
-        return (after, onward, ended | arrived, length), (state, action, going)
+        state, going, last, length = carry
+        action = _rung(noise[0], _rows(ladder, state))
+        taken = state * actions + action
+        outcome = _rung(noise[-1], _rows(chances, taken)) if outcomes > 1 else 0
+        taken = taken * outcomes + outcome
+        code = jnp.take_along_axis(move_to, taken, axis=1)
+        onward = going & (code < states)
+        carry = (
+            jnp.where(going, code % states, state),
+            onward,
+            jnp.where(going, taken, last),
+            length + going.astype(jnp.int32),
+        )
+        return carry, (state, action, going)
 
     begin = jnp.broadcast_to(world.start[:, None], (contexts, count))
-    there = jnp.any(world.goals[rows, begin] & wanted, axis=-1)
-    nothing = jnp.zeros((contexts, count, wanted.shape[0]), bool)
-    carry = (begin, ~there, nothing, jnp.zeros((contexts, count), jnp.int32))
-    (_, _, ended, length), (states, actions, taken) = jax.lax.scan(move, carry, noise)
-    return Plans(states, actions, taken, ended, length, jnp.ones((contexts, count)))
+    there = jnp.any(_rows(world.goals, begin) & wanted, axis=-1)
+    zero = jnp.zeros((contexts, count), jnp.int32)
+    carry, path = jax.lax.scan(move, (begin, ~there, zero, zero), noise)
+    _, going, last, length = carry
+    concepts = world.entered.shape[-1]
+    arrived = _rows(world.entered.reshape(contexts, -1, concepts), last)
+    ended = arrived & (~going & ~there)[..., None]
+    return Plans(*path, ended, length, jnp.ones((contexts, count)))
+
+
+def _rows(tables: jax.Array, index: jax.Array) -> jax.Array:
+    """Return [B, P, n]: rows int32[B, P] of tables [B, N, n]."""
+    return jnp.take_along_axis(tables, index[..., None], axis=1)
 
 
 def _rung(noise: jax.Array, ladder: jax.Array) -> jax.Array:

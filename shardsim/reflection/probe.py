@@ -14,7 +14,6 @@ import numpy as np
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.edits import without
-from shardsim.env.levels import sample_levels, take
 from shardsim.env.types import Level
 from shardsim.reflection.measure import Probe
 from shardsim.reflection.world import World, views
@@ -58,19 +57,18 @@ def object_numbers(env: Env) -> tuple[int, ...]:
 
 
 def make_probe(
-    env: Env, target: Level, world: World, training_levels: int, discount: float, seed: int
+    env: Env, target: Level, world: World, training: Level, discount: float, seed: int
 ) -> Probe:
-    """Make a probe of `target` levels [L], tabulated as `world` [L].
+    """Make a probe of `target` levels [L], tabulated as numpy `world` [L].
 
     Args:
         env: the world.
         target: levels that behaviour is measured on.
         world: the same, tabulated.
-        training_levels: number of training levels that competence is measured on.
+        training: levels of the training distribution, that competence is measured on.
         discount: of the return.
-        seed: of training levels and of contexts near objects.
+        seed: of contexts near objects.
     """
-    training = sample_levels(env, jax.random.key(seed), training_levels, "held-out")
     tabular, optimum = _optimum(env, training, discount)
     rng = np.random.default_rng(seed)
     near = [_near_object(env, target, world, number, rng) for number in object_numbers(env)]
@@ -78,7 +76,7 @@ def make_probe(
     parts = [jnp.stack(part) for part in zip(*near, strict=True)]
     with_object, without_object, advantage = parts or (nothing, nothing, nothing[..., 0, 0, 0])
     return Probe(
-        target=world,
+        target=jax.tree.map(jnp.asarray, world),
         target_views=views(env, target),
         target_start=_starts(env, target),
         training=tabular,
@@ -98,10 +96,11 @@ def _near_object(
 
     Returns observations with and without it, float32[V, H, W, P] each, and float32[V, A] A_o.
     """
-    distance = np.asarray(world.distance)[..., concept]
-    near = np.asarray(world.decision) & (distance >= 1) & (distance <= NEAR_OBJECT)
-    found = np.argwhere(near if near.any() else np.asarray(world.decision))
+    distance = world.distance[..., concept]
+    near = world.decision & (distance >= 1) & (distance <= NEAR_OBJECT)
+    found = np.argwhere(near if near.any() else world.decision)
     rows = np.resize(rng.permutation(len(found)), OBJECT_CONTEXTS)
-    level, state = jnp.asarray(found[rows].T, jnp.int32)
-    seen, missing = _pairs(env, take(target, level), state, concept)
-    return seen, missing, world.advantage[level, state, :, concept]
+    level, state = found[rows].T
+    there = jax.tree.map(lambda leaf: np.asarray(leaf)[level], target)
+    seen, missing = _pairs(env, there, state.astype(np.int32), concept)
+    return seen, missing, jnp.asarray(world.advantage[level, state, :, concept])

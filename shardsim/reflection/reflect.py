@@ -42,6 +42,7 @@ def reflect_run(
     parameters: Any,
     models: Sequence[Gated],
     battery: Battery,
+    held_out: Battery,
     config: ReflectConfig,
     *,
     discount: float,
@@ -54,7 +55,9 @@ def reflect_run(
         network: of the agents (`Agent.network`).
         parameters: [D], a leading axis of seeds on every leaf.
         models: the shards of each agent, fitted over one dictionary of preferences.
-        battery: target-level contexts that the shards were identified on.
+        battery: target-level contexts that the shards were identified on; onsets are sought in
+            their levels.
+        held_out: contexts in levels like those of training, for the competence.
         config: all settings.
         discount: of the env's return, for the competence.
         seed: of levels, contexts and plans; the same seed gives the same result.
@@ -69,7 +72,15 @@ def reflect_run(
     if not len(models[0].preferences):
         return Reflection(*nothing(env))
     setting = prepare(
-        env, network, parameters, models, battery, config, discount=discount, seed=seed
+        env,
+        network,
+        parameters,
+        models,
+        battery,
+        held_out,
+        config,
+        discount=discount,
+        seed=seed,
     )
     preferences = np.asarray(models[0].preferences, np.float64)
     task = Task(jnp.asarray(preferences, jnp.float32), setting.probe)

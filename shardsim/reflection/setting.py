@@ -16,8 +16,8 @@ import numpy as np
 
 from shardsim.agent.policy import forward_many
 from shardsim.env.core import Env
-from shardsim.env.levels import sample_levels, take
-from shardsim.env.types import Level
+from shardsim.env.levels import take
+from shardsim.env.types import State
 from shardsim.reflection import onsets
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.measure import Probe, hits
@@ -37,6 +37,7 @@ class Gated(Protocol):
 
     def gate(self, features: np.ndarray) -> np.ndarray:
         """Return gates float64[N, K] in other contexts, with features float64[N, F]."""
+        ...
 
 
 class Setting(NamedTuple):
@@ -55,9 +56,10 @@ class Setting(NamedTuple):
     probe: Probe
 
 
-@partial(jax.jit, static_argnums=0)
-def _first_states(env: Env, levels: Level):
-    return jax.vmap(lambda level: env.state_at(level, jnp.int32(0)))(levels)
+def levels_of(battery: Battery, count: int) -> State:
+    """Return a state [L] in each of the first `count` levels of a battery (all, if fewer)."""
+    rows = np.unique(battery.level_index, return_index=True)[1][:count]
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[rows]), battery.states)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
@@ -72,6 +74,7 @@ def prepare(
     parameters: Any,
     models: Sequence[Gated],
     battery: Battery,
+    held_out: Battery,
     config: ReflectConfig,
     *,
     discount: float,
@@ -84,7 +87,8 @@ def prepare(
         network: of the agents.
         parameters: [D].
         models: the shards of each agent, D of them over the same preferences.
-        battery: what the shards were identified on.
+        battery: what the shards were identified on; its levels are where onsets are sought.
+        held_out: its levels are where competence is measured.
         config: how to choose.
         discount: of the env's return.
         seed: of levels and draws.
@@ -95,46 +99,42 @@ def prepare(
     preferences = np.asarray(models[0].preferences)
     strength = np.mean([model.gates.mean(0) for model in models], axis=0)
     goals = onsets.choose_goals(env.concepts, strength @ preferences, config.goals)
-    levels = sample_levels(env, jax.random.key(seed), config.probes + config.candidates, "target")
-    world, described = tabulate(
-        env, _first_states(env, levels), jnp.ones(levels.walls.shape[0], jnp.float32)
-    )
-    seen = views(env, levels)
-    policy = _tables(network, parameters, seen)
-    probed, candidates = slice(config.probes), slice(config.probes, None)
-    reached = _hits_of_all(take(world, candidates), policy[:, candidates], goals, env.max_steps)
-    whole = jax.tree.map(np.asarray, world)
-    choice = onsets.choose(
-        whole.distance[candidates],
-        whole.decision[candidates],
-        np.asarray(reached),
-        goals,
-        config,
-        seed,
-    )
-    level = choice.level + config.probes
+    states = levels_of(battery, config.candidates)
+    tabulated, described = tabulate(env, states, jnp.ones(states.steps.shape[0], jnp.float32))
+    seen = views(env, states.level)
+    tables = _tables(network, parameters, seen)
+    reached = np.asarray(_hits_of_all(tabulated, tables, goals, env.max_steps))
+    world: World = jax.tree.map(np.asarray, tabulated)
+    policy = np.asarray(tables)
+    choice = onsets.choose(world.distance, world.decision, reached, goals, config, seed)
     total = np.maximum(choice.weight.sum(-1, keepdims=True), 1.0)
-    chosen = take(whole, level)._replace(start=choice.state, weight=choice.weight / total)
-    acting = np.asarray(policy)[np.arange(len(models))[:, None, None], level]
-    pulls = _pulls(env, models, described, level, chosen.advantage)
+    chosen = take(world, choice.level)._replace(start=choice.state, weight=choice.weight / total)
+    acting = policy[np.arange(len(models))[:, None, None], choice.level]
+    pulls = _pulls(env, models, described, choice.level, chosen.advantage)
     judges, identified = _judges(pulls, acting, chosen, battery, goals)
+    probed = slice(-config.probes, None)
     return Setting(
         goals=goals,
         names=onsets.names([env.concept_names[goal] for goal in goals]),
         worlds=chosen,
         policy=acting,
-        target_policy=np.asarray(policy[:, probed]),
+        target_policy=policy[:, probed],
         pulls=pulls,
         judges=judges,
         identified=identified & (choice.weight > 0),
         weight=choice.weight,
         onset=Onset(
             jax.tree.map(jnp.asarray, chosen),
-            jnp.asarray(np.asarray(seen)[level]),
+            jnp.asarray(np.asarray(seen)[choice.level]),
             jnp.asarray(judges, jnp.float32),
         ),
         probe=make_probe(
-            env, take(levels, probed), take(world, probed), config.probes, discount, seed
+            env,
+            take(jax.tree.map(np.asarray, states.level), probed),
+            take(world, probed),
+            levels_of(held_out, config.probes).level,
+            discount,
+            seed,
         ),
     )
 

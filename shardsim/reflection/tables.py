@@ -22,7 +22,6 @@ from shardsim.reflection.constancy import (
     sufficient_distance,
 )
 from shardsim.reflection.identified import Again
-from shardsim.reflection.measure import total_variation
 from shardsim.reflection.probe import object_numbers
 from shardsim.reflection.setting import Setting
 from shardsim.reflection.weights import Trace
@@ -77,19 +76,19 @@ def dataset(env: Env, evidence: Evidence, config: ReflectConfig) -> xr.Dataset:
     )
 
 
-def _path(values: np.ndarray) -> np.ndarray:
+def _path(values: Any) -> np.ndarray:
     """Return float64[U, M, T + 1, D, ...] of float[D, U, R, T + 1, ...]; NaN for the replicator."""
     moved = np.moveaxis(np.asarray(values, np.float64), 0, 3)
     return np.concatenate([moved, np.full_like(moved[:, :1], np.nan)], axis=1)
 
 
-def _end(values: np.ndarray) -> np.ndarray:
+def _end(values: Any) -> np.ndarray:
     """Return float64[U, M, D, ...] of float[D, U, R, ...]; NaN for the replicator."""
     moved = np.moveaxis(np.asarray(values, np.float64), 0, 2)
     return np.concatenate([moved, np.full_like(moved[:, :1], np.nan)], axis=1)
 
 
-def _start(values: np.ndarray) -> np.ndarray:
+def _start(values: Any) -> np.ndarray:
     """Return [U, D, ...] of [D, U, ...]."""
     return np.swapaxes(np.asarray(values), 0, 1)
 
@@ -115,7 +114,7 @@ def _worth_tables(evidence: Evidence, config: ReflectConfig) -> dict[str, Any]:
     change = relative_change(
         worth.before[:, :, None], worth.after, worth.low[:, :, None], worth.high[:, :, None]
     )
-    exist = (setting.weight > 0).any(-1)  # [D, U]
+    exist = np.any(setting.weight > 0, axis=-1)  # [D, U]
     change = np.where(exist[:, :, None, None, None], change, np.nan)
     far = _largest_change(setting, evidence.trace)
     loss = config.epsilon * (worth.high - worth.low)[:, :, 0]
@@ -137,7 +136,10 @@ def _worth_tables(evidence: Evidence, config: ReflectConfig) -> dict[str, Any]:
 
 
 def _verdicts(change: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return words [U, M, Q, K] and [U, M] from float[U, M, D, Q, K]; seeds with NaN are left out."""
+    """Return words [U, M, Q, K] and [U, M] from float[U, M, D, Q, K].
+
+    Seeds without any context of the kind (NaN) are left out.
+    """
     kinds, models, _, places, shards = change.shape
     each = np.full((kinds, models, places, shards), UNDEFINED, dtype=object)
     whole = np.full((kinds, models), UNDEFINED, dtype=object)
@@ -153,7 +155,7 @@ def _verdicts(change: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarra
 
 def _largest_change(setting: Setting, trace: Trace) -> np.ndarray:
     """Return float[D, U, R]: the largest TV of the policy in any decision state of the onset."""
-    change = np.asarray(total_variation(setting.policy[:, :, None], trace.onset_policy))
+    change = 0.5 * np.abs(setting.policy[:, :, None] - trace.onset_policy).sum(-1)
     return np.where(setting.worlds.decision[:, :, None], change, 0.0).max((-1, -2))
 
 

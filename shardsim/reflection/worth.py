@@ -6,7 +6,7 @@ A actions · K shards · Q the two places: the onset, and the starts of target l
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -64,7 +64,7 @@ def flat(world: World) -> World:
     return World(*(leaf.reshape(-1, *leaf.shape[3:]) for leaf in world))
 
 
-def _rows(policy: np.ndarray) -> np.ndarray:
+def _rows(policy: Any) -> np.ndarray:
     """Return float[N, S, A] of float[D, U, B, S, A]."""
     return policy.reshape(-1, *policy.shape[3:])
 
@@ -87,7 +87,7 @@ class _Here(NamedTuple):
         shaped = found.reshape(*self.setting.weight.shape, -1)
         return np.einsum("dub,dubk->duk", self.setting.worlds.weight, shaped)
 
-    def worth(self, policy: np.ndarray) -> np.ndarray:
+    def worth(self, policy: Any) -> np.ndarray:
         """Return J float64[D, U, K] of policies float[D, U, B, S, A]."""
         return self.average(
             values.shard_values(self.world, _rows(policy), self.preferences, self.discount)
@@ -116,7 +116,7 @@ class _There(NamedTuple):
         start = np.asarray(self.setting.probe.target_start, np.float64)
         return np.einsum("ls,lsk->k", start / len(start), found)
 
-    def worth(self, policy: np.ndarray) -> np.ndarray:
+    def worth(self, policy: Any) -> np.ndarray:
         """Return J float64[K] of a policy float[L, S, A]."""
         found = values.first_passage(self.world, policy, self.discount)
         return self.average(found.values @ self.preferences.T)
