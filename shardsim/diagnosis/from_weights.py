@@ -29,6 +29,7 @@ from shardsim.diagnosis.in_learning import (
     scheduled_rate,
     step_taken,
 )
+from shardsim.diagnosis.rule import LEARNT
 from shardsim.env.types import Level
 
 MOVED = 1e-6  # of the parameters' norm: what float32 can hold
@@ -163,10 +164,12 @@ def inferred_rows(artefacts: Artefacts, read: Read, seed: int) -> list[Evidence]
     one, other = action_pairs(artefacts.env)[int(best[seed])]
     note = f"{names[one]} and {names[other]} exchanged" if gained[seed] > moves.tolerance else ""
     pair = Pair(own, np.asarray(swapped).max(axis=1), np.maximum(0.0, gained))
-    return [
-        row(moves, pair, end, seed, note),
-        *_taught_rows(artefacts, read, scale, discount, seed),
-    ]
+    rows = [row(moves, pair, end, seed, note)]
+    # A critic says something once it has been taught; the policy shows that it was.
+    changed = np.asarray(own - read.untrained.ratio)[seed]
+    if abs(changed) > LEARNT:
+        rows += _taught_rows(artefacts, read, scale, discount, seed)
+    return rows
 
 
 def _taught_rows(
