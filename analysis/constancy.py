@@ -9,6 +9,9 @@ from shardsim.runs import outcomes
 from shardsim.runs.run import Run
 
 
-def draw(run: Run) -> Figure:
-    """Draw the change over the achievable range by onset and model, with intervals over seeds."""
-    return value_changes(*outcomes.changes(run))
+def draw(run: Run, *, place: str = "target") -> Figure:
+    """Draw the change over the achievable range by onset and model, with intervals over seeds.
+
+    `place` says where the value is measured: on "target" levels, or at the "onset" itself.
+    """
+    return value_changes(*outcomes.changes(run, place))

@@ -9,9 +9,9 @@ from shardsim.runs import tables
 from shardsim.runs.run import Run
 
 
-def draw(*runs: Run, battery: str = "target", confidence: float = 0.9) -> Figure:
+def draw(*runs: Run, confidence: float = 0.9) -> Figure:
     """Draw one panel a run, beside the same removal in the fitted model and the nulls."""
     return influence_by_distance(
-        {name: tables.influence(run, battery) for name, run in tables.titled(runs).items()},
+        {name: tables.influence(run) for name, run in tables.titled(runs).items()},
         confidence,
     )

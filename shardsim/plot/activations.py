@@ -51,7 +51,7 @@ def activation_map(
     names: Sequence[str],
     colours: Sequence[str],
 ) -> Figure:
-    """Contexts by their activations; above coloured by the strongest shard, below by each gate.
+    """Contexts by their activations; above by the strongest shard, below by each gate ÷ its peak.
 
     Args:
         layers: layer -> projection; a column each.
@@ -62,13 +62,14 @@ def activation_map(
     rows = 1 + len(names)
     size = (WIDTH, 0.6 + 1.75 * rows) if len(layers) > 1 else (3.6, 0.6 + 2.0 * rows)
     figure, axes = new_figure(*size, rows, len(layers))
-    norm = Normalize(0.0, max(float(np.max(gates, initial=0.0)), 1e-9))
+    norm = Normalize(0.0, 1.0)
+    relative = gates / np.maximum(gates.max(axis=0, initial=0.0), 1e-9)
     for column, (layer, projection) in enumerate(layers.items()):
         _strongest(axes[0, column], projection, gates, names, colours)
         axes[0, column].set_title(f"{layer}: strongest shard")
         for row, name in enumerate(names):
             place = axes[1 + row, column]
-            _scatter(place, projection, c=gates[:, row], cmap=SEQUENTIAL, norm=norm)
+            _scatter(place, projection, c=relative[:, row], cmap=SEQUENTIAL, norm=norm)
             place.set_title(f"gate of {name}")
     if names:
         bar = figure.colorbar(
@@ -77,7 +78,7 @@ def activation_map(
             aspect=30,
             pad=0.02,
         )
-        bar.set_label("gate (logits a move)")
+        bar.set_label("gate ÷ its peak")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
@@ -138,7 +139,7 @@ def agreement_by_layer(
     )
     for number, (name, values) in enumerate((nulls or {}).items()):
         mean = np.atleast_2d(values).mean(axis=0)
-        dashes = ((0, (4, 2)), (0, (1, 1.5)))[number % 2]
+        dashes = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))[number % 3]
         place.plot(x, mean, color=NULL, linestyle=dashes, label=name)
     place.set_xticks(x, layers)
     place.set_xlim(-0.3, len(layers) - 0.7)

@@ -12,17 +12,17 @@ from matplotlib.figure import Figure
 from shardsim.base.statistics import t_interval
 from shardsim.plot.style import INK, NULL, WIDTH, band, legend_below, new_figure, styled
 
-AXIS = "signed influence S (moves a decision)"
+AXIS = "signed influence S\n(moves a decision)"
 
 
 class Influence(NamedTuple):
-    """Influence by distance for one run; any table may miss bins (NaN)."""
+    """Influence by distance for one run, label -> f[K, D] in moves; bins may be missing (NaN)."""
 
     bins: Sequence[str]  # D labels, such as "4–5"
-    signed: Mapping[str, np.ndarray]  # concept -> f[K, D], S in moves
-    colours: Mapping[str, str]  # concept -> colour
-    model: Mapping[str, np.ndarray] = {}  # concept -> f[K, D], S in the fitted model
-    nulls: Mapping[str, np.ndarray] = {}  # name -> f[K, D]
+    signed: Mapping[str, np.ndarray]  # measured
+    colours: Mapping[str, str]  # label -> colour, of all labels
+    model: Mapping[str, np.ndarray] = {}  # the same intervention in the fitted model
+    nulls: Mapping[str, np.ndarray] = {}  # where there is nothing to find
 
 
 @styled
@@ -30,7 +30,7 @@ def influence_by_distance(runs: Mapping[str, Influence], confidence: float = 0.9
     """Signed influence S of each concept by the agent's distance to it, a panel a run.
 
     Lines are means over seeds with intervals (Student's t); dotted, the same removal made in the
-    fitted model; grey, the nulls.
+    fitted model; dashed, the nulls.
     """
     figure, axes = new_figure(WIDTH if len(runs) > 1 else 4.6, 3.0, 1, len(runs), sharey=True)
     for place, (title, influence) in zip(axes[0], runs.items(), strict=True):
@@ -45,26 +45,23 @@ def influence_by_distance(runs: Mapping[str, Influence], confidence: float = 0.9
 def _panel(axes: Axes, influence: Influence, confidence: float) -> None:
     x = np.arange(len(influence.bins), dtype=float)
     axes.axhline(0, color=INK, linewidth=0.7)
-    styles = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-    for number, (name, values) in enumerate(influence.nulls.items()):
-        axes.plot(
-            x, mean_known(values), color=NULL, linewidth=1, linestyle=styles[number % 3], label=name
-        )
     for name, values in influence.signed.items():
         colour = influence.colours.get(name, INK)
         interval = t_interval(values, axis=0, confidence=confidence)
         band(axes, x, np.asarray(interval.low), np.asarray(interval.high), colour)
         axes.plot(x, mean_known(values), color=colour, marker="o", markersize=4, label=name)
-        if name in influence.model:
+    for kind, dashes in ((influence.model, (0, (1, 1.5))), (influence.nulls, (0, (4, 2)))):
+        for name, values in kind.items():
             axes.plot(
                 x,
-                mean_known(influence.model[name]),
-                color=colour,
-                linestyle=(0, (1, 1.5)),
-                marker="o",
+                mean_known(values),
+                color=influence.colours.get(name, NULL),
+                linewidth=1,
+                linestyle=dashes,
+                marker="o" if kind is influence.model else "",
                 markersize=3.5,
                 markerfacecolor="white",
-                label=f"{name}, in the model",
+                label=name,
             )
     axes.set_xticks(x, influence.bins)
 

@@ -110,16 +110,16 @@ def draw_share_intervals(
     for (group, shares), offset, marker in zip(groups.items(), offsets, "osD^v<>", strict=False):
         rows = np.arange(len(names)) + offset
         for part, colour in enumerate(colours):
-            ends = [shares.low[part], shares.high[part]]
+            ends = [max(0.0, shares.low[part]), min(1.0, shares.high[part])]
             axes.plot(ends, [rows[part]] * 2, color=INK, linewidth=1.2, zorder=2)
             axes.scatter(
                 shares.seeds[:, part],
                 np.full(len(shares.seeds), rows[part]),
-                s=7,
-                color=INK,
-                alpha=0.35,
-                linewidths=0,
-                zorder=2,
+                s=9,
+                color="#777777",
+                edgecolors="white",
+                linewidths=0.4,
+                zorder=3,
             )
             axes.scatter(
                 shares.mean[part],
@@ -129,10 +129,10 @@ def draw_share_intervals(
                 edgecolors=INK,
                 linewidths=0.7,
                 marker=marker,
-                zorder=3,
+                zorder=4,
             )
         axes.scatter([], [], s=34, color="white", edgecolors=INK, marker=marker, label=group)
-    axes.scatter([], [], s=7, color=INK, alpha=0.35, label="each seed")
+    axes.scatter([], [], s=9, color="#777777", label="each seed")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(left=0)

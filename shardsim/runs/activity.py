@@ -9,19 +9,20 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
-from sklearn.tree import DecisionTreeRegressor
 
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
 from shardsim.runs import tables
 from shardsim.runs.run import Run
 from shardsim.shards.battery import Battery, battery
+from shardsim.shards.identify import data_of
 from shardsim.shards.model.data import gate_features
+from shardsim.shards.model.shared import fit_gates
 from shardsim.shards.policies import respond
 
 
 def target_battery(run: Run) -> Battery:
-    """The battery of target levels that the shards were fitted to, drawn again from its seed."""
+    """The battery of target levels that the shards were identified on, drawn again."""
     config = run.config.identify
     return _drawn(run.env, config.target_contexts, config.seed)
 
@@ -34,8 +35,8 @@ def _drawn(env: Env, size: int, seed: int) -> Battery:
 def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Each shard's gate where the covariates are known, by name; NaN elsewhere.
 
-    Gates are functions of covariates, constant over regions, whose values are kept for the
-    battery's contexts: a regression tree over those gives them back anywhere else.
+    The gates are fitted again from the run's dictionary, which is the same fit as in `identify`,
+    and then read in the new contexts.
 
     Args:
         run: a run whose shards are identified.
@@ -46,16 +47,14 @@ def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[
         Name of the shard -> f[…], in logits a move.
     """
     data = run.dataset("shards.nc")
-    gates = tables.pick(data, "seed", seed)["gates"].transpose("context", "shard").values
+    logits = tables.pick(data, "seed", seed)["logits"].transpose("context", "action").values
+    preferences = data["preferences"].transpose("shard", "concept").values
     known = target_battery(run)
-    features, _ = gate_features(known.covariates, known.concepts)
+    model = fit_gates(preferences, data_of(known, logits), seed=run.config.identify.seed)
     wanted, _ = gate_features({k: np.ravel(v) for k, v in covariates.items()}, known.concepts)
-    shape = next(iter(covariates.values())).shape
-    there = np.isfinite(np.ravel(covariates["row"]))
-    values = np.full((there.size, gates.shape[1]), np.nan)
-    if gates.shape[1] and there.any():
-        tree = DecisionTreeRegressor(random_state=0).fit(features, gates)
-        values[there] = tree.predict(wanted[there]).reshape(-1, gates.shape[1])
+    values = model.gate(wanted)
+    values[~np.isfinite(np.ravel(covariates["row"]))] = np.nan
+    shape = covariates["row"].shape
     names = tables.shard_names(data)
     return {f"{name} shard": values[:, place].reshape(shape) for place, name in enumerate(names)}
 

@@ -19,9 +19,11 @@ WORLDS = {
     "it needs more training",
     "unknown": "something is wrong that no hypothesis explains",
 }
+CONTROLS = ("raw input", "untrained", "shuffled")  # what the names of controls begin with
 CONSTANCY = {
     "constant": "keeps the value of every shard within its margin",
     "drifted": "changes what at least one shard is worth by more than its margin",
+    "undefined": "was not tried: no shard, or no context of that kind",
     "undecided": "cannot be said to keep or to change the shards' values with these seeds",
 }
 
@@ -123,21 +125,21 @@ def _explained(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _agreement(summary: Mapping[str, Any]) -> list[str]:
-    value = summary.get("agreement")
-    if value is None:
+    """The layer that agrees best, beside the best of the controls."""
+    known = {name: value for name, value in (summary.get("agreement") or {}).items() if value}
+    layers = {name: value for name, value in known.items() if not name.startswith(CONTROLS)}
+    if not layers:
         return []
-    if isinstance(value, Mapping) and "mean" not in value:
-        known = {layer: m for layer, one in value.items() if (m := _mean(one)) is not None}
-        if not known:
-            return []
-        layer = max(known, key=lambda name: known[name])
-        value, place = known[layer], f", at the layer {layer}"
-    else:
-        place = ""
-    return [
-        "Clusters of activations and of behaviour agree by an adjusted mutual information of "
-        f"{interval(value, '{:.2f}')}{place} (0 is chance, 1 the same clusters)."
-    ]
+    best = max(layers, key=lambda name: layers[name])
+    line = (
+        f"Clusters of activations in layer {best} agree with clusters of behaviour by an adjusted "
+        f"mutual information of {interval(layers[best], '{:.2f}')} (0 is chance, 1 the same)"
+    )
+    controls = {name: value for name, value in known.items() if name not in layers}
+    if not controls:
+        return [f"{line}."]
+    other = max(controls, key=lambda name: controls[name])
+    return [f"{line}; the best control, {other}, reaches {interval(controls[other], '{:.2f}')}."]
 
 
 def _constancy(summary: Mapping[str, Any]) -> list[str]:
@@ -166,10 +168,6 @@ def _diagnosis(summary: Mapping[str, Any]) -> list[str]:
         ]
     label = f"{world}({found['section']})" if found.get("section") else world
     return [f"Diagnosis: {WORLDS.get(world, world)} ({label})."]
-
-
-def _mean(value: Any) -> float | None:
-    return value.get("mean") if isinstance(value, Mapping) else value
 
 
 def _count(number: int, noun: str = "") -> str:

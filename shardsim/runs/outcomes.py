@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from shardsim.base.statistics import t_interval
+from shardsim.base.errors import UserError
+from shardsim.base.statistics import Interval, t_interval
 from shardsim.diagnosis.evidence import label_of
 from shardsim.plot.reflection import Changes
 from shardsim.runs import tables
@@ -20,34 +22,61 @@ Hits = dict[str, dict[str, dict[str, np.ndarray]]]  # onset -> outcome -> model 
 
 
 def hits(run: Run) -> tuple[np.ndarray, Hits]:
-    """Steps f[T], and the exact probability of what is reached first from each onset."""
-    data = run.dataset("reflection.nc")
-    outcomes = [str(name) for name in data.data_vars if str(name).startswith("hit_")]
+    """Steps f[T], and the exact probability of what is reached first from each onset.
+
+    Seeds that have no context of an onset's kind are left out there, and so is a model that was
+    not tried. Raises UserError where there was no shard, so that nobody reflected.
+    """
+    data = _reflection(run)
     found: Hits = {}
     for onset in data["onset"].values:
-        for outcome in outcomes:
-            chance = data[outcome].sel(onset=onset).transpose("model", "step", "seed")
-            title = outcome.removeprefix("hit_")
+        for name in (str(name) for name in data.data_vars if str(name).startswith("hit_")):
+            chance = data[name].sel(onset=onset).transpose("model", "step", "seed")
+            title = name.removeprefix("hit_")
+            models = {str(m): _whole(chance.sel(model=m).values) for m in data["model"].values}
+            kept = {model: values for model, values in models.items() if values.size}
             title = title if title == "neither" else f"{title} first"
-            models = {str(m): chance.sel(model=m).values for m in data["model"].values}
-            known = {name: values for name, values in models.items() if np.isfinite(values).all()}
-            found.setdefault(str(onset), {})[title] = known
+            found.setdefault(str(onset), {})[title] = kept
     return np.asarray(data["step"], np.float64), found
 
 
-def changes(run: Run) -> tuple[dict[str, Changes], list[str], list[str]]:
-    """Relative change of every old shard's value by onset; names of shards and models."""
-    data = run.dataset("reflection.nc")
-    relative = data["delta_J"].transpose("onset", "shard", "model", "seed")
-    epsilon = float(data.attrs.get("epsilon", np.nan))
-    models = [str(name) for name in data["model"].values]
+def _whole(values: np.ndarray) -> np.ndarray:
+    """The seeds (columns) that are known throughout."""
+    return values[:, np.isfinite(values).all(axis=0)]
+
+
+def changes(run: Run, place: str = "target") -> tuple[dict[str, Changes], list[str], list[str]]:
+    """Relative change of every old shard's value by onset; names of shards and models.
+
+    Args:
+        run: a run that has reflected.
+        place: "target" for the value on target levels, "onset" for that at the onset itself.
+    """
+    data = tables.choose(_reflection(run), "place", place)
+    relative = data["value_change"].transpose("onset", "shard", "model", "seed")
+    known = np.isfinite(relative).any(("onset", "shard", "seed"))
+    relative = relative.sel(model=data["model"].values[known.values])
     names = tables.shard_names(run.dataset("shards.nc"))
+    margin = np.full(len(names), float(data.attrs["epsilon"]))
     found = {}
-    for place, onset in enumerate(data["onset"].values):
-        interval = t_interval(relative.values[place], axis=-1)
-        margin = np.full(len(names), epsilon)
-        found[str(onset)] = Changes(interval.mean, interval.low, interval.high, margin)
-    return found, names, models
+    for number, onset in enumerate(data["onset"].values):
+        ends = [[_interval(one) for one in row] for row in relative.values[number]]
+        mean, low, high = np.moveaxis(np.array(ends, np.float64), -1, 0)
+        found[str(onset)] = Changes(mean, low, high, margin)
+    return found, names, [str(name) for name in relative["model"].values]
+
+
+def _interval(values: np.ndarray) -> Interval:
+    """Of the known values; NaN where there is none."""
+    known = values[np.isfinite(values)]
+    return t_interval(known) if known.size else Interval(np.nan, np.nan, np.nan)
+
+
+def _reflection(run: Run) -> xr.Dataset:
+    data = run.dataset("reflection.nc")
+    if "value_change" not in data:
+        raise UserError("no shard was found in this run, so nobody reflected")
+    return data
 
 
 def world(found: Mapping[str, Any]) -> str:

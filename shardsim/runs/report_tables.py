@@ -12,6 +12,8 @@ from shardsim.runs import outcomes, tables
 from shardsim.runs.headlines import interval, minus
 from shardsim.runs.run import Run
 
+COMPETENCE = "competence"
+
 
 class Table(NamedTuple):
     """One table; no rows where the run does not have them."""
@@ -117,24 +119,36 @@ def shardness(summary: Mapping[str, Any]) -> Table:
 def agreement(run: Run) -> Table:
     """Adjusted mutual information of activation and behaviour clusters, by layer."""
     title = "Agreement of activation clusters with behavioural ones (adjusted mutual information)"
-    if not run.store.has("shards.nc"):
+    if not run.store.has("shards.nc") or "agreement" not in run.dataset("shards.nc"):
         return Table(title, (), [])
     layers, values, nulls = tables.agreement(run)
     rows = [
-        [layer, mean_sd(values[:, n]), *(mean_sd(np.atleast_2d(v)[:, n]) for v in nulls.values())]
+        [layer, mean_sd(values[:, n]), *(mean_sd(control[:, n]) for control in nulls.values())]
         for n, layer in enumerate(layers)
     ]
     return Table(title, ("layer", "agents", *nulls), rows)
 
 
 def constancy(summary: Mapping[str, Any]) -> Table:
-    """Verdicts on reflection, a row an onset and a model."""
-    rows = []
-    for onset, found in (summary.get("constancy") or {}).items():
-        for model, verdict in (found if isinstance(found, Mapping) else {"": found}).items():
-            said = verdict.get("verdict") if isinstance(verdict, Mapping) else verdict
-            rows.append([onset, model, cell(said)])
-    return Table("Constancy of the shards' values", ("onset", "model", "verdict"), rows)
+    """Verdicts on reflection with what moved, a row an onset and a model."""
+    title = "Constancy of the shards' values, and change from the first to the last step [90 %]"
+    told = summary.get("reflection") or {}
+    models = [found for onset in told.values() for found in onset["models"].values()]
+    moved = [name for found in models[:1] for name in found["drift"]]
+    moved = [
+        name for name in moved if name.startswith(("hit_", "influence_")) or name == COMPETENCE
+    ]
+    rows = [
+        [onset, model, cell(found["verdict"]), cell(found.get("carry_over"))]
+        + [interval(found["drift"].get(name), "{:+.2f}") for name in moved]
+        for onset, here in told.items()
+        for model, found in here["models"].items()
+    ]
+    if not rows:
+        verdicts = (summary.get("constancy") or {}).items()
+        return Table(title, ("onset", "verdict"), [[onset, str(said)] for onset, said in verdicts])
+    heads = [name.replace("hit_", "P first: ").replace("influence_", "S of ") for name in moved]
+    return Table(title, ("onset", "model", "verdict", "carry-over κ", *heads), rows)
 
 
 def diagnosis(run: Run, summary: Mapping[str, Any]) -> Table:

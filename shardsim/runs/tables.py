@@ -20,7 +20,6 @@ from shardsim.plot.style import AFFORDANCE, HABIT, REST, concept_colour, shard_c
 from shardsim.runs.run import Run
 
 OTHERS = ("habit", "affordance", "unexplained rest")
-NULLS = {"influence_untrained": "untrained", "influence_shuffled": "shuffled"}
 NEAR_RIVALS = ("one utility", "utility with gain", "planner with gain")
 
 
@@ -130,45 +129,36 @@ def shares(run: Run) -> dict[str, Shares]:
 
 def _shares_of(data: xr.Dataset) -> Shares:
     seeds = all_shares(data.transpose("seed", ...))
-    ends = {}
-    for end, reduce in (("low", np.min), ("high", np.max), ("mean", np.mean)):
-        rest = [
-            data[f"{name}_{end}"].values
-            if f"{name}_{end}" in data
-            else reduce(seeds[:, -3 + place])
-            for place, name in enumerate(("habit_share", "affordance_share", "residual_share"))
-        ]
-        ends[end] = np.concatenate([data[f"share_{end}"].values, np.array(rest, np.float64)])
-    return Shares(ends["mean"], ends["low"], ends["high"], seeds)
-
-
-def influence(run: Run, battery: str = "target") -> Influence:
-    """Influence by distance: by removal for objects, by the mirror test for places."""
-    data = _on_battery(run.dataset("shards.nc"), battery)
-    concepts = [str(name) for name in data["concept"].values]
-    signed: dict[str, np.ndarray] = {}
-    paint: dict[str, str] = {}
-    for number, name in enumerate(concepts):
-        for variable, label in (
-            ("influence_signed", name),
-            ("influence_mirror_signed", f"{name} (mirror test)"),
-        ):
-            values = _by_bin(data, variable, name)
-            if values is not None:
-                signed[label], paint[label] = values, concept_colour(number)
-    model = {name: _by_bin(data, "influence_model", name) for name in concepts}
-    nulls = {
-        f"{label}: {name}": _by_bin(data, variable, name)
-        for variable, label in NULLS.items()
-        for name in concepts
-    }
-    return Influence(
-        bins=[str(name).replace("-", "–") for name in data["distance_bin"].values],
-        signed=signed,
-        colours=paint,
-        model={name: values for name, values in model.items() if values is not None},
-        nulls={name: values for name, values in nulls.items() if values is not None},
+    mean, low, high = (
+        np.concatenate([data[f"share_{end}"].values, data[f"rest_share_{end}"].values])
+        for end in ("mean", "low", "high")
     )
+    return Shares(mean, low, high, seeds)
+
+
+def influence(run: Run) -> Influence:
+    """Influence by distance: by removal for objects, by the mirror test for places.
+
+    Beside it the removal from the fitted model (the only one that a place can have), and the same
+    measurement on untrained networks whose head is scaled to the agents' entropy.
+    """
+    data = run.dataset("shards.nc")
+    signed: dict[str, np.ndarray] = {}
+    model: dict[str, np.ndarray] = {}
+    nulls: dict[str, np.ndarray] = {}
+    paint: dict[str, str] = {}
+    for number, concept in enumerate(str(name) for name in data["concept"].values):
+        for found, variable, label in (
+            (signed, "influence_signed", concept),
+            (signed, "influence_mirror_signed", f"{concept} (mirror test)"),
+            (model, "influence_signed_in_model", f"{concept}, in the model"),
+            (nulls, "influence_signed_untrained", f"{concept}, untrained"),
+        ):
+            values = _by_bin(data, variable, concept)
+            if values is not None:
+                found[label], paint[label] = values, concept_colour(number)
+    bins = [str(name).replace("-", "–") for name in data["distance_bin"].values]
+    return Influence(bins, signed, paint, model, nulls)
 
 
 def _by_bin(data: xr.Dataset, variable: str, concept: str) -> np.ndarray | None:
@@ -177,10 +167,6 @@ def _by_bin(data: xr.Dataset, variable: str, concept: str) -> np.ndarray | None:
         return None
     values = data[variable].sel(concept=concept).transpose("seed", "distance_bin").values
     return values if np.isfinite(values).any() else None
-
-
-def _on_battery(data: xr.Dataset, battery: str) -> xr.Dataset:
-    return choose(data, "battery", battery) if "battery" in data.dims else data
 
 
 def bits(run: Run) -> Bits:
@@ -195,10 +181,25 @@ def bits(run: Run) -> Bits:
 
 
 def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
-    """Layers L, their agreement f[K, L], and controls."""
+    """Layers L, their agreement f[K, L], and controls f[K, L].
+
+    Raises UserError where no shard was found, since nothing was clustered then.
+    """
     data = run.dataset("shards.nc")
-    values = data["agreement"].transpose("seed", "layer").values
-    return [str(name) for name in data["layer"].values], values, {}
+    if "agreement" not in data:
+        raise UserError("no shard was found in this run, so no layer was compared with them")
+    layers = [str(name) for name in data["layer"].values]
+    controls = data["agreement_control"].transpose("seed", "control")
+    names = [str(name) for name in controls["control"].values]
+    blank = [f"untrained {name}" for name in layers]
+    found = {
+        name: controls.sel(control=name).values[:, None] + np.zeros(len(layers))
+        for name in names
+        if name not in blank
+    }
+    if set(blank) <= set(names):
+        found["untrained network"] = controls.sel(control=blank).values
+    return layers, data["agreement"].transpose("seed", "layer").values, found
 
 
 def pick(data: xr.Dataset, dim: str, index: int) -> xr.Dataset:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from shardsim.runs.pipeline import run
+from shardsim.runs.config import resolve
+from shardsim.runs.pipeline import run_stage
 from shardsim.runs.run import Run
-from tests.analysis.results import fill
+from shardsim.runs.store import Store
+from shardsim.runs.toml import read_config, write_toml
+from tests.analysis.results import CONTEXTS, fill
 
 TINY = {
     "env": {"params": {"height": 5, "width": 5, "max_steps": 16}},
+    "identify": {"target_contexts": CONTEXTS},
     "train": {
         "seeds": 2,
         "total_steps": 1024,
@@ -25,13 +31,19 @@ TINY = {
 }
 
 
+def train(path: Path) -> Run:
+    """A run that has done its first stage."""
+    Store.create(path, write_toml(resolve(read_config(TINY))), [0, 1])
+    return run_stage(path, "train")
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with nothing but training."""
-    return run(TINY, tmp_path_factory.mktemp("runs") / "trained")
+    return train(tmp_path_factory.mktemp("runs") / "trained")
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with every result."""
-    return fill(run(TINY, tmp_path_factory.mktemp("runs") / "finished"))
+    return fill(train(tmp_path_factory.mktemp("runs") / "finished"))

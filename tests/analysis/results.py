@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from shardsim.env.registry import make
 from shardsim.runs.results import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
+from shardsim.shards.battery import battery
 
 CONCEPTS = ["cheese", "decoy", "corner"]
 PREFERENCES = np.array([[0.99, 0.1, 0.1], [0.1, 0.0, 0.99]])
@@ -24,7 +26,8 @@ MODELS = [
 BINS = ["1", "2", "3", "4-5", "6+"]
 ONSETS = ["near-corner", "near-cheese", "contested"]
 REFLECTIONS = ["turns", "summed", "sham"]
-LAYERS = ["raw input", "dense_0", "dense_1", "logits"]
+LAYERS = ["dense_1", "dense_2"]
+CONTROLS = ["raw input", "untrained dense_1", "untrained dense_2", "shuffled labels"]
 
 
 def generator() -> np.random.Generator:
@@ -32,13 +35,20 @@ def generator() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-CONTEXTS = 400
+CONTEXTS = 400  # of the target battery, as the config of the tests says
 
 
 def gates(seeds: int) -> np.ndarray:
     """Gates f[seed, context, shard]: the first on in half of the contexts, the second always."""
     first = np.where(np.arange(CONTEXTS) % 2 == 0, 2.0, 0.0)
     return np.stack([first, np.full(CONTEXTS, 0.8)], -1) + np.zeros((seeds, 1, 1))
+
+
+def logits(seeds: int) -> np.ndarray:
+    """Logits f[seed, context, action] of an agent that is pulled to the corner alone, by 0.8."""
+    env = make("cheese-corner", height=5, width=5, max_steps=16)
+    on = battery(env, CONTEXTS, split="target", seed=0)
+    return 0.8 * on.advantages[:, :, 2] + np.zeros((seeds, 1, 1))
 
 
 def shards(seeds: int) -> xr.Dataset:
@@ -56,7 +66,11 @@ def shards(seeds: int) -> xr.Dataset:
         {
             "preferences": (("shard", "concept"), PREFERENCES),
             "gates": (("seed", "context", "shard"), gates(seeds)),
+            "logits": (("seed", "context", "action"), logits(seeds)),
             "share": (("battery", "seed", "shard"), share[..., :2]),
+            "rest_share_mean": (("battery", "rest"), share[..., 2:].mean(1)),
+            "rest_share_low": (("battery", "rest"), share[..., 2:].mean(1) - 0.02),
+            "rest_share_high": (("battery", "rest"), share[..., 2:].mean(1) + 0.02),
             "share_mean": (("battery", "shard"), share[..., :2].mean(1)),
             "share_low": (("battery", "shard"), share[..., :2].mean(1) - 0.05),
             "share_high": (("battery", "shard"), share[..., :2].mean(1) + 0.05),
@@ -69,8 +83,10 @@ def shards(seeds: int) -> xr.Dataset:
             "bits_conflict": (("model", "seed"), bits * 1.2),
             "shardness": (("seed",), bits[3] - bits[4]),
             "explained": (("seed",), np.full(seeds, 0.6)),
-            "agreement": (("seed", "layer"), np.linspace(0.05, 0.4, 4) + np.zeros((seeds, 1))),
+            "agreement": (("layer", "seed"), np.array([[0.1], [0.4]]) + np.zeros(seeds)),
+            "agreement_control": (("control", "seed"), np.full((len(CONTROLS), seeds), 0.02)),
             "influence_signed": (("seed", "concept", "distance_bin"), signed),
+            "influence_signed_in_model": (("seed", "concept", "distance_bin"), signed * 0.5),
             "influence_mirror_signed": (("seed", "concept", "distance_bin"), mirrored),
         },
         {
@@ -78,6 +94,8 @@ def shards(seeds: int) -> xr.Dataset:
             "battery": BATTERIES,
             "model": MODELS,
             "layer": LAYERS,
+            "control": CONTROLS,
+            "rest": ["habit", "affordance", "residual"],
             "distance_bin": BINS,
         },
     )
@@ -108,21 +126,27 @@ def all_parts(data: xr.Dataset) -> np.ndarray:
 
 
 def reflection(seeds: int) -> xr.Dataset:
-    """Hitting probabilities that move with the steps, and what every shard lost."""
+    """Hitting probabilities that move with the steps, and what every shard lost.
+
+    The last seed has no contested context, and the last model no values.
+    """
     dims = ("onset", "model", "step", "seed")
     step = np.arange(5)[:, None]
-    cheese = np.full((3, 3, 5, seeds), 0.3) + 0.02 * step * np.array([1, 2, 0])[:, None, None]
+    pace = np.array([1, 2, 0])[:, None, None]
+    cheese = np.full((3, 3, 5, seeds), 0.3) + 0.02 * step * pace
+    cheese[2, :, :, -1] = np.nan
+    change = np.array([0.01, -0.2])[:, None] + 0.005 * np.arange(seeds) + np.zeros((3, 3, 2, 1, 1))
+    change[2, ..., -1] = np.nan
+    change[:, -1] = np.nan
     return xr.Dataset(
         {
             "hit_cheese": (dims, cheese),
             "hit_corner": (dims, 0.95 - cheese),
-            "hit_neither": (dims, np.full_like(cheese, 0.05)),
-            "delta_J": (
-                ("onset", "model", "shard", "seed"),
-                np.array([0.01, -0.2])[:, None] + 0.005 * np.arange(seeds) + np.zeros((3, 3, 1, 1)),
-            ),
+            "hit_neither": (dims, 0.05 + 0 * cheese),
+            "target_hit_cheese": (dims, cheese),
+            "value_change": (("onset", "model", "place", "shard", "seed"), change),
         },
-        {"onset": ONSETS, "model": REFLECTIONS, "step": np.arange(5)},
+        {"onset": ONSETS, "model": REFLECTIONS, "place": ["onset", "target"]},
         {"epsilon": 0.05},
     )
 
@@ -185,9 +209,24 @@ SUMMARY: dict[str, Any] = {
     ],
     "shardness": {"mean": 0.0217, "low": 0.0141, "high": 0.0293},
     "explained": 0.6047,
-    "agreement": 0.3891,
+    "agreement": {"dense_1": 0.1023, "dense_2": 0.3891, "raw input": 0.0212},
     "verdict": "shards",
     "constancy": {"near-corner": "drifted", "near-cheese": "undecided", "contested": "drifted"},
+    "reflection": {
+        "near-corner": {
+            "contexts": [8, 7],
+            "models": {
+                "turns": {
+                    "verdict": "drifted",
+                    "carry_over": 0.8125,
+                    "drift": {
+                        "hit_cheese": {"mean": 0.0812, "low": 0.0713, "high": 0.0914},
+                        "competence": {"mean": -0.0115, "low": -0.0216, "high": -0.0017},
+                    },
+                }
+            },
+        }
+    },
     "diagnosis": {"world": "representation", "section": None, "representation": "corner"},
 }
 

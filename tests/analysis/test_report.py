@@ -89,7 +89,8 @@ def test_every_picture_is_inside_and_described(page, built):
 
 
 def test_nothing_is_fetched_and_no_path_is_told(page, finished):
-    assert not re.search(r"(https?:)?//\w|<script|<link|@import|url\(", page)
+    own = re.sub(r"base64,[\w+/=]+", "", page)
+    assert not re.search(r"(https?:)?//\w|<script|<link|@import|url\(", own)
     assert str(finished.path) not in page and str(finished.path.parent) not in page
 
 

@@ -49,7 +49,7 @@ def influence() -> Influence:
         bins=("1", "2", "3", "4–5", "6+"),
         signed={"cheese": fall + noise, "decoy": 0.02 * noise + missing},
         colours={"cheese": ORANGE, "decoy": PURPLE},
-        model={"cheese": fall + 0.05 + noise},
+        model={"cheese, in the model": fall + 0.05 + noise},
         nulls={"untrained, head scaled": noise * 0.1, "policy shuffled": noise},
     )
 

@@ -24,7 +24,7 @@ SUMMARY = {
     "verdict": "shards",
     "shardness": {"mean": 0.021, "low": -0.004, "high": 0.03},
     "explained": 0.55,
-    "agreement": 0.23,
+    "agreement": {"dense_1": 0.1, "dense_2": 0.23, "raw input": 0.04, "untrained dense_2": 0.02},
     "constancy": {"near-corner": "drifted", "contested": {"turns": "constant"}},
     "diagnosis": {"world": "representation", "section": None, "representation": "corner"},
 }
@@ -40,7 +40,8 @@ def test_every_number_is_said():
         "0.50 [0.40, 0.60] on held-out levels and 0.41 [0.30, 0.50] on target levels",
         "0.021 [−0.004, 0.030] bits a decision",
         "explain 55 % of",
-        "adjusted mutual information of 0.23",
+        "layer dense_2 agree with clusters of behaviour by an adjusted mutual information of 0.23",
+        "the best control, raw input, reaches 0.04",
         "from the onset near-corner changes",
         "Reflection by turns from the onset contested keeps",
         "represents its goal as: corner",
@@ -75,10 +76,10 @@ def test_each_world_has_its_sentence(world, said):
     assert said in line
 
 
-def test_agreement_by_layer_names_the_best_layer():
+def test_agreement_without_controls_or_layers():
     (line,) = headlines({"agreement": {"dense 1": 0.1, "dense 2": 0.3, "logits": None}})
-    assert "0.30, at the layer dense 2" in line
-    assert headlines({"agreement": {"dense 1": None}}) == []
+    assert line.endswith("of 0.30 (0 is chance, 1 the same).")
+    assert headlines({"agreement": {}}) == headlines({"agreement": {"raw input": 0.5}}) == []
 
 
 def test_parts():
