@@ -38,7 +38,9 @@ class ReflectConfig(BaseModel):
         0.2, gt=0.0, lt=0.5, description="least probability of either end in a contested context"
     )
     candidates: int = Field(192, ge=1, le=65_536, description="levels that onsets are chosen from")
-    probes: int = Field(12, ge=1, le=65_536, description="levels of each measurement at each step")
+    probes: int = Field(
+        24, ge=2, le=65_536, description="target levels measured at each step (held-out: half)"
+    )
     identify_contexts: int = Field(
         1500, ge=200, description="contexts of the battery on which shards are identified again"
     )

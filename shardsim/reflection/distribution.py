@@ -27,7 +27,7 @@ class Path(NamedTuple):
     """The weights over reflection steps, with who judged and how."""
 
     weights: np.ndarray  # float64[T + 1, K]
-    judges: np.ndarray  # float64[T + 1, K], sums to 1 over K
+    judges: np.ndarray  # float64[T + 1, ..., K], sums to 1 over K; contexts between, if any
     fitness: np.ndarray  # float64[T, K]
 
 

@@ -6,6 +6,7 @@ Axis letters: D seeds · U onsets · R rules · K shards · C contexts of the ba
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +22,7 @@ from shardsim.shards.identify import data_of
 from shardsim.shards.model.data import DecisionData, cross_entropy_bits, in_conflict
 from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.model.shared import fit_gates
+from shardsim.shards.parallel import each
 from shardsim.shards.shares import Parts, shard_pulls, shares_of, strengths
 
 REFITTED = ("turns", "sham")  # the rule in question, and its floor
@@ -57,23 +59,21 @@ def again(
     part = _part(battery, config.identify_contexts, seed)
     seen = jnp.asarray(part.observations)
     preferences = np.asarray(models[0].preferences)
-    before = [
-        _fitted(part, logits, preferences, seed)
-        for logits in np.asarray(forward_many(network, parameters, seen).logits)
-    ]
     rules = [RULES.index(rule) for rule in REFITTED]
-    asked = jax.tree.map(lambda leaf: jnp.asarray(leaf[:, :, rules]), reflected)
-    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[3:]), asked)
-    logits = np.asarray(forward_many(network, flat, seen).logits)
+    asked = jax.tree.map(lambda leaf: leaf[:, :, rules].reshape(-1, *leaf.shape[3:]), reflected)
+    old = np.asarray(forward_many(network, parameters, seen).logits)
+    new = np.asarray(forward_many(network, asked, seen).logits)
+    fit = partial(_fitted, part, preferences, seed)
+    fits = each(fit, [*old, *new])
+    before, fits = fits[: len(old)], fits[len(old) :]
     shape = jax.tree.leaves(reflected)[0].shape[:3]
     after = np.full((*shape, len(preferences)), np.nan)
     kept = np.full(shape, np.nan)
-    for number, place in enumerate(np.ndindex(*shape[:2], len(rules))):
-        old, _ = before[place[0]]
-        found, data = _fitted(part, logits[number], preferences, seed)
-        rule = (*place[:2], rules[place[2]])
-        after[rule] = _shares(found, data)
-        kept[rule] = _kappa(old, found, data)
+    places = np.ndindex(*shape[:2], len(rules))
+    for (seed_number, onset, rule), (found, data) in zip(places, fits, strict=True):
+        place = seed_number, onset, rules[rule]
+        after[place] = _shares(found, data)
+        kept[place] = _kappa(before[seed_number][0], found, data)
     return Again(np.stack([_shares(*pair) for pair in before]), after, kept)
 
 
@@ -86,7 +86,7 @@ def _part(battery: Battery, count: int, seed: int) -> Battery:
 
 
 def _fitted(
-    battery: Battery, logits: np.ndarray, preferences: np.ndarray, seed: int
+    battery: Battery, preferences: np.ndarray, seed: int, logits: np.ndarray
 ) -> tuple[ShardModel, DecisionData]:
     data = data_of(battery, logits)
     return fit_gates(preferences, data, seed=seed), data

@@ -8,7 +8,7 @@ S states · B contexts · G goals (two) · O concepts · K shards.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -149,7 +149,7 @@ def pulls(gates: np.ndarray, preferences: np.ndarray, advantage: np.ndarray) -> 
     return np.einsum("...k,ko,...ao->...ak", gates, preferences, clipped, optimize=True)
 
 
-def activated(pulls: np.ndarray, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def activated(pulls: np.ndarray, policy: np.ndarray) -> tuple[Any, Any]:
     """Return the activated distribution σ float[..., K] and bool[...], some shard is active.
 
     A shard's strength in a context is the standard deviation of its logits float[..., A, K] under

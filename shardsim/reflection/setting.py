@@ -132,7 +132,7 @@ def prepare(
             env,
             take(jax.tree.map(np.asarray, states.level), probed),
             take(world, probed),
-            levels_of(held_out, config.probes).level,
+            levels_of(held_out, config.probes // 2).level,
             discount,
             seed,
         ),

@@ -146,10 +146,11 @@ def _split(world: World, discount: float) -> tuple[np.ndarray, np.ndarray]:
 def _chain(world: World, policy: np.ndarray, going: np.ndarray) -> np.ndarray:
     """Return float64[B, S, S]: discounted moves from state to state that go on."""
     contexts, states = policy.shape[:2]
-    chain = np.zeros((contexts, states, states))
-    rows = np.arange(contexts)[:, None, None, None], np.arange(states)[None, :, None, None]
-    np.add.at(chain, (*rows, np.asarray(world.next_state)), policy[..., None] * going)
-    return chain
+    rows = np.arange(contexts * states).reshape(contexts, states, 1, 1)
+    cells = rows * states + np.asarray(world.next_state)
+    mass = policy[..., None] * going
+    chain = np.bincount(cells.ravel(), mass.ravel(), minlength=contexts * states**2)
+    return chain.reshape(contexts, states, states)
 
 
 def _onward(world: World, going: np.ndarray, values: np.ndarray) -> np.ndarray:
