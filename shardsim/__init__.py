@@ -18,19 +18,40 @@ if TYPE_CHECKING:
     from shardsim.runs.figures import plot as plot
     from shardsim.runs.pipeline import run as run
     from shardsim.runs.run import load as load
+    from shardsim.shards.battery import battery as battery
+    from shardsim.shards.battery import load_battery as load_battery
+    from shardsim.shards.identify import identify as identify
+    from shardsim.shards.policies import state_policy as state_policy
 
 # Public name -> the module that defines it. A name is listed here only when it works.
 _HOME = {
     "UserError": "shardsim.base.errors",
+    "battery": "shardsim.shards.battery",
     "check_env": "shardsim.env.check",
+    "identify": "shardsim.shards.identify",
     "list_envs": "shardsim.env.registry",
     "load": "shardsim.runs.run",
+    "load_battery": "shardsim.shards.battery",
     "make": "shardsim.env.registry",
     "plot": "shardsim.runs.figures",
     "run": "shardsim.runs.pipeline",
+    "state_policy": "shardsim.shards.policies",
 }
 
-__all__ = ["UserError", "__version__", "check_env", "list_envs", "load", "make", "plot", "run"]
+__all__ = [
+    "UserError",
+    "__version__",
+    "battery",
+    "check_env",
+    "identify",
+    "list_envs",
+    "load",
+    "load_battery",
+    "make",
+    "plot",
+    "run",
+    "state_policy",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -37,7 +37,7 @@ def similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _flat(pulls: np.ndarray) -> np.ndarray:
     centred = pulls - pulls.mean(-1, keepdims=True)
-    return centred.reshape(len(pulls), -1)
+    return centred.reshape(len(pulls), pulls.shape[1] * pulls.shape[2])
 
 
 def null_similarity(fields: Sequence[np.ndarray], seed: int) -> float:

@@ -18,7 +18,7 @@ def entropy_bits(logits: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return float64[...]: weighted mean entropy in bits a decision of logits [..., C, A]."""
     chance = probabilities(logits)
     each = -(chance * np.log2(np.maximum(chance, 1e-300))).sum(-1)
-    return each @ weight / weight.sum()
+    return np.asarray(each @ weight / weight.sum())
 
 
 def head_scale(untrained: np.ndarray, target: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -25,10 +25,8 @@ from shardsim.shards.battery import Battery
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.identify import data_of, parts_of
 from shardsim.shards.matching import Event, follow, null_similarity, similarity
-from shardsim.shards.model import gram
 from shardsim.shards.model.data import DecisionData
-from shardsim.shards.model.shared import fit_gates
-from shardsim.shards.model.structure import find_structure
+from shardsim.shards.model.shared import fit_gates, fit_shared
 from shardsim.shards.parallel import each
 from shardsim.shards.population import Agents
 from shardsim.shards.views.activations import sample
@@ -141,15 +139,10 @@ def separate_fits(
 
 
 def _separate(config: IdentifyConfig, data: DecisionData) -> Field:
-    found = find_structure(
-        data,
-        gram.centring(data),
-        data.logits,
-        max_shards=config.max_shards,
-        seed=config.seed,
-    )
-    pulls = shares.shard_pulls(found.gates, found.preferences, data.advantages)
-    return Field(pulls.transpose(2, 0, 1), found.preferences)
+    preferences = fit_shared([data], max_shards=config.max_shards, seed=config.seed)
+    model = fit_gates(preferences, data, seed=config.seed)
+    pulls = shares.shard_pulls(model.gates, preferences, data.advantages)
+    return Field(pulls.transpose(2, 0, 1), preferences)
 
 
 def _threshold(fields: list[list[Field]], seed: int) -> float:

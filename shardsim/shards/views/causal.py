@@ -28,6 +28,7 @@ from shardsim.shards.shares import Parts
 from shardsim.shards.views.activations import ridge, sample
 
 LEAST_EFFECT = 0.1  # part of a shard's strength that an ablation must remove to count
+LEAST_STRENGTH = 0.2  # of its fitted strength: what is weaker is not there to be ablated
 STEER = 0.5  # part by which a reading is raised
 RIDGE = 1e-9
 
@@ -112,7 +113,7 @@ def causal_many(
         moved = displacement(hidden, pulls, directions, rng)
         logits = _displaced(network, layer, parameters, observations, moved)
         after = _measured(measures, np.asarray(logits, np.float64))  # [S, K, 2 + R, K]
-        lost = 1.0 - after / _sure(before)
+        lost = (before - after) / _sure(before, LEAST_STRENGTH)
         effects.append(lost[:, :, 0])
         steers.append(-np.einsum("skk->sk", lost[:, :, 1]))
         nulls.append(np.einsum("skrk->skr", lost[:, :, 2:]))
@@ -141,8 +142,9 @@ def _measured(measures: np.ndarray, logits: np.ndarray) -> np.ndarray:
     return np.einsum("sjn,skrn->skrj", measures, flat, optimize=True)
 
 
-def _sure(values: np.ndarray) -> np.ndarray:
-    return np.where(np.abs(values) < 1e-6, 1e-6, values)
+def _sure(values: np.ndarray, least: float = 1e-6) -> np.ndarray:
+    """Keep divisors away from zero, with their sign."""
+    return np.where(values < 0, -1.0, 1.0) * np.maximum(np.abs(values), least)
 
 
 def displacement(
