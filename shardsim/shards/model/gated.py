@@ -162,7 +162,10 @@ def fit_preferences(
         new = shrink(ahead - pace * slope, amount * pace)
         following = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
         ahead = new + (inertia - 1) / following * (new - now)
+        done = np.abs(new - now).max() < 1e-7 * (1e-9 + np.abs(new).max())
         now, inertia = new, following
+        if done:
+            break
     return now
 
 

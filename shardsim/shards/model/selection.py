@@ -19,7 +19,7 @@ PENALTY = 0.02  # of the penalty at which nothing enters
 FOLDS = 5
 STANDARD_ERRORS = 2.0
 NULL_FLOOR = 0.0005  # of the loss without shards
-BEST_FLOOR = 0.02  # of the best loss
+BEST_FLOOR = 0.05  # of the best loss
 FIRST_FLOOR = 0.08  # of the loss without shards: what the first shard must explain
 PARALLEL = 0.9  # cosine above which two preferences are one
 
