@@ -41,6 +41,9 @@ Again = Annotated[bool, typer.Option("--again", help="do it again where it is do
 
 # Names and help stand here so that `--help` imports no stage; a test holds them to the table.
 STAGE_HELP = {
+    "identify": "Find the shards of the trained agents.",
+    "track": "Follow the shards through all checkpoints.",
+    "reflect": "Let the agents reflect, from every onset.",
     "diagnose": "Say which world a run is in, with the evidence.",
     "report": "Draw every figure and write report.html.",
 }
@@ -72,6 +75,9 @@ def run_command(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings to override")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="the run directory [runs/NAME]")] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="STAGE", help="the last stage to do [report]")
+    ] = None,
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
@@ -79,7 +85,8 @@ def run_command(
     from shardsim.runs.pipeline import run
     from shardsim.runs.progress import for_stderr
 
-    done = run(config, out, overrides or (), folders=envs or (), progress=for_stderr())
+    shown = for_stderr()
+    done = run(config, out, overrides or (), until=until, folders=envs or (), progress=shown)
     _show_run(done, as_json)
 
 

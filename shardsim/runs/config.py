@@ -16,6 +16,8 @@ from shardsim.base.errors import UserError
 from shardsim.diagnosis.config import DiagnoseConfig
 from shardsim.env.core import Env
 from shardsim.env.registry import make
+from shardsim.reflection.config import ReflectConfig
+from shardsim.shards.config import IdentifyConfig
 
 Stage = Literal["train", "identify", "track", "reflect", "diagnose", "report"]
 Scalar = bool | int | float | str
@@ -40,6 +42,8 @@ class RunConfig(BaseModel):
 
     env: EnvConfig = EnvConfig()
     train: TrainConfig = TrainConfig.model_validate({})
+    identify: IdentifyConfig = IdentifyConfig()
+    reflect: ReflectConfig = ReflectConfig.model_validate({})
     diagnose: DiagnoseConfig = DiagnoseConfig()
 
 

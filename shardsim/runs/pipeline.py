@@ -24,6 +24,7 @@ def run(
     out: str | Path | None = None,
     overrides: Iterable[str] = (),
     *,
+    until: str | None = None,
     folders: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> Run:
@@ -33,6 +34,7 @@ def run(
         config: a TOML file, the name of an experiment that ships, a mapping, or a config.
         out: the run directory; by default `runs/<name of the config>`.
         overrides: `key.path=value`, applied to the config.
+        until: the last stage to do; by default all.
         folders: folders of your own env files, beside those that the config names.
         progress: where to say how far it is; by default nowhere.
 
@@ -42,12 +44,13 @@ def run(
     Raises:
         UserError: bad input, a directory made with another config, or another writer in it.
     """
+    wanted = list(STAGES) if until is None else [*_before(until), until]
     asked = resolve(with_folders(read_config(config, overrides), folders))
     out = Path(out) if out is not None else Path("runs") / _name(config)
     store = _open_or_create(out, asked)
     opened = Run(store, asked.env.folders)
     with store.writing(), progress or Progress() as shown:
-        for name in STAGES:
+        for name in wanted:
             if not store.finished(name):
                 perform(opened, name, shown)
     return opened
@@ -66,10 +69,8 @@ def run_stage(
     Raises:
         UserError: unknown stage, or a stage before it is not finished.
     """
-    if name not in STAGES:
-        raise UserError(f"there is no stage {name!r}; {did_you_mean(name, STAGES)}")
+    before = _before(name)
     opened = Run(Store.open(path), folders)
-    before = list(STAGES)[: list(STAGES).index(name)]
     with opened.store.writing(), progress or Progress() as shown:
         for needed in before:
             if not opened.store.finished(needed):
@@ -94,6 +95,13 @@ def perform(opened: Run, name: str, progress: Progress) -> None:
     opened.store.write_unlisted("timings.json", (json.dumps(timings, indent=2) + "\n").encode())
     opened.store.finish(name)
     progress.end(seconds)
+
+
+def _before(name: str) -> list[str]:
+    """The stages before one; raises UserError where there is no such stage."""
+    if name not in STAGES:
+        raise UserError(f"there is no stage {name!r}; {did_you_mean(name, STAGES)}")
+    return list(STAGES)[: list(STAGES).index(name)]
 
 
 def _open_or_create(out: Path, asked: RunConfig) -> Store:

@@ -21,6 +21,9 @@ def summarise(run: Run) -> dict[str, Any]:
     summary: dict[str, Any] = {"env": run.config.env.id, "seeds": run.seeds}
     if run.store.has("training.nc"):
         summary |= _training(run)
+    for name in ("shards.json", "reflection.json"):
+        if run.store.has(name):
+            summary |= run.json(name)
     if run.store.has("diagnosis.json"):
         found = run.json("diagnosis.json")
         keys = ("world", "section", "representation")

@@ -24,6 +24,27 @@ TINY: dict[str, Any] = {
         "checkpoints": 4,
         "network": {"widths": [8, 8]},
     },
+    "identify": {
+        "target_contexts": 200,
+        "held_out_contexts": 200,
+        "track_contexts": 100,
+        "track_checks": 2,
+        "max_shards": 2,
+        "draws": 50,
+        "null_contexts": 200,
+        "view_contexts": 100,
+        "random_directions": 5,
+    },
+    "reflect": {
+        "steps": 1,
+        "gradients": 1,
+        "contexts": 2,
+        "plans": 8,
+        "plan_moves": 8,
+        "candidates": 12,
+        "probes": 2,
+        "identify_contexts": 200,
+    },
 }
 
 

@@ -11,13 +11,19 @@ from collections.abc import Callable
 from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run
 from shardsim.runs.stages.diagnose import diagnose_stage
+from shardsim.runs.stages.identify import identify_stage
+from shardsim.runs.stages.reflect import reflect_stage
 from shardsim.runs.stages.report import report_stage
+from shardsim.runs.stages.track import track_stage
 from shardsim.runs.stages.train import train_stage
 
 StageFunction = Callable[[Run, Progress], None]
 
 STAGES: dict[str, StageFunction] = {
     "train": train_stage,
+    "identify": identify_stage,
+    "track": track_stage,
+    "reflect": reflect_stage,
     "diagnose": diagnose_stage,
     "report": report_stage,
 }
