@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from shardsim.env.check import check_env as check_env
     from shardsim.env.registry import list_envs as list_envs
     from shardsim.env.registry import make as make
-    from shardsim.runs.figures import plot as plot
+    from shardsim.runs.figures import figure as figure
     from shardsim.runs.pipeline import run as run
     from shardsim.runs.run import load as load
     from shardsim.shards.battery import battery as battery
@@ -28,12 +28,12 @@ _HOME = {
     "UserError": "shardsim.base.errors",
     "battery": "shardsim.shards.battery",
     "check_env": "shardsim.env.check",
+    "figure": "shardsim.runs.figures",
     "identify": "shardsim.shards.identify",
     "list_envs": "shardsim.env.registry",
     "load": "shardsim.runs.run",
     "load_battery": "shardsim.shards.battery",
     "make": "shardsim.env.registry",
-    "plot": "shardsim.runs.figures",
     "run": "shardsim.runs.pipeline",
     "state_policy": "shardsim.shards.policies",
 }
@@ -43,12 +43,12 @@ __all__ = [
     "__version__",
     "battery",
     "check_env",
+    "figure",
     "identify",
     "list_envs",
     "load",
     "load_battery",
     "make",
-    "plot",
     "run",
     "state_policy",
 ]

@@ -13,7 +13,14 @@ from matplotlib.ticker import MaxNLocator
 from shardsim.base.statistics import t_interval
 from shardsim.plot.style import INK, MODELS, NULL, WIDTH, band, legend_below, new_figure, styled
 
-SHAM_STYLES = {"sham": (0, (1, 1.5)), "distillation": (0, (4, 2))}
+CONTROLS = ("distillation", "sham")
+DASHES = {  # so that lines on one another stay visible
+    "summed": (0, (5, 2)),
+    "replicator": (0, (6, 2, 1, 2)),
+    "distillation": (0, (3, 2)),
+    "sham": (0, (1, 1.5)),
+}
+MARKERS = {"sham": "s", "distillation": "D", "replicator": "^"}
 
 
 class Changes(NamedTuple):
@@ -33,6 +40,9 @@ def reflection_trajectories(
     unit: str = "probability",
 ) -> Figure:
     """Exact behaviour over reflection steps: a row an onset, a column an outcome, a line a model.
+
+    Lines are means over seeds. Models have a band, and every model, controls too, has its interval
+    at the last step, beside the axis.
 
     Args:
         steps: f[T], reflection steps.
@@ -54,12 +64,15 @@ def reflection_trajectories(
                 interval = t_interval(values, axis=-1, confidence=confidence)
                 low, high = np.clip(interval.low, 0, 1), np.clip(interval.high, 0, 1)
                 if values.shape[1] > 1:
-                    band(place, steps, low, high, colours[model], alpha=0.15)
+                    if model not in DASHES or model == "summed":
+                        band(place, steps, low, high, colours[model], alpha=0.15)
+                    beyond = steps[-1] + (1 + models.index(model)) * 0.025 * np.ptp(steps)
+                    place.vlines(beyond, low[-1], high[-1], color=colours[model], linewidth=2)
                 place.plot(
                     steps,
                     interval.mean,
                     color=colours[model],
-                    linestyle=SHAM_STYLES.get(model, "-"),
+                    linestyle=DASHES.get(model, "-"),
                     label=model,
                 )
             if row == 0:
@@ -67,17 +80,19 @@ def reflection_trajectories(
             if row == len(onsets) - 1:
                 place.set_xlabel("reflection steps")
         axes[row, 0].set_ylabel(f"onset {onset}\n{unit}")
-    axes[0, 0].set_ylim(0, 1)
-    axes[0, 0].set_xlim(float(steps.min()), float(steps.max()))
+    axes[0, 0].set_ylim(-0.02, 1.02)
+    room = 0.025 * (1 + len(models)) * np.ptp(steps)
+    axes[0, 0].set_xlim(float(steps.min()), float(steps.max()) + room)
+    axes[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
     legend_below(figure, axes[0, 0], columns=len(models))
     return figure
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
     """A colour a reflection model; controls are grey."""
-    real = [model for model in models if model not in SHAM_STYLES]
+    real = [model for model in models if model not in CONTROLS]
     return {
-        model: NULL if model in SHAM_STYLES else MODELS[real.index(model) % len(MODELS)]
+        model: NULL if model in CONTROLS else MODELS[real.index(model) % len(MODELS)]
         for model in models
     }
 
@@ -111,7 +126,13 @@ def value_changes(
                 ends = change.low[row, number], change.high[row, number]
                 if np.isfinite(ends).all():
                     place.plot(ends, [y, y], color=colours[model], linewidth=1.4)
-                place.plot(change.mean[row, number], y, "o", color=colours[model], markersize=4)
+                place.plot(
+                    change.mean[row, number],
+                    y,
+                    MARKERS.get(model, "o"),
+                    color=colours[model],
+                    markersize=4,
+                )
         place.axvline(0, color=INK, linewidth=0.8)
         place.set_title(f"onset {onset}")
         place.set_xlabel("ΔJ ÷ achievable range")
@@ -120,7 +141,9 @@ def value_changes(
     axes[0, 0].set_yticks(range(len(shards)), shards)
     axes[0, 0].set_ylim(len(shards) - 0.5, -0.5)
     handles = [
-        Line2D([], [], color=colours[model], marker="o", markersize=4, label=model)
+        Line2D(
+            [], [], color=colours[model], marker=MARKERS.get(model, "o"), markersize=4, label=model
+        )
         for model in models
     ]
     strip = Line2D([], [], color="#DDDDDD", linewidth=6, label="counts as constant (±ε)")

@@ -91,8 +91,8 @@ def draw(
     return _checked(entry.id, figure)
 
 
-def plot(run: Run | Sequence[Run], name: str, **options: Any) -> Figure:
-    """Draw a figure by name: `ss.plot(ss.load("runs/demo"), "vector-field", seed=1)`.
+def figure(run: Run | Sequence[Run], name: str, **options: Any) -> Figure:
+    """Draw a figure by name: `ss.figure(ss.load("runs/demo"), "vector-field", seed=1)`.
 
     Args:
         run: a run, or several for a figure that compares them.

@@ -54,8 +54,8 @@ def changes(run: Run, place: str = "target") -> tuple[dict[str, Changes], list[s
     """
     data = tables.choose(_reflection(run), "place", place)
     relative = data["value_change"].transpose("onset", "shard", "model", "seed")
-    known = np.isfinite(relative).any(("onset", "shard", "seed"))
-    relative = relative.sel(model=data["model"].values[known.values])
+    known = np.isfinite(relative.values).any(axis=(0, 1, 3))
+    relative = relative.sel(model=data["model"].values[known])
     names = tables.shard_names(run.dataset("shards.nc"))
     margin = np.full(len(names), float(data.attrs["epsilon"]))
     found = {}

@@ -131,7 +131,7 @@ def agreement(run: Run) -> Table:
 
 def constancy(summary: Mapping[str, Any]) -> Table:
     """Verdicts on reflection with what moved, a row an onset and a model."""
-    title = "Constancy of the shards' values, and change from the first to the last step [90 %]"
+    title = "Constancy of the shards' values, and change over all steps (± its 90 % interval)"
     told = summary.get("reflection") or {}
     models = [found for onset in told.values() for found in onset["models"].values()]
     moved = [name for found in models[:1] for name in found["drift"]]
@@ -140,7 +140,7 @@ def constancy(summary: Mapping[str, Any]) -> Table:
     ]
     rows = [
         [onset, model, cell(found["verdict"]), cell(found.get("carry_over"))]
-        + [interval(found["drift"].get(name), "{:+.2f}") for name in moved]
+        + [half_width(found["drift"].get(name)) for name in moved]
         for onset, here in told.items()
         for model, found in here["models"].items()
     ]
@@ -191,6 +191,17 @@ def number(value: Any, digits: int = 3) -> str:
 def spread(mean: float, low: float, high: float) -> str:
     """`mean [low, high]`."""
     return f"{number(mean, 2)} [{number(low, 2)}, {number(high, 2)}]"
+
+
+def half_width(entry: Mapping[str, float] | None) -> str:
+    """`mean ± half of the interval's width`, or a dash."""
+    if not entry or entry.get("mean") is None:
+        return "–"
+    said = minus(f"{entry['mean']:+.2f}")
+    ends = entry.get("low"), entry.get("high")
+    if ends[0] is None or ends[1] is None:
+        return said
+    return f"{said} ± {(ends[1] - ends[0]) / 2:.2f}"
 
 
 def mean_sd(values: Sequence[float] | np.ndarray) -> str:

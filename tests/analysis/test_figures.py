@@ -45,6 +45,15 @@ def test_the_learning_curves_are_those_of_the_run(finished):
     assert figure.axes[0].get_title(loc="left") == ""  # no path in a single run's figure
 
 
+def test_from_python(finished):
+    import shardsim as ss
+    import shardsim.plot.style  # a sub-package's name must not hide the function
+
+    one = ss.figure(ss.load(finished.path), "vector-field", level=2)
+    assert one.axes[0].get_title(loc="left") == "policy, seed 0, level 2"
+    assert len(ss.figure([finished, finished], "learning-curves").axes) == 2
+
+
 def test_two_runs_stand_side_by_side(finished, trained):
     figure = figures.draw("learning-curves", [finished, trained])
     titles = [axes.get_title(loc="left") for axes in figure.axes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.collections import FillBetweenPolyCollection, LineCollection
 from matplotlib.quiver import Quiver
 
 from shardsim.base.statistics import t_interval
@@ -209,6 +209,14 @@ def test_reflection_lines_are_means_over_seeds():
     figure = reflection.reflection_trajectories(steps, table)
     assert len(figure.axes) == 9
     contested = figure.axes[6]
+    ends = [
+        segment
+        for collection in contested.collections
+        if isinstance(collection, LineCollection)
+        for segment in collection.get_segments()
+    ]
+    last = t_interval(table["contested"]["cheese first"]["sham"][-1])
+    np.testing.assert_allclose(ends[2][:, 1], [last.low, last.high])
     drawn = {line.get_label(): np.asarray(line.get_ydata()) for line in contested.lines}
     for model in ("turns", "summed", "sham"):
         expected = table["contested"]["cheese first"][model].mean(1)
@@ -227,7 +235,7 @@ def test_value_changes_show_the_margin_beside_every_interval():
         {"contested": change}, ["cheese", "corner"], ["turns", "sham"]
     )
     axes = figure.axes[0]
-    dots = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    dots = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() in "os"]
     np.testing.assert_allclose(sorted(dots), sorted(change.mean.ravel()))
     strip = axes.collections[0].get_paths()[0].vertices
     assert strip[:, 0].min() == -0.05 and strip[:, 0].max() == 0.05
