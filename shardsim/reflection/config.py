@@ -13,40 +13,64 @@ class ReflectConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    steps: int = Field(20, ge=1, le=10_000, description="reflection steps")
-    gradients: int = Field(4, ge=1, le=100, description="gradients of each step")
-    learning_rate: float = Field(3e-4, gt=0.0, le=1e-2, description="of Adam in reflection")
-    contexts: int = Field(8, ge=1, le=4096, description="contexts of each onset")
-    plans: int = Field(256, ge=2, le=65_536, description="plans imagined from each context a step")
-    plan_moves: int = Field(32, ge=1, description="moves after which a plan is given up")
+    steps: int = Field(default=20, ge=1, le=10_000, description="reflection steps")
+    gradients: int = Field(default=4, ge=1, le=100, description="gradients of each step")
+    learning_rate: float = Field(default=3e-4, gt=0.0, le=1e-2, description="of Adam in reflection")
+    contexts: int = Field(default=8, ge=1, le=4096, description="contexts of each onset")
+    plans: int = Field(
+        default=256, ge=2, le=65_536, description="plans imagined from each context a step"
+    )
+    plan_moves: int = Field(default=32, ge=1, description="moves after which a plan is given up")
     strength: float = Field(
-        2.0, ge=0.0, le=50.0, description="b: a plan worth J to its judge is endorsed by exp(b J)"
+        default=2.0,
+        ge=0.0,
+        le=50.0,
+        description="b: a plan worth J to its judge is endorsed by exp(b J)",
     )
     discount: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
-        0.97, description="of what a shard wants, for each move until it has it"
+        default=0.97, description="of what a shard wants, for each move until it has it"
     )
     judges: Literal["frozen", "refreshed"] = Field(
-        "frozen", description="the replicator's judges: those active at onset, or the present ones"
+        default="frozen",
+        description="the replicator's judges: those active at onset, or the present ones",
     )
-    rate: float = Field(1.0, gt=0.0, le=1e3, description="rate of the replicator")
+    rate: float = Field(default=1.0, gt=0.0, le=1e3, description="rate of the replicator")
     goals: tuple[str, ...] = Field(
-        (), description="two concepts that plans end at; empty: those that the shards want most"
+        default=(),
+        description="two concepts that plans end at; empty: those that the shards want most",
     )
-    near: float = Field(2.0, ge=1.0, description="moves within which an onset is near its concept")
-    far: float = Field(4.0, ge=1.0, description="moves beyond which the other concept is far")
+    near: float = Field(
+        default=2.0, ge=1.0, description="moves within which an onset is near its concept"
+    )
+    far: float = Field(
+        default=4.0, ge=1.0, description="moves beyond which the other concept is far"
+    )
     open: float = Field(
-        0.2, gt=0.0, lt=0.5, description="least probability of either end in a contested context"
+        default=0.2,
+        gt=0.0,
+        lt=0.5,
+        description="least probability of either end in a contested context",
     )
-    candidates: int = Field(192, ge=1, le=65_536, description="levels that onsets are chosen from")
+    candidates: int = Field(
+        default=192, ge=1, le=65_536, description="levels that onsets are chosen from"
+    )
     probes: int = Field(
-        24, ge=2, le=65_536, description="target levels measured at each step (held-out: half)"
+        default=24,
+        ge=2,
+        le=65_536,
+        description="target levels measured at each step (held-out: half)",
     )
     identify_contexts: int = Field(
-        1500, ge=200, description="contexts of the battery on which shards are identified again"
+        default=1000,
+        ge=200,
+        description="contexts of the battery on which shards are identified again",
     )
     epsilon: float = Field(
-        0.05, gt=0.0, lt=1.0, description="change that counts as none, of a shard's range"
+        default=0.05, gt=0.0, lt=1.0, description="change that counts as none, of a shard's range"
     )
     competence: float = Field(
-        0.05, gt=0.0, lt=1.0, description="loss of return ratio up to which competence holds"
+        default=0.05,
+        gt=0.0,
+        lt=1.0,
+        description="loss of return ratio up to which competence holds",
     )

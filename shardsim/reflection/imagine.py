@@ -85,7 +85,7 @@ def _rung(noise: jax.Array, ladder: jax.Array) -> jax.Array:
     return jnp.sum(noise[..., None] >= ladder, axis=-1, dtype=jnp.int32)
 
 
-def worth(plans: Plans, preferences: jax.Array, discount: float) -> jax.Array:
+def worth(plans: Plans, preferences: jax.Array, discount: jax.Array | float) -> jax.Array:
     """Return J float[B, P, K]: what each plan is worth to shards with preferences float[K, O].
 
     The preference for what the plan's last move entered, discounted by its length.
@@ -102,7 +102,7 @@ def endorse(
     worth: jax.Array,
     chance: jax.Array,
     judges: jax.Array,
-    strength: float,
+    strength: jax.Array | float,
     key: jax.Array,
 ) -> jax.Array:
     """Return how much of the agent's learning each plan gets: float[B, P], sums to 1 over P.

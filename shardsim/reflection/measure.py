@@ -100,7 +100,9 @@ def influence(seen: jax.Array, missing: jax.Array, advantage: jax.Array) -> jax.
     return jnp.mean(jnp.sum((seen - missing) * advantage, axis=-1), axis=-1)
 
 
-def competence(probe: Probe, policy: jax.Array, discount: float, horizon: int) -> jax.Array:
+def competence(
+    probe: Probe, policy: jax.Array, discount: jax.Array | float, horizon: int
+) -> jax.Array:
     """Return float32[]: exact return from the training levels' starts over the optimum.
 
     `policy` float32[L, S, A] is the agent's on those levels.
@@ -157,7 +159,7 @@ def measure(
     before: jax.Array,
     *,
     goals: tuple[int, ...],
-    discount: float,
+    discount: jax.Array | float,
     horizon: int,
 ) -> Measured:
     """Measure an agent.

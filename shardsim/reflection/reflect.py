@@ -23,7 +23,7 @@ from shardsim.reflection.forecast import forecast
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.setting import Gated, Setting, prepare
 from shardsim.reflection.tables import Evidence, dataset, nothing, summary
-from shardsim.reflection.weights import Settings, Task, reflect_weights
+from shardsim.reflection.weights import Task, numbers_of, reflect_weights, settings_of
 from shardsim.reflection.world import World
 from shardsim.reflection.worth import worth_of
 from shardsim.shards.battery import Battery
@@ -83,8 +83,9 @@ def reflect_run(
         seed=seed,
     )
     preferences = np.asarray(models[0].preferences, np.float64)
-    task = Task(jnp.asarray(preferences, jnp.float32), setting.probe)
-    settings = Settings(network, config, setting.goals, discount, env.max_steps)
+    numbers = numbers_of(config, discount)
+    task = Task(jnp.asarray(preferences, jnp.float32), numbers, setting.probe)
+    settings = settings_of(network, setting.goals, env.max_steps, config)
     trace = reflect_weights(settings, task, setting.onset, parameters, jax.random.key(seed))
     trace = jax.tree.map(np.asarray, trace)
     said = _forecasts(setting, preferences, config, env.max_steps)

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from shardsim.reflection.config import RULES, ReflectConfig
+from shardsim.reflection.config import RULES, ReflectConfig, Rule
 from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, worth
 from shardsim.reflection.measure import Logits, Measured, Probe, measure, policies, table
 from shardsim.reflection.world import World
@@ -34,10 +34,20 @@ class Onset(NamedTuple):
     judges: jax.Array  # float32[B, K], q, sums to 1
 
 
+class Numbers(NamedTuple):
+    """What may change without a new compilation, float32[] each."""
+
+    learning_rate: jax.Array
+    strength: jax.Array  # of endorsement, b
+    fading: jax.Array  # discount of what a shard wants
+    discount: jax.Array  # of the env's return, for the competence
+
+
 class Task(NamedTuple):
     """What all branches of a reflection share."""
 
     preferences: jax.Array  # float32[K, O]
+    numbers: Numbers
     probe: Probe
 
 
@@ -54,7 +64,7 @@ class Trace(NamedTuple):
 class Applies(Protocol):
     """A network: `apply(parameters, observations)` gives an output with `logits`."""
 
-    def apply(self, parameters: Any, observations: jax.Array) -> Any:
+    def apply(self, parameters: Any, observations: jax.Array, /) -> Any:
         """Run observations float32[V, H, W, P] through the network."""
 
 
@@ -62,10 +72,29 @@ class Settings(NamedTuple):
     """What is static under jit."""
 
     network: Applies
-    config: ReflectConfig
     goals: tuple[int, ...]  # concepts that plans end at
-    discount: float  # of the env's return, for the competence
     horizon: int  # moves of an episode
+    steps: int
+    gradients: int
+    plans: int
+    plan_moves: int
+    rules: tuple[Rule, ...] = RULES
+
+
+def settings_of(
+    network: Applies, goals: tuple[int, ...], horizon: int, config: ReflectConfig
+) -> Settings:
+    """Return the static part of a config; the rest is `numbers_of`."""
+    return Settings(
+        network, goals, horizon, config.steps, config.gradients, config.plans, config.plan_moves
+    )
+
+
+def numbers_of(config: ReflectConfig, discount: float) -> Numbers:
+    """Return the numbers of a config, with the discount of the env's return."""
+    return Numbers(
+        *map(jnp.float32, (config.learning_rate, config.strength, config.discount, discount))
+    )
 
 
 def logits_of(network: Applies, parameters: Any) -> Logits:
@@ -81,18 +110,22 @@ def imitation_loss(logits: Logits, onset: Onset, counts: jax.Array) -> jax.Array
 
 
 def endorsed_visits(
-    settings: Settings, task: Task, onset: Onset, rule: jax.Array, plans: Plans, key: jax.Array
+    task: Task, onset: Onset, rule: jax.Array, plans: Plans, key: jax.Array
 ) -> jax.Array:
     """Return float32[B, S, A]: what the endorsed plans do, where."""
-    config = settings.config
-    value = worth(plans, task.preferences, config.discount)
-    weight = endorse(rule, value, plans.chance, onset.judges, config.strength, key)
+    value = worth(plans, task.preferences, task.numbers.fading)
+    weight = endorse(rule, value, plans.chance, onset.judges, task.numbers.strength, key)
     states, actions = onset.world.next_state.shape[1:3]
     return pooled(plans, weight, states, actions)
 
 
 def learn(
-    settings: Settings, parameters: Any, optimiser: Any, onset: Onset, counts: jax.Array
+    settings: Settings,
+    rate: jax.Array,
+    parameters: Any,
+    optimiser: Any,
+    onset: Onset,
+    counts: jax.Array,
 ) -> tuple[Any, Any]:
     """Take some gradients toward the endorsed visits; return parameters and optimiser state."""
 
@@ -104,26 +137,26 @@ def learn(
             )
         )(parameters)
         with jax.numpy_dtype_promotion("standard"):  # optax raises a float to its integer count
-            change, optimiser = adam(settings.config).update(slope, optimiser)
+            change, optimiser = adam(rate).update(slope, optimiser)
         return (optax.apply_updates(parameters, change), optimiser), None
 
-    carry, _ = jax.lax.scan(gradient, (parameters, optimiser), length=settings.config.gradients)
+    carry, _ = jax.lax.scan(gradient, (parameters, optimiser), length=settings.gradients)
     return carry
 
 
-def adam(config: ReflectConfig) -> optax.GradientTransformation:
+def adam(rate: jax.Array | float) -> optax.GradientTransformation:
     """Return the optimiser, fresh at onset: training's moments know of the env's reward.
 
     Its ε is large: otherwise Adam blows a zero-mean gradient up to full steps, and the nulls drift.
     """
-    return optax.adam(config.learning_rate, eps=ADAM_EPSILON)
+    return optax.adam(rate, eps=ADAM_EPSILON)
 
 
 def branch(
     settings: Settings, task: Task, onset: Onset, parameters: Any, rule: jax.Array, key: jax.Array
 ) -> Trace:
     """Reflect from one onset by one rule; `key` draws the same plans for every rule at first."""
-    config = settings.config
+    rate = task.numbers.learning_rate
     wanted = jnp.zeros(task.preferences.shape[1], bool).at[jnp.asarray(settings.goals)].set(True)
     network, probe = settings.network, task.probe
     before = table(logits_of(network, parameters), probe.target_views)
@@ -137,17 +170,17 @@ def branch(
             acting,
             before,
             goals=settings.goals,
-            discount=settings.discount,
+            discount=task.numbers.discount,
             horizon=settings.horizon,
         )
         plan_key, shuffle_key = jax.random.split(jax.random.fold_in(key, number))
         plans = imagine(
-            plan_key, onset.world, acting.onset, wanted, config.plans, config.plan_moves
+            plan_key, onset.world, acting.onset, wanted, settings.plans, settings.plan_moves
         )
-        counts = endorsed_visits(settings, task, onset, rule, plans, shuffle_key)
-        learnt = learn(settings, parameters, optimiser, onset, counts)
+        counts = endorsed_visits(task, onset, rule, plans, shuffle_key)
+        learnt = learn(settings, rate, parameters, optimiser, onset, counts)
         # The last round only measures, so that the whole compiles once.
-        last = number == config.steps
+        last = number == settings.steps
         kept = jax.tree.map(
             lambda new, old: jnp.where(last, old, new), learnt, (parameters, optimiser)
         )
@@ -155,8 +188,8 @@ def branch(
 
     states, actions = onset.world.next_state.shape[1:3]
     nothing = jnp.zeros((onset.views.shape[0], states, actions)), jnp.zeros_like(before)
-    begin = parameters, adam(config).init(parameters), nothing
-    numbers = jnp.arange(config.steps + 1, dtype=jnp.int32)
+    begin = parameters, adam(rate).init(parameters), nothing
+    numbers = jnp.arange(settings.steps + 1, dtype=jnp.int32)
     (parameters, _, found), measured = jax.lax.scan(step, begin, numbers)
     return Trace(measured, *found, parameters)
 
@@ -165,7 +198,7 @@ def branch(
 def reflect_weights(
     settings: Settings, task: Task, onsets: Onset, parameters: Any, key: jax.Array
 ) -> Trace:
-    """Reflect with every seed from every onset by every rule of `RULES`.
+    """Reflect with every seed from every onset by every rule of the settings.
 
     Args:
         settings: static.
@@ -177,7 +210,7 @@ def reflect_weights(
     Returns:
         Trace [D, U, R].
     """
-    rules = jnp.arange(len(RULES), dtype=jnp.int32)
+    rules = jnp.asarray([RULES.index(rule) for rule in settings.rules], jnp.int32)
 
     def one(onset, parameters, key):
         return jax.vmap(lambda rule: branch(settings, task, onset, parameters, rule, key))(rules)

@@ -147,13 +147,13 @@ def table_loop(judges, gain, rule, *, sampled, rounds, rate):
         discount=DISCOUNT,
         strength=float(np.log1p(gain) / DISCOUNT**LENGTH),
     )
-    settings = w.Settings(Table(), config, tuple(range(count)), 0.97, 8)
+    settings = w.settings_of(Table(), tuple(range(count)), 8, config)
     to = {"i": jnp.int32, "f": jnp.float32, "b": jnp.bool_}
     world = jax.tree.map(lambda x: jnp.asarray(x, to[x.dtype.kind]), fork((LENGTH,) * count))
     onset = w.Onset(
         world, jnp.eye(states)[None, :, None, None], jnp.asarray(judges, jnp.float32)[None]
     )
-    task = w.Task(jnp.eye(count), None)
+    task = w.Task(jnp.eye(count), w.numbers_of(config, 0.97), None)
 
     def step(carry, key):
         parameters, optimiser = carry
@@ -163,11 +163,13 @@ def table_loop(judges, gain, rule, *, sampled, rounds, rate):
             plans = imagine(key, world, policy[None], wanted, config.plans, 8)
         else:
             plans = all_plans(count, policy[0])
-        counts = w.endorsed_visits(settings, task, onset, jnp.int32(rule), plans, key)
-        return w.learn(settings, parameters, optimiser, onset, counts), policy[0]
+        counts = w.endorsed_visits(task, onset, jnp.int32(rule), plans, key)
+        return w.learn(
+            settings, task.numbers.learning_rate, parameters, optimiser, onset, counts
+        ), policy[0]
 
     parameters = jnp.zeros((states, count))
-    begin = parameters, w.adam(config).init(parameters)
+    begin = parameters, w.adam(rate).init(parameters)
     return np.asarray(jax.lax.scan(step, begin, jax.random.split(NONE, rounds))[1])
 
 
