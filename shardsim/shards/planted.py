@@ -207,15 +207,14 @@ def _distinct(gates: list[PlantedGate], preferences: np.ndarray) -> bool:
 def _sample_shards(
     rng: np.random.Generator, count: int, shards: int, size: float, negative: bool
 ) -> tuple[list[PlantedGate], np.ndarray]:
+    """Gates and preferences that behaviour can tell apart; the last one shuns where asked."""
     while True:
         gates = [_sample_gate(rng, count, size) for _ in range(shards)]
         preferences = np.stack([_sample_preference(rng, count) for _ in range(shards)])
+        if negative:
+            preferences[-1] = -np.eye(count)[preferences[-1].argmax()]
         if _distinct(gates, preferences):
-            break
-    if negative:
-        shunned = int(preferences[-1].argmax())
-        preferences[-1] = -np.eye(count)[shunned]
-    return gates, preferences
+            return gates, preferences
 
 
 def sample_spec(

@@ -30,6 +30,7 @@ class DecisionData(NamedTuple):
     level_index: np.ndarray  # int64[C]
     weight: np.ndarray  # [C], for reporting: fits and losses are unweighted (strata are equal)
     distance: np.ndarray  # [C, O], moves, infinite if unreachable
+    planned: np.ndarray | None = None  # [C, A, O], moves lost, where `advantages` are another basis
 
 
 def gate_features(
@@ -114,9 +115,9 @@ def decision_data(
 
 def subset(data: DecisionData, keep: np.ndarray) -> DecisionData:
     """The contexts that `keep` (a mask or indices) picks."""
-    return data._replace(
-        **{name: value[keep] for name, value in data._asdict().items() if name != "feature_names"}
-    )
+    arrays = {name: value for name, value in data._asdict().items() if name != "feature_names"}
+    kept = {name: value[keep] for name, value in arrays.items() if value is not None}
+    return data._replace(**kept)
 
 
 def canonical_order(data: DecisionData) -> np.ndarray:

@@ -35,7 +35,8 @@ class Planner(NamedTuple):
 def distance_after(data: DecisionData) -> np.ndarray:
     """Moves to each concept from the state that each action reaches, [O, C, A]."""
     finite = np.where(data.reachable & np.isfinite(data.distance), data.distance, LONGEST)
-    after = np.maximum(finite - 1.0, 0.0)[:, None, :] - data.advantages
+    lost = data.advantages if data.planned is None else data.planned
+    after = np.maximum(finite - 1.0, 0.0)[:, None, :] - lost
     return np.ascontiguousarray(after.transpose(2, 0, 1))
 
 
