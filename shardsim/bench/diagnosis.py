@@ -1,7 +1,7 @@
 """Benchmark of diagnosis: faults × seeds × tiers, the true world and section beside the diagnosed.
 
 The seven faults are injected into agents with cheese anywhere, where a healthy run generalises;
-beside them a healthy run, one of a tenth of its budget, and one with the cheese near the corner.
+beside them a healthy run, shorter ones without a fault, and one with the cheese near the corner.
 The seeds are fresh: no threshold was set on them.
 """
 
@@ -79,6 +79,8 @@ def cases(scale: float = 1.0) -> list[Case]:
         *broken,
         Case("healthy", "healthy", whole, True),
         Case("a tenth of the budget", "undertrained", whole // 10, True),
+        # Beside it one sees which faults do any harm.
+        Case("no fault, the faults' budget", "undertrained", int(FAULT_STEPS * scale), True),
         Case("cheese near the corner", "representation(corner)", int(CORNER_STEPS * scale), False),
     ]
 

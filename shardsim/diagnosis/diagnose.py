@@ -6,7 +6,7 @@ config; neither source code nor the components that were really used are looked 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,18 +18,20 @@ from shardsim.agent.config import TrainConfig
 from shardsim.agent.evaluation import evaluation
 from shardsim.agent.learner import Learner, Record
 from shardsim.agent.train import evaluation_levels
-from shardsim.diagnosis import from_weights, in_learning, in_rollout
+from shardsim.diagnosis import from_weights, in_learning, in_rollout, in_update
 from shardsim.diagnosis.artefacts import MISSING, Artefacts, of_run
 from shardsim.diagnosis.config import DiagnoseConfig
-from shardsim.diagnosis.evidence import Diagnosis, Evidence, Measurement, Pair, collect, row
-from shardsim.diagnosis.kinds import kind_of
-from shardsim.diagnosis.rule import Outcome, Returns, decide, together
-from shardsim.env.levels import sample_levels, take
+from shardsim.diagnosis.evidence import Diagnosis, Pair
+from shardsim.diagnosis.judge import judge
+from shardsim.diagnosis.rule import together
+from shardsim.env.levels import sample_levels
 from shardsim.env.types import Level
 
-MEASUREMENTS = (*in_rollout.MEASUREMENTS, *in_learning.MEASUREMENTS)
-LOGGED = Measurement("logged return of the last checkpoint", "evaluation", "reward", 1e-4)
-Phases = Mapping[int, Mapping[str, Pair]]  # update -> name -> pairs [K]
+MEASUREMENTS = (
+    *in_rollout.MEASUREMENTS,
+    *in_learning.MEASUREMENTS,
+    *in_update.MEASUREMENTS,
+)
 
 
 def diagnose(
@@ -63,11 +65,16 @@ def diagnose(
     phases = measure(artefacts)
     logged = measure_logged(artefacts)
     judged = [
-        judge(artefacts, config, read, phases, logged, seed) for seed in range(artefacts.seeds)
+        judge(artefacts, config, read, MEASUREMENTS, phases, logged, seed)
+        for seed in range(artefacts.seeds)
     ]
     outcomes = [outcome for outcome, _ in judged]
     outcome, chances = together(outcomes)
-    shown = _clearest([rows for own, rows in judged if own == outcome])
+    # Of the seeds that agree, the one with the most rows that disagree is the clearest.
+    shown = max(
+        (rows for own, rows in judged if own == outcome),
+        key=lambda rows: sum(row.disagrees for row in rows),
+    )
     notes = tuple(note for note in (MISSING[artefacts.tier],) if note)
     return Diagnosis(
         world=outcome.world,
@@ -95,7 +102,8 @@ def _measure(learner: Learner, config: TrainConfig, record: Record, update: jax.
     def one(record: Record) -> dict[str, Pair]:
         return {
             **in_rollout.in_rollout(learner, record),
-            **in_learning.in_learning(learner, config, record, update),
+            **in_learning.in_learning(learner, config, record),
+            **in_update.in_update(learner, config, record, update),
         }
 
     return jax.vmap(one)(record)
@@ -123,106 +131,3 @@ def _evaluate(learner: Learner, discount: float, parameters: Any, levels: Level)
         return evaluation(learner.env, policy, levels, discount).achieved
 
     return jax.vmap(one)(parameters)
-
-
-def judge(
-    artefacts: Artefacts,
-    config: DiagnoseConfig,
-    read: from_weights.Read,
-    phases: Phases,
-    logged: Pair | None,
-    seed: int,
-) -> tuple[Outcome, list[Evidence]]:
-    """Return one seed's world and evidence."""
-    last = max(artefacts.checkpoints)
-    kept = [_explained(artefacts, line) for line in collect(MEASUREMENTS, phases, seed)]
-    moved = from_weights.movement(read, seed)
-    # Where nothing was learnt there is nothing to infer from; where more was kept, no need to.
-    blind = bool(kept) or moved.disagrees
-    inferred = [] if blind else from_weights.inferred_rows(artefacts, read, seed)
-    checked = [*kept, *from_weights.weight_rows(read, seed), *inferred]
-    if logged is not None:
-        checked.append(row(LOGGED, logged, last, seed))
-    parts = [
-        jax.tree.map(lambda leaf: np.asarray(leaf)[seed], pairs[in_learning.REWARD_PART.name])
-        for pairs in phases.values()
-    ]
-    returns = _returns(read, seed)
-    outcome = decide(
-        moved,
-        checked,
-        parts,
-        returns,
-        artefacts.env.concept_names,
-        config,
-        finite=all(bool(weights.finite[seed]) for weights in read.weights.values()),
-    )
-    shown = [
-        moved,
-        *collect([in_learning.REWARD_PART], phases, seed),
-        *checked,
-        *_behaviour_rows(artefacts, config, returns, last, seed),
-    ]
-    return outcome, shown
-
-
-def _explained(artefacts: Artefacts, line: Evidence) -> Evidence:
-    """Add which kind of mistake a disagreement looks like."""
-    if not line.disagrees:
-        return line
-    record = take(artefacts.records[line.phase], line.seed)
-    learner = from_weights.learner_of(artefacts)
-    return line._replace(note=kind_of(learner, artefacts.config, line.section, record))
-
-
-def _returns(read: from_weights.Read, seed: int) -> Returns:
-    excess = np.asarray(read.target.first[seed]) - np.asarray(read.target.optimal_first[seed])
-    return Returns(
-        untrained=float(read.untrained.ratio[seed]),
-        trained=float(read.trained.ratio[seed]),
-        target=float(read.target.ratio[seed]),
-        excess=excess,
-    )
-
-
-def _behaviour_rows(
-    artefacts: Artefacts, config: DiagnoseConfig, returns: Returns, phase: int, seed: int
-) -> list[Evidence]:
-    """Return exact behaviour as evidence: returns beside the optimum, concepts entered first."""
-
-    def line(name: str, measured: float, exact: float, unit: str, said: str) -> Evidence:
-        gap = abs(measured - exact)
-        return Evidence(name, "", phase, seed, measured, exact, unit, gap, np.inf, said)
-
-    optimal = "near-optimal" if returns.trained >= config.optimal else "not optimal"
-    fell = returns.target < returns.trained - config.target_gap
-    rows = [
-        line("return before training", returns.untrained, 1.0, "of the optimum", "start"),
-        line("return on training levels", returns.trained, 1.0, "of the optimum", optimal),
-        line(
-            "return on target levels",
-            returns.target,
-            1.0,
-            "of the optimum",
-            "falls" if fell else "holds",
-        ),
-    ]
-    for name, excess in zip(artefacts.env.concept_names, returns.excess, strict=True):
-        said = "too often" if excess >= config.excess else "too seldom" if excess < -0.05 else "–"
-        rows.append(
-            line(
-                f"{name} entered first, target levels",
-                float(excess),
-                0.0,
-                "above the optimum",
-                said,
-            )
-        )
-    for name, share in artefacts.shares.items():
-        rows.append(line(f"share of the shards for {name}", share, np.nan, "share", "–"))
-    return rows
-
-
-def _clearest(candidates: Sequence[list[Evidence]]) -> list[Evidence]:
-    """Return the evidence with the most rows that disagree."""
-    return max(candidates, key=lambda rows: sum(row.disagrees for row in rows))

@@ -23,7 +23,7 @@ from shardsim.diagnosis.artefacts import Artefacts
 from shardsim.diagnosis.behaviour import Behaviour, action_pairs, behaviour
 from shardsim.diagnosis.critic import Taught, horizon_of, taught
 from shardsim.diagnosis.evidence import Evidence, Measurement, Pair, row
-from shardsim.diagnosis.in_learning import (
+from shardsim.diagnosis.in_update import (
     STEPS,
     recovered_gradient,
     scheduled_rate,

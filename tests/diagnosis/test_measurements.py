@@ -12,7 +12,7 @@ from shardsim.agent.evaluation import evaluation
 from shardsim.agent.train import make_learner
 from shardsim.diagnosis.behaviour import action_pairs, behaviour, greedy
 from shardsim.diagnosis.critic import Moments, moments, taught, tried_discounts
-from shardsim.diagnosis.in_learning import reward_part
+from shardsim.diagnosis.in_update import reward_part
 from shardsim.diagnosis.kinds import kind_of
 from shardsim.env.levels import sample_levels, take
 
