@@ -113,6 +113,8 @@ def prepare(
     pulls = _pulls(env, models, described, choice.level, chosen.advantage)
     judges, identified = _judges(pulls, acting, chosen, battery, goals)
     probed = slice(-config.probes, None)
+    levels = take(jax.tree.map(np.asarray, states.level), probed)
+    likewise = levels_of(held_out, config.probes // 2).level
     return Setting(
         goals=goals,
         names=onsets.names([env.concept_names[goal] for goal in goals]),
@@ -123,20 +125,15 @@ def prepare(
         judges=judges,
         identified=identified & (choice.weight > 0),
         weight=choice.weight,
-        onset=Onset(
-            jax.tree.map(jnp.asarray, chosen),
-            jnp.asarray(np.asarray(seen)[choice.level]),
-            jnp.asarray(judges, jnp.float32),
-        ),
-        probe=make_probe(
-            env,
-            take(jax.tree.map(np.asarray, states.level), probed),
-            take(world, probed),
-            levels_of(held_out, config.probes // 2).level,
-            discount,
-            seed,
-        ),
+        onset=_onset(chosen, np.asarray(seen)[choice.level], judges),
+        probe=make_probe(env, levels, take(world, probed), likewise, discount, seed),
     )
+
+
+def _onset(world: World, seen: np.ndarray, judges: np.ndarray) -> Onset:
+    """Return what the loop in the weights takes, from numpy [D, U, B]."""
+    arrays = jax.tree.map(jnp.asarray, world)
+    return Onset(arrays, jnp.asarray(seen), jnp.asarray(judges, jnp.float32))
 
 
 def _tables(network: Any, parameters: Any, seen: jax.Array) -> jax.Array:
