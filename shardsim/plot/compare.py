@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from shardsim.base.statistics import t_interval, welch_difference
 from shardsim.plot.style import BLUE, INK, VERMILLION, WIDTH, legend_below, new_figure, styled
@@ -45,6 +46,9 @@ def compare_runs(
     for place, (title, measures) in zip(axes[:, 0], panels.items(), strict=True):
         _panel(place, measures, confidence)
         place.set_xlabel(title)
+        place.xaxis.set_major_locator(MaxNLocator(7))
+    if all(len(runs) == 2 for measures in panels.values() for runs in measures.values()):
+        axes[0, 0].set_title(f"first − second [{confidence:.0%}]", loc="right", fontsize=7)
     legend_below(figure, axes[0, 0])
     return figure
 

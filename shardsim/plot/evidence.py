@@ -8,7 +8,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from shardsim.plot.style import BLUE, INK, VERMILLION, WIDTH, new_figure, section_colours, styled
+from shardsim.plot.style import (
+    BLUE,
+    INK,
+    REST,
+    VERMILLION,
+    WIDTH,
+    new_figure,
+    section_colours,
+    styled,
+)
 
 COLUMNS = {  # key of a row -> heading
     "section": "section",
@@ -21,9 +30,10 @@ COLUMNS = {  # key of a row -> heading
     "verdict": "verdict",
 }
 _LEFT = (0.015, 0.13, 0.46, 0.525, 0.575, 0.67, 0.755, 0.905)
-_LETTERS = (14, 44, 8, 6, 12, 11, 20, 14)
+_LETTERS = (14, 48, 8, 6, 12, 11, 20, 14)
 _ROW = 0.19  # inches
 DISAGREES = "disagrees"
+VERDICTS = {"agrees": BLUE, DISAGREES: VERMILLION}
 
 
 @styled
@@ -41,13 +51,13 @@ def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_xlim(0, 1)
     axes.set_ylim(len(rows) + 0.6, -0.6)
     axes.set_title(title, fontweight="bold")
-    sections = list(dict.fromkeys(str(row.get("section", "")) for row in rows))
-    colours = section_colours(sections)
+    sections = list(dict.fromkeys(str(row.get("section") or "") for row in rows))
+    colours = {"": REST} | section_colours([name for name in sections if name])
     for left, name in zip(_LEFT, COLUMNS, strict=True):
         axes.text(left, 0, COLUMNS[name], fontweight="bold", va="center", fontsize=7)
     axes.plot([0, 1], [0.5, 0.5], color=INK, linewidth=0.8)
     for number, row in enumerate(rows, start=1):
-        section = str(row.get("section", ""))
+        section = str(row.get("section") or "")
         axes.plot(
             [0.004] * 2,
             [number - 0.5, number + 0.5],
@@ -59,7 +69,7 @@ def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
             text = shorten(cell(row.get(name)), letters, placeholder="…")
             colour = INK
             if name == "verdict":
-                colour = VERMILLION if row.get(name) == DISAGREES else BLUE
+                colour = VERDICTS.get(text, INK)
             axes.text(left, number, text, va="center", fontsize=6.6, color=colour)
     return figure
 

@@ -85,37 +85,49 @@ def world(found: Mapping[str, Any]) -> str:
 
 
 def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
-    """Panel -> measure -> run -> f[K]: shares on every battery, shardness, return ratio.
-
-    A shard is matched by what it pushes for; a run that has no such shard counts as 0 there.
-    """
+    """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return."""
     named = tables.titled(runs)
-    panels: dict[str, dict[str, dict[str, np.ndarray]]] = {}
-    for battery in ("held-out", "target"):
-        title = f"share of decision influence, {battery} levels"
-        panels[title] = _shares(named, battery)
-    data = {name: run.dataset("shards.nc") for name, run in named.items()}
-    panels["shardness: best rival − shards (bits a decision)"] = {
-        "shardness": {name: np.atleast_1d(one["shardness"].values) for name, one in data.items()}
+    shards = {name: run.dataset("shards.nc") for name, run in named.items()}
+    panels = {
+        f"share of decision influence by what it pushes for, {battery} levels": _by_measure(
+            {name: concept_shares(data.sel(battery=battery)) for name, data in shards.items()}
+        )
+        for battery in ("target", "held-out")
+    }
+    panels["best rival − shards (bits a decision)"] = {
+        "shardness": {name: data["shardness"].values for name, data in shards.items()}
     }
     panels["return ÷ optimal return"] = {
         f"{split} levels": {
             name: tables.curves(run).ratio[split][:, -1] for name, run in named.items()
         }
-        for split in ("held-out", "target")
+        for split in ("target", "held-out")
     }
     return panels
 
 
-def _shares(named: Mapping[str, Run], battery: str) -> dict[str, dict[str, np.ndarray]]:
-    found = {}
-    for name, run in named.items():
-        data = tables.choose(run.dataset("shards.nc"), "battery", battery).transpose("seed", ...)
-        found[name] = dict(zip(tables.parts(data).names, tables.all_shares(data).T, strict=True))
-    rows = list(dict.fromkeys(part for parts in found.values() for part in parts))
-    rows.sort(key=lambda part: part in tables.OTHERS)
-    seeds = {name: len(next(iter(parts.values()))) for name, parts in found.items()}
+def concept_shares(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """Share f[K] of each concept, then of habit, affordance and rest, on one battery.
+
+    A shard's share is divided among concepts as the squares of its preferences, whose sum is 1,
+    so that runs with other shards can be compared.
+    """
+    weights = data["preferences"].transpose("shard", "concept").values ** 2
+    every = tables.all_shares(data.transpose("seed", ...))
+    count = len(tables.OTHERS)
+    values = np.concatenate([every[:, :-count] @ weights, every[:, -count:]], axis=1)
+    names = [*(str(name) for name in data["concept"].values), *tables.OTHERS]
+    return dict(zip(names, values.T, strict=True))
+
+
+def _by_measure(found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
+    """Measure -> run -> f[K] of run -> measure; 0 where a run's env has no such concept."""
+    rows = list(dict.fromkeys(row for measures in found.values() for row in measures))
+    rows.sort(key=lambda row: row in tables.OTHERS)
     return {
-        row: {name: parts.get(row, np.zeros(seeds[name])) for name, parts in found.items()}
+        row: {
+            name: measures.get(row, np.zeros_like(measures[tables.OTHERS[0]]))
+            for name, measures in found.items()
+        }
         for row in rows
     }

@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from shardsim.base.errors import UserError
-from shardsim.runs import figures, report_tables
+from shardsim.runs import figures
 from shardsim.runs.headlines import headlines
 from shardsim.runs.run import Run
 from shardsim.runs.store import CONFIG
@@ -61,7 +61,7 @@ PARTS = (
         "the decision influence that it carries, on average over a battery of contexts. The margin "
         "is how much dearer the cheapest equally good decomposition is: small means uncertain.",
         ("shares", "shard-distribution", "influence-by-distance"),
-        ("shards", "shares"),
+        ("shards", "shares", "track"),
     ),
     Part(
         "One agent on one level",
@@ -112,6 +112,8 @@ def build_report(run: Run, say: Callable[[str], Any] = lambda _: None) -> dict[s
 
 def render(run: Run, pictures: Mapping[str, Picture]) -> str:
     """The page as text, from pictures that are already drawn."""
+    from shardsim.runs import report_tables  # not above: it needs matplotlib, which is slow to load
+
     summary = _summary(run)
     made = report_tables.all_tables(run, summary)
     parts = [

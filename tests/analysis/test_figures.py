@@ -126,7 +126,15 @@ def test_equal_runs_do_not_differ(finished):
     said = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert said and all(text.startswith(("+0.000", "−0.000")) for text in said)
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert rows == ["cheese", "corner", "habit", "affordance", "unexplained rest"]
+    assert rows == ["cheese", "decoy", "corner", "habit", "affordance", "unexplained rest"]
+
+
+def test_shares_by_concept_divide_the_shards_and_sum_to_one(finished):
+    data = finished.dataset("shards.nc").sel(battery="target")
+    found = outcomes.concept_shares(data)
+    np.testing.assert_allclose(sum(found.values()), 1.0, atol=0.02)  # norms written to two digits
+    expected = data["share"].values @ np.array([0.99**2, 0.1**2])
+    np.testing.assert_allclose(found["cheese"], expected)
 
 
 def test_gates_over_a_level_are_the_fitted_ones(finished):

@@ -79,6 +79,15 @@ def test_it_says_what_was_found_in_words(page):
     assert "not in this run" not in text.lower()
 
 
+def test_the_track_stands_beside_separate_fits(page):
+    row = re.search(r"<tr><td>8</td>.*?</tr>", page, re.DOTALL)
+    assert row and re.findall(r"<td[^>]*>(.*?)</td>", row.group())[1:] == [
+        "2, 2",
+        "0.877 ± 0.000",
+        "0.877 ± 0.000",
+    ]
+
+
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}
