@@ -15,22 +15,22 @@ class IdentifyConfig(BaseModel):
         default=9000, ge=200, description="contexts of the battery of target levels, fitted to"
     )
     held_out_contexts: int = Field(
-        default=3000, ge=200, description="contexts of the battery of held-out levels"
+        default=2000, ge=200, description="contexts of the battery of held-out levels"
     )
     track_contexts: int = Field(
-        default=1500, ge=100, description="contexts of each battery at every checkpoint"
+        default=1000, ge=100, description="contexts of each battery at every checkpoint"
     )
     track_checks: int = Field(
-        default=6, ge=0, description="checkpoints that are also fitted by themselves, as the check"
+        default=4, ge=0, description="checkpoints that are also fitted by themselves, as the check"
     )
     max_shards: int = Field(default=8, ge=1, le=32, description="upper limit of the search")
     draws: int = Field(default=1000, ge=50, description="bootstrap draws of each interval")
     confidence: float = Field(default=0.9, gt=0.5, lt=1.0, description="coverage of intervals")
     null_contexts: int = Field(
-        default=2000, ge=200, description="contexts on which nulls are fitted as agents are"
+        default=1200, ge=200, description="contexts on which nulls are fitted as agents are"
     )
     view_contexts: int = Field(
-        default=2000, ge=100, description="contexts of clusterings, read-outs and causal checks"
+        default=1200, ge=100, description="contexts of clusterings, read-outs and causal checks"
     )
     random_directions: int = Field(
         default=20, ge=5, description="norm-matched random directions of each causal check"

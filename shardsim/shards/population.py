@@ -22,6 +22,7 @@ from shardsim.shards.battery import Battery, battery
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.identify import alternative_shares, data_of, parts_of
 from shardsim.shards.influence import Edited, Influence, edit, in_model, influence_of
+from shardsim.shards.model.basis import Basis, choose_basis
 from shardsim.shards.model.data import DecisionData
 from shardsim.shards.model.fit import ModelFit, fit
 from shardsim.shards.model.shard_model import ShardModel
@@ -31,6 +32,7 @@ from shardsim.shards.shares import Parts
 from shardsim.shards.views.activations import agreement, influence_vectors, read_out, sample
 from shardsim.shards.views.causal import Causal, causal_many
 
+COMPASS = {"north": (-1, 0), "east": (0, 1), "south": (1, 0), "west": (0, -1)}  # rows, columns
 SAME = 0.8  # cosine above which a seed's own shard is one of the run's
 UNTRAINED, SHUFFLED = "untrained, scaled head", "shuffled policy"
 NULLS = (UNTRAINED, SHUFFLED)
@@ -88,6 +90,7 @@ class Population(NamedTuple):
     margin: np.ndarray  # float64[K], mean over seeds
     nulls: Nulls
     views: Views | None  # None where no shard was found
+    basis: Basis  # which meaning of 'toward' predicts held-out levels best, first seed
 
 
 def identify_population(agents: Agents, config: IdentifyConfig) -> Population:
@@ -126,6 +129,7 @@ def identify_population(agents: Agents, config: IdentifyConfig) -> Population:
         margin=_margins(own, matches, len(preferences)),
         nulls=_nulls(agents, target, edited, logits, config),
         views=_views(agents, found["target"], effects, layers, config),
+        basis=basis_of(target, logits[0], config),
     )
 
 
@@ -221,6 +225,17 @@ def _margins(own: list[ModelFit], matches: list[np.ndarray], count: int) -> np.n
     for row, (one, matched) in enumerate(zip(own, matches, strict=True)):
         margins[row, matched >= 0] = one.margin[matched[matched >= 0]]
     return margins.mean(0)
+
+
+def basis_of(on: Battery, logits: np.ndarray, config: IdentifyConfig) -> Basis:
+    """Compare the hypotheses of what 'toward a concept' means, on a sample of the battery."""
+    rows = sample(on.size, config.seed, config.null_contexts)
+    data = data_of(on.take(rows), logits[rows])
+    names = on.env.action_names
+    moves = None
+    if set(names) <= set(COMPASS):
+        moves = np.array([COMPASS[name] for name in names], np.float64)
+    return choose_basis(data, on.concepts, moves, seed=config.seed)
 
 
 def _nulls(

@@ -108,6 +108,7 @@ def population_dataset(found: Population, seeds: list[int] | None = None) -> xr.
         "model": [*NAMES.values(), ENTROPY],
         "distance_bin": list(DISTANCE_BINS),
         "null": list(NULLS),
+        "basis": list(found.basis.losses),
     }
     if found.views is not None:
         coords["layer"] = list(found.views.causal[0].layers)
@@ -116,6 +117,7 @@ def population_dataset(found: Population, seeds: list[int] | None = None) -> xr.
     interval = shardness(found)
     attributes = {
         "verdict": verdict(found),
+        "basis": found.basis.name,
         "shardness_mean": float(interval.mean),
         "shardness_low": float(interval.low),
         "shardness_high": float(interval.high),
@@ -176,6 +178,7 @@ def _bits(found: Population) -> Variables:
         "explained": (("seed",), np.array([one.explained for one in found.own])),
         "null_shardness": (("null", "seed"), np.array([[f.shardness for f in n] for n in fits])),
         "null_shards": (("null", "seed"), np.array([[f.num_shards for f in n] for n in fits])),
+        "basis_loss": (("basis",), np.array([v.mean() for v in found.basis.losses.values()])),
         "null_explained": (("null", "seed"), np.array([[f.explained for f in n] for n in fits])),
     }
 
@@ -296,6 +299,7 @@ def population_summary(found: Population) -> dict[str, Any]:
         "explained": float(np.mean([one.explained for one in found.own])),
         "agreement": _agreement(found),
         "verdict": verdict(found),
+        "basis": found.basis.name,
     }
 
 
