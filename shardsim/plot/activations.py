@@ -143,8 +143,9 @@ def agreement_by_layer(
         place.plot(x, mean, color=NULL, linestyle=dashes, label=name)
     place.set_xticks(x, layers)
     place.set_xlim(-0.3, len(layers) - 0.7)
-    low = float(np.min(agreement, initial=0.0))
-    place.set_ylim(min(-0.03, 1.1 * low), 1.0)
+    ends = [agreement, *(np.atleast_2d(values) for values in (nulls or {}).values())]
+    low, high = min(np.min(one) for one in ends), max(np.max(one) for one in ends)
+    place.set_ylim(min(-0.02, 1.1 * low), min(1.0, max(0.2, 1.6 * high)))
     place.set_xlabel("layer")
     place.set_ylabel("adjusted mutual information")
     place.legend(loc="upper left")

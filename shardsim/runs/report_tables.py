@@ -195,7 +195,7 @@ def evidence(run: Run) -> Table:
     if not run.store.has("diagnosis.json"):
         return Table(title, (), [])
     found = run.json("diagnosis.json").get("evidence") or []
-    keys = {**COLUMNS, "note": "note"}
+    keys = COLUMNS | ({"note": "note"} if any(row.get("note") for row in found) else {})
     rows = [[cell(row.get(key)) for key in keys] for row in found]
     marked = tuple(n for n, row in enumerate(found) if row.get("verdict") == DISAGREES)
     return Table(title, tuple(keys.values()), rows, marked)
@@ -217,11 +217,11 @@ def half_width(entry: Mapping[str, float] | None) -> str:
     """`mean ± half of the interval's width`, or a dash."""
     if not entry or entry.get("mean") is None:
         return "–"
-    said = minus(f"{entry['mean']:+.2f}")
+    said = minus(f"{round(entry['mean'], 2) + 0.0:+.2f}")  # adding zero turns −0.0 into 0.0
     ends = entry.get("low"), entry.get("high")
     if ends[0] is None or ends[1] is None:
         return said
-    return f"{said} ± {(ends[1] - ends[0]) / 2:.2f}"
+    return f"{said}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(ends[1] - ends[0]) / 2:.2f}"
 
 
 def mean_sd(values: Sequence[float] | np.ndarray) -> str:

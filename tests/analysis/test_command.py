@@ -1,0 +1,62 @@
+"""`shardsim plot`: lists, draws, refuses in one line and writes nothing then."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from shardsim import cli
+
+
+def outcome(arguments: list[str], capsys) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err
+
+
+def test_without_a_name_the_figures_are_listed(finished, capsys):
+    for arguments in (["plot"], ["plot", str(finished.path)]):
+        code, out, err = outcome(arguments, capsys)
+        assert (code, err) == (0, "") and "vector-field" in out and "reflection" in out
+    listed = json.loads(outcome(["plot", "--json"], capsys)[1])
+    assert listed["rivals"].startswith("bits a decision")
+
+
+def test_a_figure_is_drawn_into_the_file_asked_for(finished, tmp_path, capsys):
+    path = tmp_path / "new" / "field.svg"
+    words = ["plot", str(finished.path), "learning_curves", "aim=0.9", "--out", str(path)]
+    assert outcome(words, capsys)[:2] == (0, f"{path}\n")
+    assert path.read_bytes().startswith(b"<?xml")
+
+
+def test_by_default_it_is_drawn_where_one_is(finished, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(finished.path.rglob("*"))
+    code, out, _ = outcome(["plot", str(finished.path), "rivals", "--json"], capsys)
+    assert code == 0 and json.loads(out) == {"figure": "rivals", "file": "rivals.png"}
+    assert (tmp_path / "rivals.png").is_file() and sorted(finished.path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["RUN", "rivls"], "did you mean 'rivals'"),
+        (["nowhere", "rivals"], "there is no run directory nowhere"),
+        (["rivals"], "is of 1 run, and 0 are given"),
+        (["RUN", "compare"], "is of 2 or more runs, and 1 is given"),
+        (["RUN", "rivals", "sed=1"], "no option 'sed'"),
+        (["RUN", "rivals", "--out", "a.gif"], "does not end in .png, .svg or .pdf"),
+        (["RUN", "rivals", "--figures", "nowhere"], "there is no folder"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_written(
+    words, said, finished, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    words = [str(finished.path) if word == "RUN" else word for word in words]
+    code, out, err = outcome(["plot", *words], capsys)
+    assert (code, out) == (2, "") and said in err and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
