@@ -63,7 +63,8 @@ def hits(world: World, policy: jax.Array, goals: tuple[int, ...], horizon: int) 
             horizon,
             world.entered[..., chosen],
         )
-        return jnp.concatenate([first, 1.0 - jnp.sum(first, axis=1, keepdims=True)], axis=1)
+        neither = jnp.maximum(0.0, 1.0 - jnp.sum(first, axis=1, keepdims=True))
+        return jnp.concatenate([first, neither], axis=1)
 
     return jax.vmap(one)(world, policy)
 
