@@ -72,7 +72,8 @@ def _rival_logits(
 ) -> tuple[dict[str, np.ndarray], rivals.Common]:
     """Held-out logits [C, A] of every model."""
     work, path = structure.work, structure.path
-    shared = rivals.common(work.data, fold, work.values)
+    shunned = np.isin(np.arange(structure.preferences.shape[1]), path.columns[path.signs < 0])
+    shared = rivals.common(work.data, fold, work.values, shunned)
     base = rivals.cross_fit(shared, rivals.nuisance(shared))
     weights = _one_utility(structure)
     found = {
@@ -96,13 +97,12 @@ def _rival_logits(
 
 
 def _one_utility(structure: Structure) -> np.ndarray:
-    """Weights [O] >= 0 of the fit with one shard; even where there is none."""
+    """Signed weights [O] of the fit with one shard; even where there is none."""
     path = structure.path
     concepts = structure.preferences.shape[1]
     if len(path.fits) < 2:
         return np.ones(concepts)
-    folded = unfold(path.fits[1].preferences, path.columns, path.signs, concepts)
-    return np.maximum(folded[0], 0.0)
+    return unfold(path.fits[1].preferences, path.columns, path.signs, concepts)[0]
 
 
 def _gain_logits(shared, values, gates, pulls) -> np.ndarray:
@@ -114,13 +114,19 @@ def _gain_logits(shared, values, gates, pulls) -> np.ndarray:
     return rivals.cross_fit(shared, model, start)
 
 
-def _bits(structure: Structure, logits: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+def _bits(
+    structure: Structure, logits: dict[str, np.ndarray], shared: rivals.Common, seed: int
+) -> dict[str, np.ndarray]:
+    """Bits [C] of every model; the ceilings keep the habit and affordance of the shards."""
     data, path = structure.work.data, structure.path
+    values = structure.work.values
+    refined = refine(shared, values, structure.coefficients, structure.preferences)
+    base = (values @ refined.affordance)[:, None] * data.blocked + refined.habit
     bits = {name: cross_entropy_bits(data.logits, value) for name, value in logits.items()}
     order = np.random.default_rng(seed).permutation(len(data.logits))
     shuffled = data._replace(advantages=data.advantages[order])
     for name, basis in ((CEILING, data), (PERMUTED, shuffled)):
-        free = rivals.ceiling(basis, path.columns, path.signs, logits[AFFORDANCE])
+        free = rivals.ceiling(basis, path.columns, path.signs, base)
         bits[name] = cross_entropy_bits(data.logits, free)
     return bits
 
@@ -153,7 +159,7 @@ def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
     )
     work = structure.work
     logits, shared = _rival_logits(structure, work.fold, seed)
-    bits = _bits(structure, logits, seed)
+    bits = _bits(structure, logits, shared, seed)
     judgement = judge(
         bits, data.level_index, in_conflict(data), len(structure.preferences), structure.beyond_rank
     )

@@ -1,7 +1,8 @@
 """The strongest single-utility rival: one planner with a gain.
 
-The agent chooses by U = τ·log Σ_o exp((u_o − κ_o d_o)/τ) of the state that an action reaches, times
-a gain g(x) >= 0 on the same gate atoms, beside the same habit and affordance.
+The agent chooses by U = τ·log Σ_o exp((u_o − κ_o d_o)/τ) + Σ_o ν_o d_o of the state that an
+action reaches, with ν_o >= 0 only for concepts that the shards may shun too, times a gain
+g(x) >= 0 on the same gate atoms, beside the same habit and affordance.
 Axes: C contexts, A actions, O concepts, J atoms, N linear coefficients.
 """
 
@@ -26,9 +27,9 @@ BOUND = 12.0
 
 
 class Planner(NamedTuple):
-    """Parameters θ = (log τ, u_o, log κ_o) and the linear coefficients of gain and nuisances."""
+    """Parameters θ = (log τ, u_o, log κ_o, ν_o); linear coefficients of gain and nuisances."""
 
-    theta: np.ndarray  # [1 + 2 O]
+    theta: np.ndarray  # [1 + 3 O]
     linear: np.ndarray  # [N]
 
 
@@ -41,20 +42,21 @@ def distance_after(data: DecisionData) -> np.ndarray:
 
 
 def utility(theta: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """U [C, A] and its gradient [1 + 2 O, C, A] in θ, from distances [O, C, A]."""
+    """U [C, A] and its gradient [1 + 3 O, C, A] in θ, from distances [O, C, A]."""
     count = len(after)
-    tau, slope = np.exp(theta[0]), np.exp(theta[1 + count :])[:, None, None]
+    tau, slope = np.exp(theta[0]), np.exp(theta[1 + count : 1 + 2 * count])[:, None, None]
     scaled = (theta[1 : 1 + count, None, None] - slope * after) / tau
     peak = scaled.max(0)
     weight = np.exp(scaled - peak)
     total = weight.sum(0)
     weight /= total
     value = peak + np.log(total)
-    gradient = np.empty((1 + 2 * count, *value.shape))
+    gradient = np.empty((1 + 3 * count, *value.shape))
     gradient[0] = tau * (value - (weight * scaled).sum(0))
     gradient[1 : 1 + count] = weight
-    gradient[1 + count :] = -weight * after * slope
-    return tau * value, gradient
+    gradient[1 + count : 1 + 2 * count] = -weight * after * slope
+    gradient[1 + 2 * count :] = after
+    return tau * value + np.tensordot(theta[1 + 2 * count :], after, 1), gradient
 
 
 def _utility_loss(theta, after, gain, base, target):
@@ -67,8 +69,9 @@ def _utility_loss(theta, after, gain, base, target):
     return -(target * logs).sum(1).mean() + 0.5 * ridge @ theta, slope + ridge
 
 
-def _fit_theta(theta, after, gain, base, target, steps):
+def _fit_theta(theta, after, gain, base, target, shunned, steps):
     bounds = [(-3.0, 3.0)] + [(-BOUND, BOUND)] * len(after) + [(-4.0, 2.0)] * len(after)
+    bounds += [(0.0, BOUND if negative else 0.0) for negative in shunned]
     found = minimize(
         _utility_loss,
         theta,
@@ -94,6 +97,7 @@ def _model(shared: Common, values: np.ndarray, theta: np.ndarray, after: np.ndar
 
 def _alternate(shared, values, after, start: Planner, rounds: int, steps: int) -> Planner:
     theta, linear = start
+    shunned = shared.shunned
     count = values.shape[1]
     for _ in range(rounds):
         model = _model(shared, values, theta, after)
@@ -101,7 +105,9 @@ def _alternate(shared, values, after, start: Planner, rounds: int, steps: int) -
         gain = values @ linear[-count:]
         base = model.design[:, :, :-count] @ linear[:-count]
         few = slice(None, None, max(1, len(gain) // THETA_SAMPLE))
-        theta = _fit_theta(theta, after[:, few], gain[few], base[few], shared.target[few], steps)
+        theta = _fit_theta(
+            theta, after[:, few], gain[few], base[few], shared.target[few], shunned, steps
+        )
     model = _model(shared, values, theta, after)
     return Planner(theta, likelihood.fit(model, shared.target, linear, 6))
 
@@ -115,18 +121,25 @@ def _loss(shared, values, after, planner: Planner) -> float:
 def _part(shared: Common, rows: np.ndarray) -> Common:
     """The target and terms of some contexts; only the arrays that the planner reads."""
     data = shared.data._replace(blocked=shared.data.blocked[rows], logits=shared.data.logits[rows])
-    return Common(data, shared.target[rows], shared.fold[rows], shared.affordance[rows])
+    return shared._replace(
+        data=data,
+        target=shared.target[rows],
+        fold=shared.fold[rows],
+        affordance=shared.affordance[rows],
+    )
 
 
 def _starts(rng: np.random.Generator, weights: np.ndarray) -> list[np.ndarray]:
     """Starts for θ, the first near one utility (a large τ makes U linear in the distances)."""
     count = len(weights)
-    log_weights = np.log(np.maximum(weights / weights.max(initial=1e-9), 0.03))
-    found = [np.r_[1.5, np.zeros(count), log_weights + 0.5]]
+    liked, shunned = np.maximum(weights, 0.0), np.maximum(-weights, 0.0)
+    log_weights = np.log(np.maximum(liked / max(liked.max(), 1e-9), 0.03))
+    found = [np.r_[1.5, np.zeros(count), log_weights + 0.5, shunned]]
     for tau in (-0.7, 0.3):
-        found.append(np.r_[tau, np.zeros(count), np.zeros(count)])
+        found.append(np.r_[tau, np.zeros(2 * count), 0.5 * shunned])
     for tau in np.linspace(-1.0, 1.0, STARTS):
-        found.append(np.r_[tau, 1.5 * rng.normal(size=count), rng.normal(size=count) * 0.5])
+        value, slope = 1.5 * rng.normal(size=count), 0.5 * rng.normal(size=count)
+        found.append(np.r_[tau, value, slope, 0.5 * shunned])
     return found
 
 
@@ -134,7 +147,7 @@ def fit(shared: Common, values: np.ndarray, weights: np.ndarray, seed: int) -> P
     """Fit the planner to all contexts, with gain on atom values [C, J] (constant first).
 
     Every start is tried on a sample with a constant gain; the best few go on to a free gain, first
-    on the sample and the best of them on everything. `weights` [O] are those of one utility.
+    on the sample and the best of them on everything. `weights` [O] are one utility's, signed.
     """
     rng = np.random.default_rng(seed)
     after = distance_after(shared.data)

@@ -6,7 +6,6 @@ level. Axes: C contexts, A actions, O concepts, Q signed columns, J atoms, K sha
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +20,6 @@ HABIT_RIDGE = 1e-4
 GATE_RIDGE = 1e-4
 CEILING_STEPS = 200
 
-Fitter = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]
-
 
 class Common(NamedTuple):
     """What all models share."""
@@ -31,11 +28,13 @@ class Common(NamedTuple):
     target: np.ndarray  # the agent's distribution, [C, A]
     fold: np.ndarray  # int64[C]
     affordance: np.ndarray  # atom values that the affordance may use, [C, Ja]
+    shunned: np.ndarray  # bool[O], concepts that models may give a negative weight
 
 
-def common(data: DecisionData, fold: np.ndarray, values: np.ndarray) -> Common:
-    """Gather the shared terms; `values` [C, Ja] are the atoms of the affordance, constant first."""
-    return Common(data, np.exp(log_softmax(data.logits)), fold, values[:, :AFFORDANCE_ATOMS])
+def common(data: DecisionData, fold: np.ndarray, values: np.ndarray, shunned: np.ndarray) -> Common:
+    """Gather the shared terms; `values` [C, J] are the atoms, constant first."""
+    target = np.exp(log_softmax(data.logits))
+    return Common(data, target, fold, values[:, :AFFORDANCE_ATOMS], shunned)
 
 
 def nuisance(shared: Common) -> Linear:

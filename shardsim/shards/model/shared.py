@@ -60,7 +60,7 @@ def fit_gates(preferences: np.ndarray, data: DecisionData, *, seed: int = 0) -> 
         work = selection.prepare(data, gram.tempered(data), data.logits, seed)
         penalty = selection.PENALTY * gated.penalty_limit(work.problem.linear)
         coefficients = gated.fit_gates(work.problem, preferences, penalty)
-        shared = rivals.common(data, work.fold, work.values)
+        shared = rivals.common(data, work.fold, work.values, np.asarray((preferences < 0).any(0)))
         refined = refine(shared, work.values, coefficients, preferences)
         return shard_model(work.atoms, refined, preferences, data)
 
