@@ -122,6 +122,26 @@ class Run:
         return self.dataset("training.nc")
 
     @property
+    def shards(self) -> xr.Dataset:
+        """The shards of all seeds, their shares, rivals, influence and views."""
+        return self.dataset("shards.nc")
+
+    @property
+    def track(self) -> xr.Dataset:
+        """The shard distribution over checkpoints."""
+        return self.dataset("track.nc")
+
+    @property
+    def reflection(self) -> xr.Dataset:
+        """What reflection did, by onset, model, step and seed."""
+        return self.dataset("reflection.nc")
+
+    @property
+    def diagnosis(self) -> dict[str, Any]:
+        """Which world the run is in, with the evidence."""
+        return self.json("diagnosis.json")
+
+    @property
     def summary(self) -> dict[str, Any]:
         """The results in short, as in `summary.json`."""
         return self.json("summary.json")

@@ -1,4 +1,4 @@
-"""One tiny finished run, shared by the tests that only read it or copy it."""
+"""Two tiny runs, shared by the tests that only read or copy them."""
 
 from __future__ import annotations
 
@@ -54,5 +54,12 @@ def tiny_config() -> Mapping[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run(TINY, tmp_path_factory.mktemp("runs") / "tiny")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Trained, and nothing else."""
+    return run(TINY, tmp_path_factory.mktemp("runs") / "trained", until="train")
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """With every stage."""
+    return run(TINY, tmp_path_factory.mktemp("runs") / "whole")

@@ -20,17 +20,23 @@ from shardsim.agent.train import Chunk, Diverged
 from shardsim.base.errors import UserError
 from shardsim.cli import STAGE_HELP
 from shardsim.runs import pipeline
+from shardsim.runs import store as store_module
 from shardsim.runs.pipeline import run, run_stage
 from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run, load
 from shardsim.runs.stages import STAGES
 from shardsim.runs.stages import train as train_stage_module
+from shardsim.runs.toml import flatten
 
 ROOT = Path(__file__).parents[2]
 
 
 class Killed(BaseException):
     """Stands for a kill: nothing catches it."""
+
+
+# One file of each stage after identification; what it is written beside may follow or not.
+HALF = {"track.nc", "reflection.nc", "diagnosis.json", "learning-curves.png"}
 
 
 class KillAt(Progress):
@@ -50,28 +56,44 @@ def results(opened: Run) -> dict[str, bytes]:
     return {name: opened.store.read(name) for name in opened.store.names()}
 
 
-def test_the_same_config_gives_the_same_bytes(tiny_run: Run, tiny_config, tmp_path: Path) -> None:
-    again = run(tiny_config, tmp_path / "again")
-    assert results(again) == results(tiny_run)
-
-
-@pytest.mark.parametrize("kills", [[1], [2, 0], [3, 1, 1], [12]])
-def test_a_killed_run_ends_like_the_uninterrupted_one(
-    tiny_run: Run, tiny_config, tmp_path: Path, kills: list[int]
+@pytest.mark.parametrize("kills", [[1], [2, 0], [3, 1, 1]])
+def test_training_killed_at_any_moment_ends_like_the_uninterrupted_one(
+    trained_run: Run, tiny_config, tmp_path: Path, kills: list[int]
 ) -> None:
     for count in kills:
         with pytest.raises(Killed):
-            run(tiny_config, tmp_path / "run", progress=KillAt(count))
-    done = run(tiny_config, tmp_path / "run")
-    assert results(done) == results(tiny_run)
+            run(tiny_config, tmp_path / "run", until="train", progress=KillAt(count))
+    done = run(tiny_config, tmp_path / "run", until="train")
+    assert results(done) == results(trained_run)
     updates = [row["update"] for row in done.store.read_log() if row["stage"] == "train"]
     assert updates == done.checkpoints
 
 
-def test_a_process_killed_for_real_goes_on(tiny_run: Run, tiny_config, tmp_path: Path) -> None:
+def test_a_run_killed_in_every_stage_ends_like_the_uninterrupted_one(
+    whole_run: Run, tiny_config, tmp_path: Path, monkeypatch
+) -> None:
+    """Each stage but the first two is killed when half of its files are written."""
+    write, killed = store_module._write_whole, []
+
+    def half_written(path: Path, data: bytes) -> None:
+        write(path, data)
+        if path.name in HALF - set(killed):
+            killed.append(path.name)
+            raise Killed
+
+    monkeypatch.setattr(store_module, "_write_whole", half_written)
+    for _ in HALF:
+        with pytest.raises(Killed):
+            run(tiny_config, tmp_path / "run")
+    assert set(killed) == HALF
+    assert results(run(tiny_config, tmp_path / "run")) == results(whole_run)
+
+
+def test_a_process_killed_for_real_goes_on(trained_run: Run, tiny_config, tmp_path: Path) -> None:
     config = tmp_path / "tiny.toml"
     config.write_text(tomli_w.dumps(tiny_config))
-    command = [sys.executable, "-m", "shardsim", "run", str(config), "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "shardsim", "run", str(config), "--until", "train"]
+    command += ["--out", str(tmp_path / "run")]
     other = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
     assert other.stderr is not None
     for line in other.stderr:
@@ -80,7 +102,7 @@ def test_a_process_killed_for_real_goes_on(tiny_run: Run, tiny_config, tmp_path:
     other.kill()
     other.communicate()
     assert other.returncode == -signal.SIGKILL
-    assert results(run(config, tmp_path / "run")) == results(tiny_run)
+    assert results(run(config, tmp_path / "run", until="train")) == results(trained_run)
 
 
 def test_diverged_training_keeps_the_last_good_checkpoint(
@@ -99,51 +121,61 @@ def test_diverged_training_keeps_the_last_good_checkpoint(
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(opened.checkpoint().parameters))
 
 
-def test_a_finished_run_is_left_as_it_is(tiny_run: Run, tiny_config, monkeypatch) -> None:
+def test_a_finished_run_is_left_as_it_is(whole_run: Run, tiny_config, monkeypatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("done twice")
 
     monkeypatch.setattr(pipeline, "perform", refuse)
-    assert run(tiny_config, tiny_run.path).summary == tiny_run.summary
+    assert run(tiny_config, whole_run.path).summary == whole_run.summary
 
 
 def test_the_command_line_offers_every_stage_after_training() -> None:
     assert ["train", *STAGE_HELP] == list(STAGES)
 
 
-def test_every_stage_is_finished_and_timed(tiny_run: Run) -> None:
-    assert list(tiny_run.timings) == list(STAGES)
-    assert all(tiny_run.store.finished(name) for name in STAGES)
+def test_every_stage_is_finished_and_timed(whole_run: Run) -> None:
+    assert list(whole_run.timings) == list(STAGES)
+    assert all(whole_run.store.finished(name) for name in STAGES)
 
 
-def test_the_summary_holds_results_and_no_place_or_time(tiny_run: Run) -> None:
-    text = (tiny_run.path / "summary.json").read_text()
-    assert set(tiny_run.summary["return_ratio"]) == {"held_out", "target"}
-    assert len(tiny_run.summary["return_ratio"]["target"]) == 2
-    assert "/" not in text
-    assert "second" not in text
+def test_the_summary_holds_results_and_no_place_or_time(whole_run: Run) -> None:
+    summary, text = whole_run.summary, (whole_run.path / "summary.json").read_text()
+    assert set(summary["return_ratio"]) == {"held_out", "target"}
+    assert len(summary["return_ratio"]["target"]) == 2
+    assert summary["num_shards"] == len(summary["shards"])
+    assert set(summary["constancy"].values()) <= {"constant", "drifted", "undecided", "undefined"}
+    assert set(summary["diagnosis"]) == {"world", "section", "representation"}
+    assert str(whole_run.path.parent) not in text
+    assert not {"timings", "seconds", "date"} & set(flatten(summary))
 
 
-def test_the_curves_are_the_checkpoints_own_evaluations(tiny_run: Run) -> None:
-    curves = tiny_run.training
-    assert curves["update"].values.tolist() == tiny_run.checkpoints
+def test_a_run_offers_its_results_as_labelled_tables(whole_run: Run) -> None:
+    assert whole_run.shards.sizes["seed"] == 2
+    assert whole_run.track["checkpoint"].values.tolist() == whole_run.checkpoints
+    assert {"onset", "model"} <= set(whole_run.reflection.dims)
+    assert whole_run.diagnosis["world"] == whole_run.summary["diagnosis"]["world"]
+
+
+def test_the_curves_are_the_checkpoints_own_evaluations(trained_run: Run) -> None:
+    curves = trained_run.training
+    assert curves["update"].values.tolist() == trained_run.checkpoints
     assert curves["achieved"].dims == ("split", "seed", "checkpoint")
-    assert curves.sizes == {"split": 3, "seed": 2, "checkpoint": len(tiny_run.checkpoints)}
+    assert curves.sizes == {"split": 3, "seed": 2, "checkpoint": len(trained_run.checkpoints)}
     assert np.all(curves["achieved"] <= curves["optimum"] + 1e-6)
     assert np.isnan(curves["entropy"].values[:, 0]).all()
     assert np.isfinite(curves["entropy"].values[:, 1:]).all()
 
 
-def test_agents_come_from_their_own_seed_and_checkpoint(tiny_run: Run) -> None:
-    seen = jax.random.uniform(jax.random.key(0), (4, *tiny_run.env.observation_shape))
+def test_agents_come_from_their_own_seed_and_checkpoint(trained_run: Run) -> None:
+    seen = jax.random.uniform(jax.random.key(0), (4, *trained_run.env.observation_shape))
     logits = {
-        (seed, checkpoint): np.asarray(tiny_run.agent(seed, checkpoint).policy(seen))
+        (seed, checkpoint): np.asarray(trained_run.agent(seed, checkpoint).policy(seen))
         for seed in (0, 1)
         for checkpoint in (0, -1)
     }
-    kept = tiny_run.checkpoint(-1).parameters
+    kept = trained_run.checkpoint(-1).parameters
     second = jax.tree.map(lambda leaf: leaf[1], kept)
-    wanted = tiny_run.learner.network.apply(second, seen).logits
+    wanted = trained_run.learner.network.apply(second, seen).logits
     np.testing.assert_allclose(logits[1, -1], wanted, rtol=1e-6)
     assert np.ptp([np.abs(value).sum() for value in logits.values()]) > 0
     assert not np.allclose(logits[0, -1], logits[1, -1])
@@ -152,21 +184,21 @@ def test_agents_come_from_their_own_seed_and_checkpoint(tiny_run: Run) -> None:
 
 @pytest.mark.parametrize(("seed", "checkpoint"), [(2, -1), (0, 99), (0, -99)])
 def test_a_seed_or_checkpoint_that_is_not_there_is_named(
-    tiny_run: Run, seed: int, checkpoint: int
+    trained_run: Run, seed: int, checkpoint: int
 ) -> None:
     with pytest.raises(UserError, match="so no number"):
-        tiny_run.agent(seed, checkpoint)
+        trained_run.agent(seed, checkpoint)
 
 
-def test_another_config_in_the_same_directory_is_refused(tiny_run: Run, tiny_config) -> None:
-    before = results(tiny_run)
+def test_another_config_in_the_same_directory_is_refused(trained_run: Run, tiny_config) -> None:
+    before = results(trained_run)
     with pytest.raises(UserError, match=r"was made with train\.clip = 0\.2, and .* 0\.3;"):
-        run(tiny_config, tiny_run.path, ["train.clip=0.3"])
-    assert results(load(tiny_run.path)) == before
+        run(tiny_config, trained_run.path, ["train.clip=0.3"])
+    assert results(load(trained_run.path)) == before
 
 
-def test_a_damaged_checkpoint_is_one_line(tiny_run: Run, tmp_path: Path) -> None:
-    copy = shutil.copytree(tiny_run.path, tmp_path / "copy")
+def test_a_damaged_checkpoint_is_one_line(trained_run: Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(trained_run.path, tmp_path / "copy")
     file = copy / "checkpoints" / "00000000.safetensors"
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(UserError, match=f"{file.name} is damaged"):
@@ -191,18 +223,18 @@ def test_a_stage_waits_for_those_before_it(tiny_config, tmp_path: Path, monkeypa
         run_stage(tmp_path / "run", "later")
 
 
-def test_a_stage_is_done_again_when_asked(tiny_run: Run, tmp_path: Path) -> None:
-    copy = shutil.copytree(tiny_run.path, tmp_path / "copy")
+def test_a_stage_is_done_again_when_asked(trained_run: Run, tmp_path: Path) -> None:
+    copy = shutil.copytree(trained_run.path, tmp_path / "copy")
     (copy / "timings.json").unlink()
     assert run_stage(copy, "train").timings == {}
     done = run_stage(copy, "train", again=True)
     assert list(done.timings) == ["train"]
-    assert results(done) == results(tiny_run)
+    assert results(done) == results(trained_run)
 
 
-def test_an_unknown_stage_names_the_nearest(tiny_run: Run) -> None:
+def test_an_unknown_stage_names_the_nearest(trained_run: Run) -> None:
     with pytest.raises(UserError, match="no stage 'trian'; did you mean 'train'"):
-        run_stage(tiny_run.path, "trian")
+        run_stage(trained_run.path, "trian")
 
 
 def test_loading_never_imports_a_users_env(tiny_config, tmp_path: Path) -> None:
