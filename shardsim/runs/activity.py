@@ -45,10 +45,15 @@ def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[
 
     Returns:
         Name of the shard -> f[…], in logits a move.
+
+    Raises:
+        UserError: no such seed, or no shard at all.
     """
     data = run.dataset("shards.nc")
     logits = tables.pick(data, "seed", seed)["logits"].transpose("context", "action").values
     preferences = data["preferences"].transpose("shard", "concept").values
+    if not len(preferences):
+        raise UserError("no shard was found in this run, so there is no gate to draw")
     known = target_battery(run)
     model = fit_gates(preferences, data_of(known, logits), seed=run.config.identify.seed)
     wanted, _ = gate_features({k: np.ravel(v) for k, v in covariates.items()}, known.concepts)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from shardsim.runs import report
+from shardsim.runs.results import dataset_to_bytes
 from shardsim.runs.store import Store
+from tests.analysis import results
 from tests.analysis.results import SUMMARY
 
 
@@ -135,3 +140,28 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
     assert "The shards in words: not in this run." in page
     assert str(trained.path) not in page
     assert told[0] == "learning-curves" and len(told) == 11
+
+
+def test_a_run_without_shards_says_so(trained, tmp_path):
+    path = tmp_path / "shardless"
+    shutil.copytree(trained.path, path)
+    run = type(trained)(Store.open(path))
+    seeds, steps = len(run.seeds), np.asarray(run.training["steps"], float)
+    found = results.shards(seeds).drop_vars(["agreement", "agreement_control", "layer", "control"])
+    verdicts = xr.Dataset({"verdict": (("onset",), ["undefined"])}, {"onset": ["contested"]})
+    files = {
+        "shards.nc": found.isel(shard=slice(0, 0)),
+        "track.nc": results.track(steps, seeds).isel(shard=slice(0, 0)),
+        "reflection.nc": verdicts,
+    }
+    with run.store.writing():
+        run.store.write_all({name: dataset_to_bytes(data) for name, data in files.items()})
+    page = report.build_report(run)["report.html"].decode()
+    read(page)
+    said = re.findall(r"Not in this run: ([^<]*)\.</p>", page)
+    assert sorted(said) == [
+        "no shard was found in this run, so no layer was compared with them",
+        "no shard was found in this run, so nobody reflected",
+        "no shard was found in this run, so nobody reflected",
+        "no shard was found in this run, so there is no gate to draw",
+    ]
