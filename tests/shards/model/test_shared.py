@@ -52,6 +52,14 @@ def test_a_shard_that_an_agent_lacks_gets_no_gate(mazes):
     assert gates[1] < 0.03 * gates[0]
 
 
+def test_an_empty_dictionary_leaves_habit_and_affordance(mazes):
+    _, data = decisions(mazes, (0.0, 0.0), 9)
+    assert fit_shared([data]).shape == (0, 3)
+    found = fit_gates(np.zeros((0, 3)), data)
+    assert found.gates.shape == (len(data.logits), 0)
+    assert abs(found.affordance.mean() + 2.0) < 0.2
+
+
 def test_no_agent_and_a_wrong_dictionary_are_refused(mazes):
     with pytest.raises(UserError, match="at least one"):
         fit_shared([])
