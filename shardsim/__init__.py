@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from shardsim.base.errors import UserError as UserError
+    from shardsim.diagnosis.diagnose import diagnose as diagnose
     from shardsim.env.check import check_env as check_env
     from shardsim.env.registry import list_envs as list_envs
     from shardsim.env.registry import make as make
@@ -28,6 +29,7 @@ _HOME = {
     "UserError": "shardsim.base.errors",
     "battery": "shardsim.shards.battery",
     "check_env": "shardsim.env.check",
+    "diagnose": "shardsim.diagnosis.diagnose",
     "figure": "shardsim.runs.figures",
     "identify": "shardsim.shards.identify",
     "list_envs": "shardsim.env.registry",
@@ -43,6 +45,7 @@ __all__ = [
     "__version__",
     "battery",
     "check_env",
+    "diagnose",
     "figure",
     "identify",
     "list_envs",
