@@ -32,8 +32,15 @@ from shardsim.shards.model.data import gate_features
 class Gated(Protocol):
     """An agent's shards, as every fit gives them."""
 
-    preferences: np.ndarray  # float64[K, O]
-    gates: np.ndarray  # float64[C, K], over the battery that was fitted to
+    @property
+    def preferences(self) -> np.ndarray:
+        """Return float64[K, O]."""
+        ...
+
+    @property
+    def gates(self) -> np.ndarray:
+        """Return float64[C, K], over the battery that was fitted to."""
+        ...
 
     def gate(self, features: np.ndarray) -> np.ndarray:
         """Return gates float64[N, K] in other contexts, with features float64[N, F]."""

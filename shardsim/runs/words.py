@@ -22,7 +22,7 @@ def in_words(summary: Mapping[str, Any], timings: Mapping[str, float], path: str
 
 def diagnosis_in_words(found: Mapping[str, Any]) -> str:
     """The world of a `diagnosis.json`, and its evidence as a table."""
-    missing = float("nan")
+    missing: Any = float("nan")
     rows = [
         Evidence(**{key: missing if value is None else value for key, value in row.items()})
         for row in found["evidence"]
