@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shardsim.env.check import check_env as check_env
     from shardsim.env.registry import list_envs as list_envs
     from shardsim.env.registry import make as make
+    from shardsim.reflection.single import reflect as reflect
     from shardsim.runs.figures import figure as figure
     from shardsim.runs.pipeline import run as run
     from shardsim.runs.run import load as load
@@ -36,6 +37,7 @@ _HOME = {
     "load": "shardsim.runs.run",
     "load_battery": "shardsim.shards.battery",
     "make": "shardsim.env.registry",
+    "reflect": "shardsim.reflection.single",
     "run": "shardsim.runs.pipeline",
     "state_policy": "shardsim.shards.policies",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "load",
     "load_battery",
     "make",
+    "reflect",
     "run",
     "state_policy",
 ]

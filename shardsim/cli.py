@@ -197,6 +197,24 @@ def plot_command(
     _show({"figure": asked.name, "file": str(path)}, str(path), as_json)
 
 
+bench = typer.Typer(help="Benchmarks of the science, on freshly drawn cases.")
+app.add_typer(bench, name="bench")
+
+
+@bench.command("diagnosis")
+def bench_diagnosis_command(
+    seeds: Annotated[int, typer.Option(min=1, help="fresh seeds for each case")] = 3,
+    scale: Annotated[float, typer.Option(min=0.001, help="of the training budgets")] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Inject faults, and show the true world and section beside the diagnosed."""
+    from shardsim.bench.diagnosis import benchmark, table
+
+    said = (lambda text: None) if as_json else (lambda text: print(text, file=sys.stderr))
+    found = benchmark(seeds, scale=scale, say=said)
+    _show([line._asdict() for line in found], table(found), as_json)
+
+
 def _show_run(done: Any, as_json: bool) -> None:
     from shardsim.runs.words import in_words
 

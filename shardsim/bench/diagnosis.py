@@ -119,7 +119,7 @@ def lines(
 
 
 def benchmark(seeds: int = 3, *, say: Callable[[str], None] = print, **options) -> list[Line]:
-    """Run the benchmark, saying each line as it comes and the table at the end.
+    """Run the benchmark, saying each line as it comes; `table` sums it up.
 
     Args:
         seeds: fresh seeds for each case.
@@ -130,8 +130,6 @@ def benchmark(seeds: int = 3, *, say: Callable[[str], None] = print, **options) 
     for line in lines(seeds, **options):
         found.append(line)
         say(_said(line))
-    say("")
-    say(table(found))
     return found
 
 

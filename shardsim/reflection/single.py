@@ -23,12 +23,14 @@ from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.probe import make_probe
 from shardsim.reflection.weights import Onset, Task, numbers_of, reflect_weights, settings_of
 from shardsim.reflection.world import Covariates, World, tabulate, views
-from shardsim.shards.battery import Battery
+from shardsim.shards.battery import Battery, battery
+from shardsim.shards.identify import identify
 from shardsim.shards.model.data import DecisionData, decision_data
 from shardsim.shards.shardset import ShardSet
 
 REPLICATOR = "replicator"
 PROBE_LEVELS = 8
+JUDGED_ON = 4000  # contexts on target levels, where an agent comes without its shards
 
 
 class ReflectionTrack(NamedTuple):
@@ -63,7 +65,7 @@ def reflect(
         onset: the contexts, with their weights.
         model: "turns", "summed", "distillation", "sham", or "replicator".
         steps: reflection steps.
-        shards: the agent's, that judge its plans; needed for an agent.
+        shards: the agent's, that judge its plans; identified afresh on target levels if left out.
         goals: two concepts that plans end at; those that the shards want most, if left out.
         config: everything else; its own `steps` and `goals` give way to those above.
         discount: of the env's return.
@@ -75,12 +77,14 @@ def reflect(
     known = (*RULES, REPLICATOR)
     if model not in known:
         raise UserError(f"there is no reflection model {model!r}; {did_you_mean(model, known)}")
-    judging = agent_or_shardset if isinstance(agent_or_shardset, ShardSet) else shards
-    if judging is None or not judging.num_shards:
-        raise UserError("nobody judges: give shards=identify(agent, battery) with a shard in it")
     agent = agent_or_shardset if isinstance(agent_or_shardset, Agent) else None
     if agent is None and model != REPLICATOR:
-        raise UserError(f"{model!r} changes a network's weights; give the agent, and shards=")
+        raise UserError(f"{model!r} changes a network's weights; give the agent itself")
+    judging = agent_or_shardset if isinstance(agent_or_shardset, ShardSet) else shards
+    if judging is None:
+        judging = identify(agent_or_shardset, battery(onset.env, JUDGED_ON, seed=seed), seed=seed)
+    if not judging.num_shards:
+        raise UserError("nobody judges: this agent has no shard; see identify(agent, battery)")
     given = (config or ReflectConfig()).model_dump() | {"steps": steps, "goals": tuple(goals)}
     scene = _scene(agent, judging, onset, ReflectConfig.model_validate(given))
     if model == REPLICATOR:
