@@ -22,8 +22,8 @@ from shardsim.shards.model.data import (
 )
 from shardsim.shards.model.refine import refine
 from shardsim.shards.model.shard_model import ShardModel, shard_model
-from shardsim.shards.model.structure import Structure, emptied, find_structure, unfold
-from shardsim.shards.model.verdict import NO_STRUCTURE, Judgement, judge
+from shardsim.shards.model.structure import Structure, emptied, find_structure, single, unfold
+from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY, Judgement, judge
 
 GAIN_ATOMS = 40
 SHARDS = "shards"
@@ -165,6 +165,8 @@ def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
     )
     if judgement.verdict == NO_STRUCTURE:
         structure = emptied(structure)
+    elif judgement.verdict == ONE_UTILITY and len(structure.preferences) > 1:
+        structure = single(structure)
     alternatives = equal_fits(structure, shared)
     refined = refine(shared, work.values, structure.coefficients, structure.preferences)
     model = shard_model(work.atoms, refined, structure.preferences, subset(data, back))

@@ -179,3 +179,8 @@ def emptied(structure: Structure) -> Structure:
         gates=structure.gates[:, :0],
         preferences=structure.preferences[:0],
     )
+
+
+def single(structure: Structure) -> Structure:
+    """The same with one shard: what is reported where one utility predicts better than several."""
+    return _finish(structure.path._replace(chosen=1), structure.work)

@@ -20,6 +20,7 @@ LEAST_SPECIFIC = 0.13
 LEAST_BITS = 0.005  # a decision, that shards must explain before anything is called structure
 LEAST_ADVANTAGE = 0.02  # of what the shards explain in all, that they must be ahead of a rival
 NO_STRUCTURE = "no structure"
+ONE_UTILITY = "one utility"
 RIVALS = ("one utility", "one utility with gain", "planner")
 
 
@@ -88,7 +89,7 @@ def judge(
     if num_shards == 0 or not _structured(bits, gain, explained):
         verdict = NO_STRUCTURE
     elif num_shards == 1 or mean < -needed:
-        verdict = "one utility"
+        verdict = ONE_UTILITY
     elif mean <= needed or beyond_rank:
         verdict = "cannot tell"
     else:
