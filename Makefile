@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 	$(BIN)/shardsim run experiments/demo.toml --out $(OUT)/demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

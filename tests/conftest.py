@@ -15,6 +15,7 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
+import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
@@ -25,6 +26,8 @@ install_import_hook("shardsim", "tests.typecheck.check")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+MANY_MAPS = 15_000
+
 settings.register_profile(
     "shardsim",
     derandomize=True,
@@ -34,3 +37,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("shardsim")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_programs_at_once():
+    """Free compiled programs between modules: each holds memory maps, which run out in a process.
+
+    Linux allows 65,530 of them by default, and the compiler aborts where there are no more.
+    """
+    yield
+    maps = Path("/proc/self/maps")
+    if not maps.exists() or maps.read_bytes().count(b"\n") > MANY_MAPS:
+        jax.clear_caches()

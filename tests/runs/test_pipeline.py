@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from shardsim.runs import pipeline
 from shardsim.runs import store as store_module
 from shardsim.runs.pipeline import run, run_stage
 from shardsim.runs.progress import Progress
-from shardsim.runs.run import Run, load
+from shardsim.runs.run import Run, checkpoint_name, load
 from shardsim.runs.stages import STAGES
 from shardsim.runs.stages import train as train_stage_module
 from shardsim.runs.toml import flatten
@@ -94,14 +95,12 @@ def test_a_process_killed_for_real_goes_on(trained_run: Run, tiny_config, tmp_pa
     config.write_text(tomli_w.dumps(tiny_config))
     command = [sys.executable, "-m", "shardsim", "run", str(config), "--until", "train"]
     command += ["--out", str(tmp_path / "run")]
-    other = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
-    assert other.stderr is not None
-    for line in other.stderr:
-        if b"of the optimum" in line:
-            break
+    other = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    # The untrained checkpoint is there before the first update is even compiled.
+    while other.poll() is None and not (tmp_path / "run" / checkpoint_name(0)).exists():
+        time.sleep(0.01)
     other.kill()
-    other.communicate()
-    assert other.returncode == -signal.SIGKILL
+    assert other.wait() == -signal.SIGKILL
     assert results(run(config, tmp_path / "run", until="train")) == results(trained_run)
 
 
