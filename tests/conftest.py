@@ -26,7 +26,7 @@ install_import_hook("shardsim", "tests.typecheck.check")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
-MANY_MAPS = 15_000
+MANY_MAPS = 30_000
 
 settings.register_profile(
     "shardsim",
