@@ -152,7 +152,7 @@ def play_command(
     params: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="the env's parameters")
     ] = None,
-    level_seed: Annotated[int, typer.Option(help="which level")] = 0,
+    level_seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="which level")] = 0,
     split: Annotated[str, typer.Option(help="train, held-out or target")] = "train",
     envs: Folders = None,
     as_json: AsJson = False,

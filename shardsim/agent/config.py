@@ -31,7 +31,7 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
     first_seed: int = Field(
         default=0, ge=0, lt=2**31, description="the seeds are first_seed, +1, …"
     )
-    total_steps: int = Field(default=400_000, ge=1, description="env steps of each seed")
+    total_steps: int = Field(default=400_000, ge=1, lt=2**31, description="env steps of each seed")
     num_envs: int = Field(default=64, ge=1, description="envs stepped at once for each seed")
     rollout_steps: int = Field(default=32, ge=1, description="steps of each env between updates")
     epochs: int = Field(default=3, ge=1, description="passes over each rollout")

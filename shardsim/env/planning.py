@@ -16,12 +16,6 @@ FAR = 1e6  # a distance that no policy attains; reported as infinity
 TOLERANCE = 1e-5
 
 
-def expected_next(tabular: Tabular, values: jax.Array) -> jax.Array:
-    """Return float32[S, A, ...]: the expectation of float32[S, ...] after each action."""
-    chance = tabular.probability.reshape(tabular.probability.shape + (1,) * (values.ndim - 1))
-    return jnp.sum(chance * values[tabular.next_state], axis=2)
-
-
 def expected_distance(tabular: Tabular, distance: jax.Array, entered: jax.Array) -> jax.Array:
     """Return float32[S, A, O]: the expected distance after each action, 0 where it is `entered`."""
     onward = jnp.where(entered, 0.0, distance[tabular.next_state])

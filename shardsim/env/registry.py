@@ -60,7 +60,11 @@ def build(cls: type[Env], params: dict[str, Any]) -> Env:
                 f"{cls.name} parameter {key!r} must be of type {type(default).__name__}, "
                 f"like its default {default!r}, not {value!r}"
             )
-    return cls(**params)
+    env = cls(**params)
+    for key in ("height", "width", "max_steps", "max_states"):
+        if getattr(env, key) < 1:
+            raise UserError(f"{cls.name} parameter {key!r} must be at least 1")
+    return env
 
 
 def read_params(words: Sequence[str]) -> dict[str, Any]:

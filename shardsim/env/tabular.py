@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 START_DRAWS = 2048
 
 
-def state_sizes(env: Env) -> tuple[int, ...]:
-    """Return the number of values of each state field, in the order of `env.state_fields`."""
-    return tuple(env.state_fields.values())
-
-
 def index_of(env: Env, state: State) -> jax.Array:
     """Return the index int32[] of a state among all states (row-major over the fields)."""
     index = jnp.int32(0)

@@ -90,7 +90,7 @@ def sufficient_distance(
 def carry_over(base: np.ndarray, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
     """Return κ: how much of the behaviour after reflection the shards before it predict.
 
-    κ = (L_base − L_pre) / (L_base − L_post) with held-out losses float[...] of the decisions after
+    κ = (L_base − L_pre) / (L_base − L_post) with losses float[...] of the decisions after
     reflection, predicted from base rates, from the shards before, and from those identified again.
     1: knowing the old values suffices; 0: useless; below 0: misleading. NaN where the shards
     identified again predict no better than base rates.

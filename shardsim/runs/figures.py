@@ -75,10 +75,10 @@ def draw(
     entry = content.find("analysis", name, folders)
     function = _function(entry)
     _check_runs(entry.id, function, len(runs))
-    chosen = _options(entry.id, function, options or {})
     from shardsim.plot.style import style
 
     try:
+        chosen = _options(entry.id, function, options or {})
         with style():
             figure = function(*runs, **chosen)
     except UserError:

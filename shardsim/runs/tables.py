@@ -216,8 +216,3 @@ def choose(data: xr.Dataset, dim: str, name: str) -> xr.Dataset:
     if name not in known:
         raise UserError(f"there is no {dim} {name!r}; {did_you_mean(name, known)}")
     return data.sel({dim: name})
-
-
-def concept_colours(names: Sequence[str]) -> dict[str, str]:
-    """Concept -> colour, in the env's order."""
-    return {name: concept_colour(number) for number, name in enumerate(names)}

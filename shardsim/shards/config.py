@@ -35,4 +35,4 @@ class IdentifyConfig(BaseModel):
     random_directions: int = Field(
         default=20, ge=5, description="norm-matched random directions of each causal check"
     )
-    seed: int = Field(default=0, ge=0, description="of batteries, folds and resampling")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="of batteries, folds and resampling")

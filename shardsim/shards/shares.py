@@ -106,8 +106,3 @@ def widened(interval: Interval, alternatives: Sequence[np.ndarray]) -> Interval:
     low = np.clip(interval.low + offsets.min(0), 0.0, 1.0)
     high = np.clip(interval.high + offsets.max(0), 0.0, 1.0)
     return Interval(interval.mean, low, high)
-
-
-def concept_pull(gates: np.ndarray, preferences: np.ndarray) -> np.ndarray:
-    """Return float64[..., C, O]: w_o(s) = Σ_k g_k(s) θ_{k,o}, logits a move toward each concept."""
-    return gates @ preferences

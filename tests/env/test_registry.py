@@ -33,7 +33,9 @@ def test_own_folders_are_searched_beside_the_shipped(worlds_folder):
         ({"height": 5.0}, "must be of type int"),
         ({"cheese_anywhere": 1}, "must be of type bool"),
         ({"height": 6}, "odd sizes"),
-        ({"loop_probability": 2}, "must lie in 0..1"),
+        ({"height": 3, "width": 3}, "3x5 or more"),
+        ({"max_steps": 0}, "'max_steps' must be at least 1"),
+        ({"loop_probability": 1.0}, "must lie in 0..0.95"),
         ({"cheese_radius": -1}, "at least 0"),
     ],
 )

@@ -36,7 +36,7 @@ CEILING, PERMUTED = "ceiling", "ceiling permuted"
 class ModelFit(ShardModel):
     """Shards fitted to one agent, with everything that says how far to trust them."""
 
-    held_out: np.ndarray  # [C, A], logits of each context without its level
+    held_out: np.ndarray  # [C, A], logits of each context, its level left out of the last fit
     bits: dict[str, np.ndarray]  # model -> [C], held-out cross-entropy (ceilings: not held out)
     number_losses: np.ndarray  # [number, L], held-out quadratic loss by number of shards
     alternatives: tuple[Alternative, ...]

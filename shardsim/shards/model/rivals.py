@@ -1,7 +1,9 @@
 """Shards and their rivals on equal terms: the same habit, affordance, gates, folds and likelihood.
 
-Every model gives held-out logits [C, A]: each context is predicted by a fit that never saw its
-level. Axes: C contexts, A actions, O concepts, Q signed columns, J atoms, K shards, N coefficients.
+Every model gives held-out logits [C, A]: each context is predicted by coefficients whose fit never
+saw its level. Chosen before that, on all levels, are the dictionary of atoms, the preferences and
+which atoms the gates use.
+Axes: C contexts, A actions, O concepts, Q signed columns, J atoms, K shards, N coefficients.
 """
 
 from __future__ import annotations
