@@ -57,7 +57,8 @@ def choose_goals(
     if wanted:
         if len(set(wanted)) != 2 or not set(wanted) <= set(known):
             raise UserError(
-                f"goals are two different concepts of {', '.join(known)}; got {', '.join(wanted)}"
+                f"reflect.goals are two different concepts of {', '.join(known)}; "
+                f"got {', '.join(wanted)}"
             )
         return known.index(wanted[0]), known.index(wanted[1])
     if len(concepts) < 2:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from shardsim.agent.config import TrainConfig
@@ -17,6 +18,7 @@ from shardsim.diagnosis.config import DiagnoseConfig
 from shardsim.env.core import Env
 from shardsim.env.registry import make
 from shardsim.reflection.config import ReflectConfig
+from shardsim.reflection.onsets import choose_goals
 from shardsim.shards.config import IdentifyConfig
 
 Stage = Literal["train", "identify", "track", "reflect", "diagnose", "report"]
@@ -72,8 +74,14 @@ def with_folders(config: RunConfig, folders: Sequence[str | Path]) -> RunConfig:
 
 
 def resolve(config: RunConfig) -> RunConfig:
-    """Fill in what only the env knows: all of its parameters. Raises UserError as `make_env`."""
+    """Fill in what only the env knows: all of its parameters.
+
+    Raises:
+        UserError: as `make_env`, or `reflect.goals` are not two concepts of the env.
+    """
     env = make_env(config.env)
+    if config.reflect.goals:  # now, rather than after hours of training
+        choose_goals(env.concepts, np.ones(len(env.concepts)), config.reflect.goals)
     params: dict[str, Any] = {
         field.name: value
         for field in dataclasses.fields(env)

@@ -101,6 +101,11 @@ def test_the_envs_own_refusals_name_the_section(params, said: str) -> None:
     assert said in str(caught.value)
 
 
+def test_goals_that_the_env_does_not_have_are_refused_before_training() -> None:
+    with pytest.raises(UserError, match=r"reflect\.goals are two different concepts of cheese"):
+        resolve(read_config({}, ['reflect.goals=["cheese", "chese"]']))
+
+
 def test_a_missing_config_is_one_line() -> None:
     with pytest.raises(UserError, match="neither a file nor an experiment that ships"):
         read_config("nowhere.toml")
