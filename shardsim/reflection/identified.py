@@ -18,12 +18,12 @@ from shardsim.reflection.config import RULES, ReflectConfig
 from shardsim.reflection.constancy import carry_over
 from shardsim.reflection.setting import Gated
 from shardsim.shards.battery import Battery
-from shardsim.shards.identify import data_of
+from shardsim.shards.identify import data_of, parts_of
 from shardsim.shards.model.data import DecisionData, cross_entropy_bits, in_conflict
 from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.model.shared import fit_gates
 from shardsim.shards.parallel import each
-from shardsim.shards.shares import Parts, shard_pulls, shares_of, strengths
+from shardsim.shards.shares import shares_of, strengths
 
 REFITTED = ("turns", "sham")  # the rule in question, and its floor
 
@@ -94,13 +94,7 @@ def _fitted(
 
 def _shares(found: ShardModel, data: DecisionData) -> np.ndarray:
     """Return float64[K]: shares of the shards; habits, affordances and the rest make up 1."""
-    parts = Parts(
-        shards=shard_pulls(found.gates, found.preferences, data.advantages),
-        habit=found.habit,
-        affordance=found.affordance[:, None] * data.blocked,
-        logits=data.logits,
-    )
-    return shares_of(strengths(parts), data.weight)[: found.num_shards]
+    return shares_of(strengths(parts_of(found, data)), data.weight)[: found.num_shards]
 
 
 def _kappa(old: ShardModel, new: ShardModel, data: DecisionData) -> float:

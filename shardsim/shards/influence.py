@@ -23,7 +23,7 @@ from shardsim.env.edits import can_place, with_moved, without
 from shardsim.env.levels import take
 from shardsim.env.types import State
 from shardsim.shards.battery import Battery, observations_of
-from shardsim.shards.model.data import DecisionData
+from shardsim.shards.model.data import LOWEST_ADVANTAGE, DecisionData
 from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.policies import StatePolicy, respond
 from shardsim.shards.sampling import DISTANCE_BINS, distance_bin
@@ -164,7 +164,7 @@ def can_mirror(env: Env) -> bool:
 
 def advantage_toward(battery: Battery, concept: int) -> np.ndarray:
     """Return float64[C, A]: the advantages for one concept, clipped where moves lead to a trap."""
-    return np.maximum(np.asarray(battery.advantages[:, :, concept], np.float64), -4.0)
+    return np.maximum(battery.advantages[:, :, concept].astype(np.float64), LOWEST_ADVANTAGE)
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

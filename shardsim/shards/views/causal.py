@@ -22,9 +22,10 @@ import numpy as np
 from shardsim.agent.network import Network
 from shardsim.agent.policy import Agent, forward_many
 from shardsim.shards.battery import Battery
+from shardsim.shards.model.data import LOWEST_ADVANTAGE
 from shardsim.shards.model.fit import ModelFit
 from shardsim.shards.policies import Response
-from shardsim.shards.shares import Parts
+from shardsim.shards.shares import Parts, shard_pulls
 from shardsim.shards.views.activations import ridge, sample
 
 LEAST_EFFECT = 0.1  # part of a shard's strength that an ablation must remove to count
@@ -65,8 +66,9 @@ def causal_check(
     if not isinstance(policy, Agent) or not found.num_shards:
         return None
     rows = sample(battery.size, seed)
+    advantages = np.maximum(battery.advantages[rows], LOWEST_ADVANTAGE)  # as in the fit
     parts = Parts(
-        shards=(battery.advantages[rows] @ found.preferences.T) * found.gates[rows, None, :],
+        shards=shard_pulls(found.gates[rows], found.preferences, advantages),
         habit=found.habit,
         affordance=found.affordance[rows, None] * battery.blocked[rows],
         logits=answer.logits[rows],
