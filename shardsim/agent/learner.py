@@ -81,11 +81,15 @@ class Metrics(NamedTuple):
     gradient_norm: jax.Array
 
 
-def first_carry(learner: Learner, bank: Bank, key: jax.Array) -> Carry:
+def first_parameters(learner: Learner, key: jax.Array) -> Any:
+    """Return untrained parameters."""
+    return learner.network.init(key, jnp.zeros((1, *learner.env.observation_shape), jnp.float32))
+
+
+def first_carry(
+    learner: Learner, bank: Bank, parameters: Any, states_key: jax.Array, run_key: jax.Array
+) -> Carry:
     """Return the state before the first update."""
-    parameters_key, states_key, run_key = jax.random.split(key, 3)
-    example = jnp.zeros((1, *learner.env.observation_shape), jnp.float32)
-    parameters = learner.network.init(parameters_key, example)
     return Carry(
         parameters=parameters,
         optimiser=learner.components.update.init(parameters, learner.config.max_grad_norm),

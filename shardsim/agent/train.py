@@ -25,6 +25,7 @@ from shardsim.agent.learner import (
     MinibatchStep,
     Record,
     first_carry,
+    first_parameters,
     update_once,
 )
 from shardsim.base.errors import UserError
@@ -123,7 +124,10 @@ def begin(
 ) -> tuple[Bank, Carry]:
     """Return each seed's levels and its state before the first update, all [K]."""
     learner = make_learner(env, config, components)
-    return _begin(learner, seed_keys(config, key))
+    keys = seed_keys(config, key)
+    parameters = jax.block_until_ready(_parameters(learner, keys))
+    banks = _banks(learner, keys)
+    return banks, _carries(learner, banks, parameters, keys)
 
 
 def seed_keys(config: TrainConfig, key: jax.Array) -> jax.Array:
@@ -140,16 +144,41 @@ def evaluation_levels(env: Env, config: TrainConfig) -> dict[str, Level]:
     }
 
 
+class _Keys(NamedTuple):
+    """What one seed's key is split into."""
+
+    bank: jax.Array
+    parameters: jax.Array
+    states: jax.Array
+    run: jax.Array
+
+
+def _parts(key: jax.Array) -> _Keys:
+    bank, rest = jax.random.split(key)
+    return _Keys(bank, *jax.random.split(rest, 3))
+
+
 @partial(jax.jit, static_argnums=0)
-def _begin(learner: Learner, keys: jax.Array) -> tuple[Bank, Carry]:
-    config = learner.config
+def _parameters(learner: Learner, keys: jax.Array) -> Any:
+    # One seed after the other, and in a program of its own: the batched factorisation behind
+    # orthogonal weights waits on the CPU for threads that wait for it, for ever (seen with 8 seeds
+    # beside other work on 2 cores, and with 32 alone).
+    return jax.lax.map(lambda key: first_parameters(learner, _parts(key).parameters), keys)
 
-    def one(key: jax.Array) -> tuple[Bank, Carry]:
-        bank_key, carry_key = jax.random.split(key)
-        bank = make_bank(learner.env, bank_key, config.bank_levels, config.bank_starts)
-        return bank, first_carry(learner, bank, carry_key)
 
-    return jax.vmap(one)(keys)
+@partial(jax.jit, static_argnums=0)
+def _banks(learner: Learner, keys: jax.Array) -> Bank:
+    levels, starts = learner.config.bank_levels, learner.config.bank_starts
+    return jax.vmap(lambda key: make_bank(learner.env, _parts(key).bank, levels, starts))(keys)
+
+
+@partial(jax.jit, static_argnums=0)
+def _carries(learner: Learner, banks: Bank, parameters: Any, keys: jax.Array) -> Carry:
+    def one(bank: Bank, parameters: Any, key: jax.Array) -> Carry:
+        parts = _parts(key)
+        return first_carry(learner, bank, parameters, parts.states, parts.run)
+
+    return jax.vmap(one)(banks, parameters, keys)
 
 
 def one_update(
