@@ -236,7 +236,8 @@ class Env:
         places = [concept.name for concept in self.concepts if concept.kind == "place"]
         keep = np.array([channel in places for channel in self.observation_channels])
         flipped = jnp.where(keep, observation, jnp.flip(observation, axis=-2))
-        names = [MIRRORED_ACTIONS.get(name, name) for name in self.action_names]
+        both = set(MIRRORED_ACTIONS) <= set(self.action_names)
+        names = [MIRRORED_ACTIONS.get(name, name) if both else name for name in self.action_names]
         return flipped, np.array([self.action_names.index(name) for name in names])
 
     def _agent_plane(self, state: State) -> jax.Array:

@@ -14,6 +14,7 @@ import numpy as np
 from shardsim.base.errors import UserError
 from shardsim.base.statistics import Interval, Verdict, equivalence, t_interval
 
+LEAST_GAIN = 0.005  # bits a decision that shards must explain before κ is a ratio of anything
 FLAT = 1e-6  # a range of J below which nothing can be won or lost
 
 
@@ -93,9 +94,10 @@ def carry_over(base: np.ndarray, pre: np.ndarray, post: np.ndarray) -> np.ndarra
     κ = (L_base − L_pre) / (L_base − L_post) with losses float[...] of the decisions after
     reflection, predicted from base rates, from the shards before, and from those identified again.
     1: knowing the old values suffices; 0: useless; below 0: misleading. NaN where the shards
-    identified again predict no better than base rates.
+    identified again predict no better than base rates, by `LEAST_GAIN` bits: a ratio of two
+    trifles says nothing.
     """
     base = np.asarray(base, np.float64)
     gained = base - np.asarray(post, np.float64)
     kept = base - np.asarray(pre, np.float64)
-    return np.divide(kept, gained, out=np.full_like(gained, np.nan), where=gained > 1e-9)
+    return np.divide(kept, gained, out=np.full_like(gained, np.nan), where=gained > LEAST_GAIN)

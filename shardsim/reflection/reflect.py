@@ -64,12 +64,13 @@ def reflect_run(
 
     Returns:
         A Dataset with dims onset, model, step, seed, shard, object, place, outcome, and a summary
-        of plain values. Without any shard nobody judges: both say `undefined`.
+        of plain values. Without any shard nobody judges, and with a single concept there is
+        nothing to choose between: both say `undefined`.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env.
     """
-    if not len(models[0].preferences):
+    if not len(models[0].preferences) or len(env.concepts) < 2:
         return Reflection(*nothing(env))
     setting = prepare(
         env,

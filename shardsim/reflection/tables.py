@@ -63,6 +63,7 @@ def dataset(env: Env, evidence: Evidence, config: ReflectConfig) -> xr.Dataset:
         found[f"hit_{name}"] = (PATH, reached[..., number])
         found[f"target_hit_{name}"] = (PATH, _path(measured.target_hits)[..., number])
     found |= _who_judges(evidence) | _worth_tables(evidence, config) | _again_tables(evidence)
+    found = {name: _where_there(name, held, setting) for name, held in found.items()}
     coords = {
         "onset": list(setting.names),
         "model": list(MODELS),
@@ -74,6 +75,19 @@ def dataset(env: Env, evidence: Evidence, config: ReflectConfig) -> xr.Dataset:
     return result.assign(_drift(result, outcomes)).assign_attrs(
         goals=names, epsilon=config.epsilon, discount=config.discount
     )
+
+
+def _where_there(name: str, held: tuple, setting: Setting) -> tuple:
+    """Return a table (dims, values) with NaN where a seed has no context of the onset's kind.
+
+    What such a seed was computed to do is what an empty onset does: nothing.
+    """
+    dims, values = held
+    if not {"onset", "seed"} <= set(dims) or name == "contexts":
+        return held
+    there = np.any(setting.weight > 0, axis=-1).T  # [U, D]
+    shape = [{"onset": there.shape[0], "seed": there.shape[1]}.get(dim, 1) for dim in dims]
+    return dims, np.where(there.reshape(shape), values, np.nan)
 
 
 def _path(values: Any) -> np.ndarray:
@@ -179,7 +193,7 @@ def _drift(found: xr.Dataset, outcomes: list[str]) -> dict[str, Any]:
     for shard in range(found.sizes["shard"]):
         change = found["share_after"] - found["share_before"]
         parts[f"share_{shard}"] = change.values[..., shard]
-    interval = t_interval(np.stack(list(parts.values()), 2))
+    interval = _intervals(np.stack(list(parts.values()), 2))
     dims = ("onset", "model", "quantity")
     return {
         "quantity": list(parts),
@@ -188,6 +202,16 @@ def _drift(found: xr.Dataset, outcomes: list[str]) -> dict[str, Any]:
             for end, values in zip(Interval._fields, interval, strict=True)
         },
     }
+
+
+def _intervals(values: np.ndarray) -> Interval:
+    """Return the intervals [U, M, X] of float[U, M, X, D] over the seeds that are known."""
+    ends = np.full((len(Interval._fields), *values.shape[:-1]), np.nan)
+    for onset, rows in enumerate(values):
+        known = np.isfinite(rows).any((0, 1))
+        if known.any():
+            ends[:, onset] = t_interval(rows[..., known])
+    return Interval(*ends)
 
 
 def _ends(path: np.ndarray) -> np.ndarray:
@@ -218,8 +242,10 @@ def summary(found: xr.Dataset, competence: float) -> dict[str, Any]:
 
 def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:
     lost = here["competence"].isel(step=0) - here["competence"].isel(step=-1)
-    holds = bool((lost <= competence).all())
+    lost = lost.values[np.isfinite(lost.values)]
+    holds = bool(lost.size and (lost <= competence).all())
     kept = here["carry_over"].values
+    kept = kept[np.isfinite(kept)]
     drift = {
         str(name): {end: float(here[f"drift_{end}"].sel(quantity=name)) for end in Interval._fields}
         for name in here["quantity"].values
@@ -228,7 +254,7 @@ def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:
     return {
         "verdict": str(here["verdict"].item()),
         "competence_holds": holds,
-        "carry_over": float(kept.mean()) if holds and np.isfinite(kept).all() else None,
+        "carry_over": float(kept.mean()) if holds and kept.size else None,
         "drift": drift,
     }
 

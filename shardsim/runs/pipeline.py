@@ -66,6 +66,8 @@ def run_stage(
 ) -> Run:
     """Do one stage of an existing run where it is not done yet, or `again`.
 
+    Stages after one that is done again count as not done: they rest on what it wrote.
+
     Raises:
         UserError: unknown stage, or a stage before it is not finished.
     """
@@ -79,7 +81,8 @@ def run_stage(
                     f"go on with: shardsim run {path}/{CONFIG} --out {path}"
                 )
         if again or not opened.store.finished(name):
-            opened.store.forget(name)
+            for later in list(STAGES)[list(STAGES).index(name) :]:
+                opened.store.forget(later)
             perform(opened, name, shown)
     return opened
 

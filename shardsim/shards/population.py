@@ -27,6 +27,7 @@ from shardsim.shards.model.data import DecisionData
 from shardsim.shards.model.fit import ModelFit, fit
 from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.model.shared import fit_gates, fit_shared
+from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY
 from shardsim.shards.parallel import each
 from shardsim.shards.shares import Parts
 from shardsim.shards.views.activations import agreement, influence_vectors, read_out, sample
@@ -157,10 +158,17 @@ def measure(
 def common_preferences(
     own: list[ModelFit], data: list[DecisionData], config: IdentifyConfig
 ) -> np.ndarray:
-    """Return the run's dictionary float64[K, O]; that of the one agent where there is one."""
+    """Return the run's dictionary float64[K, O]; that of the one agent where there is one.
+
+    Empty where most seeds have no structure, one shard where most have at most one.
+    """
     if len(own) == 1:
         return own[0].preferences
-    return fit_shared(data, max_shards=config.max_shards, seed=config.seed)
+    said = [one.verdict for one in own]
+    if 2 * said.count(NO_STRUCTURE) > len(said):
+        return own[0].preferences[:0]
+    alone = 2 * (said.count(NO_STRUCTURE) + said.count(ONE_UTILITY)) > len(said)
+    return fit_shared(data, max_shards=1 if alone else config.max_shards, seed=config.seed)
 
 
 def match(common: np.ndarray, own: np.ndarray) -> np.ndarray:
