@@ -77,12 +77,13 @@ def reflect(
     known = (*RULES, REPLICATOR)
     if model not in known:
         raise UserError(f"there is no reflection model {model!r}; {did_you_mean(model, known)}")
-    agent = agent_or_shardset if isinstance(agent_or_shardset, Agent) else None
-    if agent is None and model != REPLICATOR:
-        raise UserError(f"{model!r} changes a network's weights; give the agent itself")
-    judging = agent_or_shardset if isinstance(agent_or_shardset, ShardSet) else shards
-    if judging is None:
-        judging = identify(agent_or_shardset, battery(onset.env, JUDGED_ON, seed=seed), seed=seed)
+    if isinstance(agent_or_shardset, ShardSet):
+        agent, judging = None, agent_or_shardset
+        if model != REPLICATOR:
+            raise UserError(f"{model!r} changes a network's weights; give the agent itself")
+    else:
+        agent = agent_or_shardset
+        judging = shards or identify(agent, battery(onset.env, JUDGED_ON, seed=seed), seed=seed)
     if not judging.num_shards:
         raise UserError("nobody judges: this agent has no shard; see identify(agent, battery)")
     given = (config or ReflectConfig()).model_dump() | {"steps": steps, "goals": tuple(goals)}
