@@ -13,7 +13,7 @@ from shardsim.base.errors import UserError, did_you_mean
 from shardsim.runs.config import RunConfig, resolve, with_folders
 from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run
-from shardsim.runs.stages import STAGES
+from shardsim.runs.stages import NEEDS, STAGES
 from shardsim.runs.store import CONFIG, MANIFEST, Store
 from shardsim.runs.summary import write_summary
 from shardsim.runs.toml import flatten, read_config, read_toml, validate, write_toml
@@ -69,9 +69,9 @@ def run_stage(
     Stages after one that is done again count as not done: they rest on what it wrote.
 
     Raises:
-        UserError: unknown stage, or a stage before it is not finished.
+        UserError: unknown stage, or a stage that it needs is not finished.
     """
-    before = _before(name)
+    before = NEEDS.get(name, _before(name))
     opened = Run(Store.open(path), folders)
     with opened.store.writing(), progress or Progress() as shown:
         for needed in before:

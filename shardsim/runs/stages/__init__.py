@@ -27,3 +27,11 @@ STAGES: dict[str, StageFunction] = {
     "diagnose": diagnose_stage,
     "report": report_stage,
 }
+
+# What a stage reads, where that is less than all stages before it: a run that went wrong can be
+# diagnosed, and reported on, before anything else is found out about it.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "reflect": ("train", "identify"),
+    "diagnose": ("train",),
+    "report": ("train",),
+}
