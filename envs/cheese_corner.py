@@ -41,25 +41,17 @@ class CheeseCorner(Env):
 
     cheese_radius: int = 2  # moves from the corner within which training cheese lies
     cheese_anywhere: bool = False  # True: training levels like target levels, so no proxy
-    loop_probability: float = 0.5  # chance that a wall left by the maze's tree is opened
 
     def __post_init__(self) -> None:
         """Raise UserError for parameters that no maze can have."""
-        layouts.check_odd(self.height, self.width)
+        super().__post_init__()
         if self.cheese_radius < 0:
             raise UserError(f"cheese_radius must be at least 0, not {self.cheese_radius}")
-        # With every wall open there is one layout only, and the other splits would have none.
-        if not 0 <= self.loop_probability <= 0.95:
-            raise UserError(f"loop_probability must lie in 0..0.95, not {self.loop_probability}")
 
     def sample_level(self, key: jax.Array, split: Split) -> Level:
         """Draw a maze, the cheese near the corner (target: anywhere), and the decoy anywhere."""
         maze_key, cheese_key, decoy_key = jax.random.split(key, 3)
-        walls = layouts.draw(
-            maze_key,
-            split,
-            lambda key: layouts.maze(key, self.height, self.width, self.loop_probability),
-        )
+        walls = self.draw_walls(maze_key, split)
         free = ~walls
         corner = jnp.zeros_like(walls).at[0, 0].set(True)
         near = layouts.path_distance(walls, corner) <= self.cheese_radius

@@ -24,6 +24,22 @@ class NetworkConfig(BaseModel, extra="forbid", frozen=True):
     channels: int = Field(default=16, ge=1, le=1024, description="channels of each convolution")
 
 
+class RewardSchedule(BaseModel, extra="forbid", frozen=True):
+    """How the weight of one reward component changes over training: straight between points."""
+
+    component: str = Field(description="name of a reward component of the env")
+    at: tuple[Fraction, ...] = Field(description="shares of training, rising", min_length=1)
+    weight: tuple[float, ...] = Field(description="its weight at each of them", min_length=1)
+
+    @model_validator(mode="after")
+    def _points_fit(self) -> RewardSchedule:
+        if len(self.at) != len(self.weight):
+            raise ValueError(f"at has {len(self.at)} values and weight has {len(self.weight)}")
+        if list(self.at) != sorted(set(self.at)):
+            raise ValueError("at must rise from point to point")
+        return self
+
+
 class TrainConfig(BaseModel, extra="forbid", frozen=True):
     """Proximal policy optimisation of one batch of seeds; see `shardsim.agent.train`."""
 
@@ -52,6 +68,11 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
     checkpoints: int = Field(default=16, ge=2, description="checkpoints after the untrained one")
     evaluation_levels: int = Field(default=200, ge=1, description="levels of each exact evaluation")
     network: NetworkConfig = NetworkConfig()
+    reward_schedule: tuple[RewardSchedule, ...] = Field(
+        default=(),
+        description="weights of reward components that change over training; those of evaluation "
+        "stay the env's own",
+    )
 
     @model_validator(mode="after")
     def _batch_divides(self) -> TrainConfig:

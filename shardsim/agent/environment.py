@@ -38,7 +38,7 @@ def make_bank(env: Env, key: jax.Array, levels: int, starts: int) -> Bank:
 
     def one(key):
         level_key, start_key = jax.random.split(key)
-        level = env.sample_level(level_key, "train")
+        level = env.level(level_key, "train")
         drawn = jax.vmap(lambda key: env.start(key, level).fields)(
             jax.random.split(start_key, starts)
         )

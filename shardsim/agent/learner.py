@@ -18,10 +18,11 @@ from shardsim.agent.config import TrainConfig
 from shardsim.agent.environment import Bank, reset
 from shardsim.agent.loss import Coefficients, LossParts
 from shardsim.agent.network import Network
+from shardsim.agent.reward import scheduled
 from shardsim.agent.rollout import Batch, Trajectory
 from shardsim.env.core import Env
 from shardsim.env.levels import take
-from shardsim.env.types import State
+from shardsim.env.types import Level, State
 
 SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from
 
@@ -99,12 +100,25 @@ def first_carry(
     )
 
 
+def _weighed(learner: Learner, levels: Level, progress: jax.Array) -> Level:
+    """Put the weights of rewards that hold now into levels."""
+    schedule, names = learner.config.reward_schedule, learner.env.reward_names
+    if not schedule:
+        return levels
+    return levels.replace(
+        reward_weights=scheduled(schedule, names, levels.reward_weights, progress)
+    )
+
+
 def update_once(
     learner: Learner, bank: Bank, carry: Carry, progress: jax.Array
 ) -> tuple[Carry, Record, Metrics]:
     """Do one update; `progress` float32[] runs from 0 to 1 over training."""
     config, components = learner.config, learner.components
     rollout_key, epochs_key = jax.random.split(jax.random.fold_in(carry.key, carry.update))
+    bank = bank._replace(levels=_weighed(learner, bank.levels, progress))
+    states = carry.states.replace(level=_weighed(learner, carry.states.level, progress))
+    carry = carry._replace(states=states)
     states, trajectory = collect(learner, bank, carry, rollout_key)
     next_values = values_of(learner, carry.parameters, trajectory.final_states)
     weights = trajectory.states.level.reward_weights

@@ -60,7 +60,7 @@ def impossible_moves(env: Env, flat) -> jax.Array:
 
     def one(state, action, led, rewards, terminated):
         def matches(outcome):
-            exact = env.transition(state, action, outcome)
+            exact = env.advance(state, action, outcome)
             same = env.index_of(exact.state) == env.index_of(led)
             alike = jnp.all(jnp.abs(exact.rewards - rewards) < 1e-6)
             return same & alike & (exact.terminated == terminated)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
-from shardsim.env import edits
+from shardsim.env import edits, layouts, rewards
 from shardsim.env import tabular as tables
 from shardsim.env.types import Concept, Level, Split, State, Step, Tabular, Transition
 
@@ -29,8 +29,8 @@ class Env:
     """A gridworld family. Subclass it, as `envs/cheese_corner.py` does.
 
     To write: `name`, `action_names`, `rewards`, `concepts`, `state_fields`, `sample_level`,
-    `transition`; where the defaults do not fit also `start_mask` or `start`,
-    `outcome_probability`, `present`, `observe`, `covariates`.
+    `transition`; where the defaults do not fit also `start_mask`, `initial_fields` or `start`,
+    `outcome_probability`, `present`, `position` and `place`, `drives`, `observe`, `covariates`.
     """
 
     name: ClassVar[str]
@@ -42,6 +42,16 @@ class Env:
     width: int = 7
     max_steps: int = 64
     max_states: int = 20_000
+    layout: str = "loops"  # one of `shardsim.env.layouts.LAYOUTS`
+    loop_probability: float = 0.5  # chance that a wall left by a maze's tree is opened
+    reward: str = ""  # weights by name, as in "cheese=1, corner=0.2"; see `shardsim.env.rewards`
+
+    def __post_init__(self) -> None:
+        """Raise UserError for a layout that cannot be, or a weight of nothing."""
+        if self.layout:  # empty where an env makes walls of its own
+            layouts.check_layout(self.layout, self.height, self.width, self.loop_probability)
+        if self.reward:
+            rewards.component_names(self)
 
     # ------------------------------------------------------------------ written by the author
 
@@ -70,6 +80,10 @@ class Env:
                 free &= ~self._cells(level.position[index], level.present[index])
         return free
 
+    def initial_fields(self, level: Level) -> dict[str, jax.Array]:
+        """Return int32[] for the fields beside `cell` that do not begin at 0."""
+        return {}
+
     def start(self, key: jax.Array, level: Level) -> State:
         """Draw where an episode begins, by default from `start_probability`."""
         chance = self.start_probability(level)
@@ -80,31 +94,46 @@ class Env:
         """Return bool[O, M]: which instances are still there (items taken are not)."""
         return state.level.present
 
+    def position(self, state: State) -> jax.Array:
+        """Return int32[O, M, 2]: where the instances are (row, column); things may move."""
+        return state.level.position
+
+    def place(self, state: State, concept: int, instance: int, cell: jax.Array) -> State:
+        """Return the state with an instance present at `cell` int32[2]; pure and unchecked.
+
+        An env in which things move also sets the state field that says where this one is.
+        """
+        return state.replace(level=edits.with_moved(state.level, concept, cell, instance))
+
+    def drives(self, state: State) -> dict[str, jax.Array]:
+        """Return float32[] in 0..1: what the agent feels or carries, by name.
+
+        Each is a constant plane of the observation and a covariate. By default every state field
+        but the cell, over its greatest value; override to leave out what the planes show already.
+        """
+        return {
+            name: value.astype(jnp.float32) / max(1, self.state_fields[name] - 1)
+            for name, value in state.fields.items()
+            if name != "cell"
+        }
+
     def observe(self, state: State) -> jax.Array:
         """Return float32[H, W, C]: one plane for each of `observation_channels`."""
         concepts = [self.goal_mask(state, concept.name) for concept in self.concepts]
         planes = [self._agent_plane(state), state.level.walls, *concepts]
-        drives = [
-            jnp.full(state.level.walls.shape, value / max(1, self.state_fields[name] - 1))
-            for name, value in state.fields.items()
-            if name != "cell"
-        ]
+        drives = [jnp.full(state.level.walls.shape, drive) for drive in self.drives(state).values()]
         return jnp.stack([plane.astype(jnp.float32) for plane in planes + drives], axis=-1)
 
     def covariates(self, state: State) -> dict[str, jax.Array]:
-        """Return scalars that gates may use beside the base's own: drives, items."""
-        return {
-            name: value.astype(jnp.float32)
-            for name, value in state.fields.items()
-            if name != "cell"
-        }
+        """Return float32[] scalars that gates may use beside the base's own: by default the drives."""
+        return self.drives(state)
 
     # ------------------------------------------------------------------------------- derived
 
     def start_probability(self, level: Level) -> jax.Array:
         """Return float32[S]: how likely an episode begins in each state.
 
-        Exact and uniform over `start_mask` (other fields at 0); an env that overrides `start`
+        Exact and uniform over `start_mask`, with `initial_fields`; an env that overrides `start`
         gets an estimate from fixed draws unless it overrides this too.
         """
         if type(self).start is not Env.start:
@@ -115,13 +144,27 @@ class Env:
         if next(iter(self.state_fields)) != "cell":
             raise UserError(f"{self.name}: put 'cell' first in state_fields, or write start()")
         chance = cells.astype(jnp.float32) / jnp.maximum(1, jnp.sum(cells)).astype(jnp.float32)
-        return jnp.zeros(self.num_states, jnp.float32).at[where].set(chance)
+        begin = self.state_at(level, jnp.int32(0)).replace(**self.initial_fields(level))
+        return jnp.zeros(self.num_states, jnp.float32).at[where + self.index_of(begin)].set(chance)
 
     @property
     def observation_channels(self) -> tuple[str, ...]:
         """Names of the planes that `observe` stacks."""
-        drives = (name for name in self.state_fields if name != "cell")
-        return ("agent", "walls", *self.concept_names, *drives)
+        return ("agent", "walls", *self.concept_names, *self.drive_names)
+
+    @cached_property
+    def drive_names(self) -> tuple[str, ...]:
+        """Names of the drives and carried items."""
+        index = jax.ShapeDtypeStruct((), jnp.int32)
+        felt = jax.eval_shape(
+            lambda level, at: self.drives(self.state_at(level, at)), template_level(self), index
+        )
+        return tuple(felt)
+
+    @cached_property
+    def reward_names(self) -> tuple[str, ...]:
+        """Names on the axis R: the env's own components, then the generic ones it weighs."""
+        return rewards.component_names(self)
 
     @property
     def observation_shape(self) -> tuple[int, int, int]:
@@ -177,6 +220,22 @@ class Env:
         """Tabulate one level (vmap over levels)."""
         return tables.tabular(self, level)
 
+    def level(self, key: jax.Array, split: Split) -> Level:
+        """Draw a level of one split, with the rewards weighed as `reward` says."""
+        return rewards.weigh(self, self.sample_level(key, split))
+
+    def draw_walls(self, key: jax.Array, split: Split) -> jax.Array:
+        """Draw walls bool[H, W] of the env's layout that belong to a split."""
+        return layouts.walls(
+            key, split, self.layout, self.height, self.width, self.loop_probability
+        )
+
+    def advance(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
+        """Say where an action leads and what every component pays, the generic ones too."""
+        moved = self.transition(state, action, outcome)
+        more = rewards.generic(self, state, moved.state)
+        return moved._replace(rewards=jnp.concatenate([moved.rewards, more]))
+
     def reset(self, key: jax.Array, level: Level) -> State:
         """Begin an episode in this level."""
         return self.start(key, level).replace(level=level, steps=jnp.int32(0))
@@ -187,7 +246,7 @@ class Env:
         if self.num_outcomes > 1:
             chance = self.outcome_probability(state, action)
             outcome = jax.random.categorical(key, jnp.log(chance)).astype(jnp.int32)
-        moved = self.transition(state, action, outcome)
+        moved = self.advance(state, action, outcome)
         steps = state.steps + 1
         return Step(
             state=moved.state.replace(steps=steps),
@@ -200,7 +259,7 @@ class Env:
     def goal_mask(self, state: State, concept: str) -> jax.Array:
         """Return bool[H, W]: the cells where a concept is in this state."""
         index = self.concept_index(concept)
-        return self._cells(state.level.position[index], self.present(state)[index])
+        return self._cells(self.position(state)[index], self.present(state)[index])
 
     def at_goal(self, state: State) -> jax.Array:
         """Return bool[O]: which concepts the agent stands on."""
@@ -208,6 +267,16 @@ class Env:
         return jnp.stack(
             [self.goal_mask(state, concept.name)[row, column] for concept in self.concepts]
         )
+
+    def reaches(self, before: State, after: State) -> jax.Array:
+        """Return bool[O]: which concepts a move reaches, gone afterwards or not.
+
+        Those that it ends on, and those that it ends where an instance was that it took itself.
+        """
+        row, column = self.agent_cell(after)
+        on_it = jnp.all(self.position(before) == jnp.stack([row, column]), axis=-1)
+        taken = on_it & self.present(before) & ~self.present(after)
+        return self.at_goal(after) | jnp.any(taken, axis=1)
 
     def agent_cell(self, state: State) -> tuple[jax.Array, jax.Array]:
         """Return (row, column) of the agent."""
@@ -222,6 +291,10 @@ class Env:
     ) -> State:
         """Return the state with an object moved (or added) to a cell; eager and checked."""
         return edits.move(self, state, concept, cell, instance)
+
+    def add(self, state: State, concept: str, cell: Sequence[SupportsInt]) -> State:
+        """Return the state with one more instance of an object on a cell; eager and checked."""
+        return edits.add(self, state, concept, cell)
 
     def can_place(self, state: State, concept: str) -> jax.Array:
         """Return bool[H, W]: where an object can be moved to."""
@@ -254,4 +327,4 @@ class Env:
 @lru_cache(maxsize=64)
 def template_level(env: Env) -> Level:
     """Return a level of shapes and dtypes only (no values): what every level of an env is like."""
-    return jax.eval_shape(lambda key: env.sample_level(key, "train"), jax.random.key(0))
+    return jax.eval_shape(lambda key: env.level(key, "train"), jax.random.key(0))

@@ -60,11 +60,7 @@ def goal_moves(env: Env, level: Level, tabular: Tabular) -> jax.Array:
     """
 
     def one(index, next_index):
-        here, there = env.state_at(level, index), env.state_at(level, next_index)
-        row, column = env.agent_cell(there)
-        on_it = jnp.all(level.position == jnp.stack([row, column]), axis=-1)
-        taken = on_it & env.present(here) & ~env.present(there)
-        return env.at_goal(there) | jnp.any(taken, axis=1)
+        return env.reaches(env.state_at(level, index), env.state_at(level, next_index))
 
     states = jnp.arange(env.num_states, dtype=jnp.int32)
     outcomes = jax.vmap(jax.vmap(one, (None, 0)), (None, 0))

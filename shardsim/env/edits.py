@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, SupportsInt
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from shardsim.base.errors import UserError
 from shardsim.env.types import Level, State
@@ -61,8 +62,8 @@ def move(env: Env, state: State, concept: str, cell: Sequence[SupportsInt], inst
             f"cell ({row}, {column}) is outside the {env.height}x{env.width} grid; "
             "count rows and columns from 0"
         )
-    here = state.level.position[index, instance]
-    stays = bool(state.level.present[index, instance]) and (int(here[0]), int(here[1])) == (
+    here = env.position(state)[index, instance]
+    stays = bool(env.present(state)[index, instance]) and (int(here[0]), int(here[1])) == (
         row,
         column,
     )
@@ -71,13 +72,26 @@ def move(env: Env, state: State, concept: str, cell: Sequence[SupportsInt], inst
             f"{concept} cannot stand on cell ({row}, {column}): a wall, another object or the "
             "agent is there; can_place() shows the free cells"
         )
-    moved = state.replace(level=with_moved(state.level, index, jnp.array([row, column]), instance))
+    moved = env.place(state, index, instance, jnp.array([row, column], jnp.int32))
     if not bool(env.present(moved)[index, instance]):
         raise UserError(
             f"{concept} is taken in this state, so moving it shows nothing; "
             "change the state field that says so with state.replace() first"
         )
     return moved
+
+
+def add(env: Env, state: State, concept: str, cell: Sequence[SupportsInt]) -> State:
+    """Return the state with an absent instance put on a cell; raises UserError if all are there."""
+    index = object_index(env, concept)
+    absent = np.flatnonzero(~np.asarray(env.present(state)[index]))
+    spare = [int(instance) for instance in absent if instance < env.concepts[index].instances]
+    if not spare:
+        raise UserError(
+            f"all {env.concepts[index].instances} of {concept} are in the level already; "
+            "remove one first, or move it"
+        )
+    return move(env, state, concept, cell, spare[0])
 
 
 def object_index(env: Env, concept: str) -> int:

@@ -45,6 +45,18 @@ KNOWN: dict[str, Sprite] = {
     "trap": Sprite("t", "cross", VERMILLION),
     "lava": Sprite("l", "triangle", VERMILLION),
     "gem": Sprite("m", "diamond", GREEN),
+    "cache": Sprite("K", "chest", YELLOW),
+    "dish": Sprite("i", "ring", SKY),
+    "leader": Sprite("L", "star", PURPLE),
+    "beacon": Sprite("b", "hexagon", ORANGE),
+    "apple": Sprite("p", "disc", VERMILLION),
+    "shield": Sprite("s", "hexagon", SKY),
+    "monster": Sprite("x", "cross", PURPLE),
+    "whisky": Sprite("y", "drop", ORANGE),
+    "yellow-line": Sprite("y", "bar", YELLOW),
+    "yellow-gem": Sprite("m", "diamond", YELLOW),
+    "red-line": Sprite("r", "bar", VERMILLION),
+    "red-gem": Sprite("e", "diamond", VERMILLION),
 }
 
 _COLOURS = (PURPLE, GREEN, ORANGE, SKY, VERMILLION, YELLOW, GREY)  # the agent alone is blue

@@ -17,7 +17,7 @@ Tree = TypeVar("Tree")
 @partial(jax.jit, static_argnums=(0, 2, 3))
 def _sample(env: Env, key: jax.Array, count: int, split: Split) -> Level:
     def draw(key: jax.Array) -> Level:
-        return env.sample_level(key, split)
+        return env.level(key, split)
 
     keys = jax.random.split(key, count)
     # One level after the other runs as fast on a CPU and compiles in half the time.

@@ -63,6 +63,12 @@ def hexagon(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return polygon(x, y, [(0.6 * np.cos(t), 0.6 * np.sin(t)) for t in turns])
 
 
+def bar(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A slanting line."""
+    one, other = (x + y) / np.sqrt(2), (x - y) / np.sqrt(2)
+    return box(one, other, 0.66, 0.16) - 0.06
+
+
 def star(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A five-pointed star."""
     turns = np.arange(10) * np.pi / 5 - np.pi / 2
@@ -134,6 +140,7 @@ SHAPES: dict[str, Shape] = {
         triangle,
         hexagon,
         star,
+        bar,
         cross,
         wedge,
         drop,

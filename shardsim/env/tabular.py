@@ -1,6 +1,6 @@
 """An env on one level as tables: every state, every action, every outcome.
 
-The tables are derived from the author's own `transition`, so that exact planning and the
+The tables are derived from the author's own `transition` (`Env.advance`), so that exact planning and the
 simulated world cannot disagree. Axis letters as in `shardsim.env.types`.
 """
 
@@ -53,7 +53,7 @@ def tabular(env: Env, level: Level) -> Tabular:
     outcomes = jnp.arange(env.num_outcomes, dtype=jnp.int32)
 
     def one(index, action, outcome):
-        moved = env.transition(state_at(env, level, index), action, outcome)
+        moved = env.advance(state_at(env, level, index), action, outcome)
         return index_of(env, moved.state), moved.rewards, moved.terminated
 
     def chance(index, action):

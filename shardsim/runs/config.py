@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shardsim.agent.config import TrainConfig
 from shardsim.base.errors import UserError
 from shardsim.diagnosis.config import DiagnoseConfig
+from shardsim.env import rewards
 from shardsim.env.core import Env
 from shardsim.env.registry import make
 from shardsim.reflection.config import ReflectConfig
@@ -34,6 +35,11 @@ class EnvConfig(BaseModel):
     folders: tuple[str, ...] = Field(default=(), description="your own folders of env files")
     params: dict[str, Scalar] = Field(
         default={}, description="parameters of the env; those left out have the env's own defaults"
+    )
+    reward: dict[str, float] = Field(
+        default={},
+        description="weights of reward components by name: the env's own, `step`, `bump`, or any "
+        "concept that is to pay when it is reached",
     )
 
 
@@ -61,9 +67,17 @@ def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:
     """
     folders = config.folders if folders is None else folders
     try:
-        return make(config.id, folders=folders, **config.params)
+        return make(config.id, folders=folders, **env_params(config))
     except UserError as error:
         raise UserError(f"in the config's [env] section: {error}") from error
+
+
+def env_params(config: EnvConfig) -> dict[str, Scalar]:
+    """The env's parameters with the weights of `[env.reward]` put in as its `reward`."""
+    if not config.reward:
+        return config.params
+    written = rewards.parse(str(config.params.get("reward", "")))
+    return {**config.params, "reward": rewards.spell({**written, **config.reward})}
 
 
 def with_folders(config: RunConfig, folders: Sequence[str | Path]) -> RunConfig:
@@ -76,10 +90,16 @@ def with_folders(config: RunConfig, folders: Sequence[str | Path]) -> RunConfig:
 def resolve(config: RunConfig) -> RunConfig:
     """Fill in what only the env knows: all of its parameters.
 
+    A reward component that is only scheduled is weighed 0 outside training.
+
     Raises:
         UserError: as `make_env`, or `reflect.goals` are not two concepts of the env.
     """
-    env = make_env(config.env)
+    scheduled = {line.component: 0.0 for line in config.train.reward_schedule}
+    own = make_env(config.env).reward_names
+    more = {name: weight for name, weight in scheduled.items() if name not in own}
+    reward = {**more, **config.env.reward}
+    env = make_env(config.env.model_copy(update={"reward": reward}))
     if config.reflect.goals:  # now, rather than after hours of training
         choose_goals(env.concepts, np.ones(len(env.concepts)), config.reflect.goals)
     params: dict[str, Any] = {
@@ -87,4 +107,6 @@ def resolve(config: RunConfig) -> RunConfig:
         for field in dataclasses.fields(env)
         if field.init and isinstance(value := getattr(env, field.name), bool | int | float | str)
     }
-    return config.model_copy(update={"env": config.env.model_copy(update={"params": params})})
+    return config.model_copy(
+        update={"env": config.env.model_copy(update={"params": params, "reward": {}})}
+    )

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.env.core import Env
-from shardsim.env.edits import can_place, with_moved, without
+from shardsim.env.edits import can_place, without
 from shardsim.env.levels import take
 from shardsim.env.types import State
 from shardsim.shards.battery import Battery, observations_of
@@ -146,7 +146,7 @@ def _edit_object(
         cell = jax.random.categorical(key, jnp.where(room, 0.0, -jnp.inf)).astype(jnp.int32)
         spot = jnp.stack([cell // env.width, cell % env.width])
         gone = without(state.level, number)
-        moved = state.replace(level=with_moved(gone, number, spot))
+        moved = env.place(state.replace(level=gone), number, 0, spot)
         there = jnp.any(env.present(state)[number]) & jnp.any(room)
         return state.replace(level=gone), moved, there
 

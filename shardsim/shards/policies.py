@@ -84,7 +84,9 @@ def decode(env: Env, observations: Any) -> State:
       UserError: the env's levels or observations hold more, or less, than the base's own do.
     """
     seen = jnp.asarray(observations, jnp.float32)
-    if type(template_level(env)) is not Level or seen.shape[1:] != env.observation_shape:
+    shown = {*env.concept_names, *env.state_fields} - {"cell"} <= {*env.observation_channels}
+    plain = type(template_level(env)) is Level and shown
+    if not plain or seen.shape[1:] != env.observation_shape:
         raise UserError(
             f"observations of {env.name} cannot be turned back into states; "
             "ask a state_policy over a battery, which holds its states"

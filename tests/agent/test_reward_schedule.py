@@ -1,0 +1,50 @@
+"""Weights of reward components that change over training."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from shardsim.agent import train as training
+from shardsim.agent.config import RewardSchedule
+from shardsim.agent.reward import scheduled
+from shardsim.env.registry import make
+
+FALLING = RewardSchedule(component="corner", at=(0.0, 0.5, 0.75), weight=(2.0, 2.0, 0.0))
+
+
+def test_weights_run_straight_between_points_and_stay_beyond_them() -> None:
+    given = jnp.array([[1.0, 5.0], [0.5, 5.0]], jnp.float32)
+    for progress, weight in ((0.0, 2.0), (0.5, 2.0), (0.625, 1.0), (0.75, 0.0), (1.0, 0.0)):
+        now = scheduled((FALLING,), ("cheese", "corner"), given, jnp.float32(progress))
+        np.testing.assert_allclose(now, [[1.0, weight], [0.5, weight]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "points", [{"at": (0.0, 1.0), "weight": (1.0,)}, {"at": (0.5, 0.2), "weight": (1.0, 1.0)}]
+)
+def test_points_that_do_not_fit_are_refused(points) -> None:
+    with pytest.raises(ValidationError):
+        RewardSchedule(component="corner", **points)
+
+
+def test_training_is_paid_by_the_schedule_and_compiled_once(tiny_config) -> None:
+    env = make("cheese-corner", height=5, width=5, max_steps=6, reward="corner=0")
+    config = tiny_config.model_copy(update={"reward_schedule": (FALLING,)})
+    before = training._advance._cache_size()
+    chunks = list(training.train(config, jax.random.key(0), env=env))
+    assert training._advance._cache_size() == before + 1
+    seen = {chunk.update: chunk.record for chunk in chunks if chunk.record is not None}
+    assert len(seen) > 1
+    for update, record in seen.items():
+        happened = record.trajectory
+        due = np.interp((update - 1) / config.updates, FALLING.at, FALLING.weight)
+        weights = np.asarray(happened.states.level.reward_weights)
+        np.testing.assert_allclose(weights[..., 1], due, atol=1e-6)
+        np.testing.assert_allclose(
+            record.rewards, (weights * np.asarray(happened.rewards)).sum(-1), atol=1e-6
+        )
+    assert any(np.asarray(record.trajectory.rewards)[..., 1].any() for record in seen.values())
