@@ -125,7 +125,7 @@ class Env:
         return jnp.stack([plane.astype(jnp.float32) for plane in planes + drives], axis=-1)
 
     def covariates(self, state: State) -> dict[str, jax.Array]:
-        """Return float32[] scalars that gates may use beside the base's own: by default the drives."""
+        """Return float32[] scalars for gates beside the base's own: by default the drives."""
         return self.drives(state)
 
     # ------------------------------------------------------------------------------- derived

@@ -1,7 +1,7 @@
 """An env on one level as tables: every state, every action, every outcome.
 
-The tables are derived from the author's own `transition` (`Env.advance`), so that exact planning and the
-simulated world cannot disagree. Axis letters as in `shardsim.env.types`.
+The tables are derived from the author's own `transition` (through `Env.advance`), so that exact
+planning and the simulated world cannot disagree. Axis letters as in `shardsim.env.types`.
 """
 
 from __future__ import annotations
