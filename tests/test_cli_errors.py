@@ -70,7 +70,8 @@ CASES = {
     "settings that disagree": ("run good.toml train.minibatches=7", "must divide"),
     "unknown env": ("run good.toml env.id=chese-corner", "did you mean 'cheese-corner'"),
     "unknown env parameter": ("run good.toml env.params.hight=9", "did you mean 'height'"),
-    "refused env parameter": ("run good.toml env.params.height=8", "odd sizes"),
+    "refused env parameter": ("run good.toml env.params.height=2", "needs sizes"),
+    "unknown reward": ("run good.toml env.reward.chees=1", "did you mean 'cheese'"),
     "missing env folder": ("run good.toml --envs nowhere", "there is no folder"),
     "broken env file": (
         "run good.toml --envs worlds env.id=broken-world",

@@ -27,18 +27,29 @@ def reference() -> str:
 
 
 def sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yield (dotted section name, model) for every nested config model, depth first."""
+    """Yield (dotted section name, model) for every nested config model, depth first.
+
+    The name of a section that may stand many times in a file is in brackets, as there.
+    """
     for name, field in model.model_fields.items():
         if _is_model(field.annotation):
             yield f"{prefix}{name}", field.annotation
             yield from sections(field.annotation, f"{prefix}{name}.")
+        elif _is_model(item := _item(field.annotation)):
+            yield f"[{prefix}{name}]", item
+
+
+def _item(annotation: object) -> object:
+    """The type of the entries of a list, else None."""
+    is_list = typing.get_origin(annotation) is tuple
+    return typing.get_args(annotation)[0] if is_list else None
 
 
 def _section(name: str, model: type[BaseModel]) -> str:
     rows = [
         f"| `{key}` | {_type(field)} | `{_default(field)}` | {field.description or ''} |"
         for key, field in model.model_fields.items()
-        if not _is_model(field.annotation)
+        if not (_is_model(field.annotation) or _is_model(_item(field.annotation)))
     ]
     said = (model.__doc__ or "").strip().splitlines()
     table = ["| key | type | default | meaning |", "|---|---|---|---|", *rows]
@@ -50,6 +61,8 @@ def _is_model(annotation: object) -> typing.TypeGuard[type[BaseModel]]:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
     value = field.get_default(call_default_factory=True)
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardsim.base.errors import UserError
-from shardsim.runs.config import RunConfig, resolve, with_folders
+from shardsim.runs.config import RunConfig, make_env, resolve, with_folders
 from shardsim.runs.toml import flatten, overridden, read_config, validate, write_toml
 
 
@@ -134,3 +134,18 @@ def test_env_folders_are_relative_to_the_file_that_names_them(tmp_path: Path) ->
 
 def test_flatten_gives_dotted_keys() -> None:
     assert flatten({"a": {"b": 1, "c": {}}, "d": [2]}) == {"a.b": 1, "d": [2]}
+
+
+def test_rewards_of_a_config_become_the_envs_own_and_scheduled_ones_weigh_nothing() -> None:
+    schedule = {"component": "bump", "at": [0, 1], "weight": [-0.5, 0]}
+    given = {"env": {"reward": {"corner": 0.2}}, "train": {"reward_schedule": [schedule]}}
+    config = resolve(read_config(given))
+    assert config.env.params["reward"] == "bump=0, corner=0.2"
+    assert make_env(config.env).reward_names == ("cheese", "bump", "corner")
+    assert resolve(config) == config
+
+
+def test_a_schedule_of_nothing_is_refused() -> None:
+    schedule = {"component": "cheeze", "at": [0], "weight": [1]}
+    with pytest.raises(UserError, match="did you mean 'cheese'"):
+        resolve(read_config({"train": {"reward_schedule": [schedule]}}))
