@@ -1,7 +1,7 @@
 """Gymnasium's view of an env: one world with its own random state, stepped from outside.
 
 Time running out is `truncated`, the world's end `terminated`; a new level is drawn at each reset.
-Resetting by itself is left to Gymnasium's vector envs.
+Resetting by itself is left to vector envs: `shardsim.env.gymnasium_vector` or Gymnasium's own.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.render import render_ansi, render_rgb
 from shardsim.env.types import SPLITS, State, Step
+from shardsim.env.window import Window
 
-MODES = ("rgb_array", "ansi")
+MODES = ("human", "rgb_array", "ansi")
 
 
 class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
@@ -48,7 +49,9 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
         if split not in SPLITS:
             raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
         if render_mode is not None and render_mode not in MODES:
-            raise UserError(f"there is no render mode {render_mode!r}; use {' or '.join(MODES)}")
+            raise UserError(
+                f"there is no render mode {render_mode!r}; {did_you_mean(render_mode, MODES)}"
+            )
         made = isinstance(env_id, Env)
         self.env = env_id if made else registry.make(env_id, folders=folders, **params)
         self.render_mode, self.split = render_mode, split
@@ -56,6 +59,8 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
         self.observation_space = gymnasium.spaces.Box(0.0, 1.0, shape, np.float32)
         self.action_space = gymnasium.spaces.Discrete(self.env.num_actions)
         self._state: State | None = None
+        fps = self.metadata["render_fps"]
+        self._window = Window(self.env.name, fps) if render_mode == "human" else None
         self._key = jax.random.key(0)
 
     def reset(
@@ -69,7 +74,8 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
         if level is None:
             level = take(sample_levels(self.env, level_key, 1, self.split), 0)
         self._state, observation = _begin(self.env)(start_key, level)
-        return np.asarray(observation), {}
+        self._show()
+        return np.array(observation), {}
 
     def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Take one action. Raises UserError for one that does not exist, or before a reset."""
@@ -81,9 +87,10 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
         self._key, key = jax.random.split(self._key)
         moved, observation = _advance(self.env)(key, self._current(), jnp.int32(action))
         self._state = moved.state
-        rewards = dict(zip(self.env.rewards, np.asarray(moved.rewards).tolist(), strict=True))
+        self._show()
+        rewards = dict(zip(self.env.reward_names, np.asarray(moved.rewards).tolist(), strict=True))
         return (
-            np.asarray(observation),
+            np.array(observation),
             float(moved.reward),
             bool(moved.terminated),
             bool(moved.truncated),
@@ -91,11 +98,25 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
         )
 
     def render(self) -> Any:
-        """Draw the state as the render mode says: uint8[h, w, 3] or coloured text."""
+        """Draw the state as the render mode says: uint8[h, w, 3], coloured text, or a window."""
         if self.render_mode is None:
             raise UserError(f"no render mode was chosen; make the env with one of {MODES}")
-        draw = render_rgb if self.render_mode == "rgb_array" else render_ansi
-        return draw(self.env, self._current())
+        if self.render_mode == "ansi":
+            return render_ansi(self.env, self._current())
+        frame = render_rgb(self.env, self._current())
+        if self._window is None:
+            return frame
+        self._window.show(frame)
+        return None
+
+    def close(self) -> None:
+        """Close the window if there is one."""
+        if self._window is not None:
+            self._window.close()
+
+    def _show(self) -> None:
+        if self._window is not None:
+            self.render()
 
     def _current(self) -> State:
         if self._state is None:

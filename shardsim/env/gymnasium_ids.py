@@ -17,6 +17,7 @@ from typing import Any
 from shardsim.base.errors import UserError
 
 ENTRY_POINT = "shardsim.env.gymnasium:GridworldEnv"
+VECTOR_ENTRY_POINT = "shardsim.env.gymnasium_vector:GridworldVectorEnv"
 
 
 def gymnasium_id(env_id: str) -> str:
@@ -32,7 +33,12 @@ def register_all() -> None:
 
     for env_id in content.catalogue("envs"):
         if gymnasium_id(env_id) not in registry:
-            register(gymnasium_id(env_id), entry_point=ENTRY_POINT, kwargs={"env_id": env_id})
+            register(
+                gymnasium_id(env_id),
+                entry_point=ENTRY_POINT,
+                vector_entry_point=VECTOR_ENTRY_POINT,
+                kwargs={"env_id": env_id},
+            )
 
 
 def register_when_imported() -> None:

@@ -5,6 +5,8 @@ H, W rows and columns of the grid; h, w pixels.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import jax
@@ -54,6 +56,15 @@ def render_ansi(env: Env, state: State) -> str:
         front = looks.FLOOR if sprite == looks.AGENT else _darker(sprite.colour)
         cells[where] = _paint(f"{sprite.glyph} ", front, back)
     return "\n".join("".join(row) for row in cells)
+
+
+def tiled(frames: Sequence[np.ndarray]) -> np.ndarray:
+    """Put frames uint8[h, w, 3] of one size side by side, in about as many rows as columns."""
+    columns = math.ceil(math.sqrt(len(frames)))
+    blank = np.broadcast_to(_rgb(looks.WALL).astype(np.uint8), frames[0].shape)
+    filled = [*frames, *[blank] * (-len(frames) % columns)]
+    rows = [np.hstack(filled[at : at + columns]) for at in range(0, len(filled), columns)]
+    return np.vstack(rows)
 
 
 def layers(env: Env, state: State) -> list[tuple[looks.Sprite, np.ndarray]]:

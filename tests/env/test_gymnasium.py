@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,20 +22,24 @@ from shardsim.env.registry import list_envs
 from shardsim.env.render import render_rgb
 
 ROOT = Path(__file__).parents[2]
+PYGAME = importlib.util.find_spec("pygame") is not None
 
 
 @pytest.fixture(scope="module", autouse=True)
 def registered():
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
     register_all()
     register_all()  # twice does no harm
 
 
 @pytest.mark.parametrize("env_id", list_envs())
 def test_every_listed_env_passes_gymnasiums_checker(env_id):
-    env = gym.make(gymnasium_id(env_id), render_mode="rgb_array", height=5, width=5)
-    check_env(env.unwrapped)  # warnings are errors while testing
+    env = gym.make(gymnasium_id(env_id), render_mode="rgb_array")
+    # Warnings are errors while testing; every render mode is made and drawn.
+    check_env(env.unwrapped, skip_render_check=not PYGAME)
     env.reset(seed=0)
-    assert env.render().shape == (5 * 32 + 16, 5 * 32 + 16, 3)
+    world = env.unwrapped.env
+    assert env.render().shape == (world.height * 32 + 16, world.width * 32 + 16, 3)
     assert env.spec.id == gymnasium_id(env_id)
 
 
@@ -83,23 +89,36 @@ def test_the_splits_reach_the_level(cheese):
     assert max(seen) > 2  # a cheese of training levels lies within 2 moves of the corner
 
 
-def test_vector_envs_step_and_reset_by_themselves():
-    worlds = gym.make_vec(
-        gymnasium_id("cheese-corner"),
-        num_envs=3,
-        vectorization_mode="sync",
-        height=5,
-        width=5,
-        max_steps=4,
-    )
-    observation, _ = worlds.reset(seed=0)
-    assert observation.shape == (3, 5, 5, 5)
-    ended = 0
-    for _ in range(8):
-        observation, reward, terminated, truncated, _ = worlds.step(np.zeros(3, np.int64))
-        ended += int((terminated | truncated).sum())
-        assert reward.shape == (3,)
-    assert ended >= 3
+def test_a_window_opens_shows_the_frame_and_closes(cheese, monkeypatch):
+    pygame = pytest.importorskip("pygame")
+    env = GridworldEnv(cheese.env, render_mode="human")
+    monkeypatch.setattr(env._window, "_rate", 1000)
+    env.reset(seed=3)
+    env.step(np.int64(1))
+    assert env.render() is None
+    shown = pygame.surfarray.array3d(pygame.display.get_surface()).transpose(1, 0, 2)
+    np.testing.assert_array_equal(shown, render_rgb(cheese.env, env._state))
+    env.close()
+    env.close()
+    assert not pygame.display.get_init()
+    env.render()  # a window that was closed stays closed
+    assert not pygame.display.get_init()
+
+
+def test_closing_the_window_by_hand_ends_it(cheese, monkeypatch):
+    pygame = pytest.importorskip("pygame")
+    env = GridworldEnv(cheese.env, render_mode="human")
+    monkeypatch.setattr(env._window, "_rate", 1000)
+    env.reset(seed=3)
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    env.render()
+    assert env._window.closed
+
+
+def test_a_missing_pygame_is_named_with_its_remedy(cheese, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    with pytest.raises(UserError, match=r"pip install 'shardsim\[human\]'"):
+        GridworldEnv(cheese.env, render_mode="human")
 
 
 def test_mistakes_are_named(cheese):
@@ -109,7 +128,7 @@ def test_mistakes_are_named(cheese):
         (lambda: env.step(np.int64(4)), "actions 0 to 3"),
         (lambda: env.render(), "no render mode"),
         (lambda: GridworldEnv(cheese.env, split="test"), "no split 'test'"),
-        (lambda: GridworldEnv(cheese.env, render_mode="human"), "render mode 'human'"),
+        (lambda: GridworldEnv(cheese.env, render_mode="rgb"), "did you mean 'rgb_array'"),
         (lambda: GridworldEnv("chese-corner"), "did you mean 'cheese-corner'"),
     ):
         with pytest.raises(UserError, match=said):
