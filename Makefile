@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test check study-corner clean
+.PHONY: demo test test-extras check study-corner clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -13,6 +13,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# Needs the extras, whose PyTorch is large: install its CPU build into $(VENV) first to keep it small.
+test-extras: $(VENV)/.installed-extras
+	$(BIN)/python -m pytest tests/env/test_foreign*.py tests/test_sb3.py $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -42,3 +46,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet -e ".[dev]"
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-extras: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -e ".[dev,minigrid,navix,xland,sb3]"
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev

@@ -11,6 +11,7 @@ from typing import Any
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.env import foreign
 from shardsim.env.core import Env
 
 
@@ -21,6 +22,8 @@ def list_envs(folders: Sequence[str | Path] = ()) -> list[str]:
 
 def env_class(name: str, folders: Sequence[str | Path] = ()) -> type[Env]:
     """Return the class of an env. Raises UserError for an unknown id or a broken file."""
+    if foreign.is_foreign(name):
+        return foreign.env_class(name)
     entry = content.find("envs", name, folders)
     return class_in(content.load(entry), entry.where)
 
