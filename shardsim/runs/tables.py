@@ -18,9 +18,9 @@ from shardsim.plot.influence import Influence
 from shardsim.plot.shares import Distribution, Shares
 from shardsim.plot.style import AFFORDANCE, HABIT, REST, concept_colour, shard_colours
 from shardsim.runs.run import Run
+from shardsim.shards.tables import RIVALS
 
 OTHERS = ("habit", "affordance", "unexplained rest")
-NEAR_RIVALS = ("one utility", "utility with gain", "planner with gain")
 
 
 class Parts(NamedTuple):
@@ -176,7 +176,7 @@ def bits(run: Run) -> Bits:
     panels = {"all contexts": data["bits"].values}
     if "bits_conflict" in data:
         panels["contexts in conflict"] = data["bits_conflict"].values
-    near = [name for name in models if name in NEAR_RIVALS]
+    near = [name for name in models if name in RIVALS]
     return Bits(models, panels, near)
 
 

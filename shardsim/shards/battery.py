@@ -24,6 +24,7 @@ from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 from shardsim.env.types import Level, Split, State
 from shardsim.shards import sampling
+from shardsim.shards.model.worlds import Worlds
 from shardsim.shards.policies import respond
 from shardsim.shards.sampling import Survey
 
@@ -74,6 +75,19 @@ class Battery:
             covariates={name: value[index] for name, value in self.covariates.items()},
             **{name: np.asarray(value, _ALIGNED[name]) for name, value in picked.items()},
         )
+
+    def state_numbers(self) -> np.ndarray:
+        """Return int64[C]: the number of each context among the states of its level."""
+        number = np.zeros(self.size, np.int64)
+        for name, size in self.env.state_fields.items():
+            number = number * size + np.asarray(self.states.fields[name], np.int64)
+        return number
+
+    def worlds(self) -> tuple[np.ndarray, Worlds]:
+        """Return int64[C, 2], the level and state of each context, and the levels themselves."""
+        _, first, level = np.unique(self.level_index, return_index=True, return_inverse=True)
+        home = np.stack([level, self.state_numbers()], 1)
+        return home, Worlds(self.env, take(self.states.level, first))
 
     def save(self, path: str | Path) -> None:
         """Write the battery to a safetensors file; `load_battery` reads it."""

@@ -31,6 +31,7 @@ NAMES = {
     "one utility": "one utility",
     "one utility with gain": "utility with gain",
     "planner": "planner with gain",
+    "reward": "one reward, planned exactly",
     "shards": "shards",
     "ceiling": "ceiling",
     "ceiling permuted": "ceiling permuted",
@@ -109,6 +110,7 @@ def data_of(battery: Battery, logits: np.ndarray) -> DecisionData:
         logits,
         battery.level_index,
         battery.weight,
+        *battery.worlds(),
     )
 
 

@@ -15,6 +15,7 @@ from shardsim.shards.identify import ENTROPY, NAMES, bits_of
 from shardsim.shards.influence import by_distance
 from shardsim.shards.model.data import in_conflict
 from shardsim.shards.model.verdict import LEAST_EXPLAINED
+from shardsim.shards.model.verdict import RIVALS as FITTED
 from shardsim.shards.population import NULLS, Population
 from shardsim.shards.sampling import DISTANCE_BINS
 from shardsim.shards.shares import REST
@@ -22,7 +23,7 @@ from shardsim.shards.views.activations import BETTER
 from shardsim.shards.words import describe
 
 BATTERIES = ("held-out", "target")
-RIVALS = ("one utility", "utility with gain", "planner with gain")
+RIVALS = tuple(NAMES[name] for name in FITTED)
 Variables = dict[str, tuple[tuple[str, ...], Any]]
 
 
@@ -255,21 +256,13 @@ def _contexts(found: Population) -> Variables:
     states = on.states
     return {
         "cell": (("context",), np.asarray(states.fields["cell"])),
-        "state": (("context",), np.asarray(_state_numbers(on))),
+        "state": (("context",), np.asarray(on.state_numbers())),
         "level_index": (("context",), on.level_index),
         "weight": (("context",), on.weight),
         "distance": (("context", "concept"), on.distance),
         "logits": (("seed", "context", "action"), np.stack([d.logits for d in target.data])),
         "advantage": (("context", "action", "concept"), on.advantages),
     }
-
-
-def _state_numbers(on: Any) -> np.ndarray:
-    """The number int64[C] of each context among the states of its level."""
-    number = np.zeros(on.size, np.int64)
-    for name, size in on.env.state_fields.items():
-        number = number * size + np.asarray(on.states.fields[name], np.int64)
-    return number
 
 
 def population_summary(found: Population) -> dict[str, Any]:

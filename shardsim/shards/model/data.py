@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.base.errors import UserError
+from shardsim.shards.model.worlds import Worlds
 
 DECAY = 0.6  # a move: the soft distance feature beside the plain one
 LOWEST_ADVANTAGE = -4.0  # moves; what is worse than this is a trap, not a longer way
@@ -31,6 +32,8 @@ class DecisionData(NamedTuple):
     weight: np.ndarray  # [C], for reporting: fits and losses are unweighted (strata are equal)
     distance: np.ndarray  # [C, O], moves, infinite if unreachable
     planned: np.ndarray | None = None  # [C, A, O], moves lost, where `advantages` are another basis
+    home: np.ndarray | None = None  # int64[C, 2], level of `worlds` and number of the state in it
+    worlds: Worlds | None = None  # where a rival can plan exactly
 
 
 def gate_features(
@@ -67,6 +70,8 @@ def decision_data(
     logits: np.ndarray,
     level_index: np.ndarray,
     weight: np.ndarray | None = None,
+    home: np.ndarray | None = None,
+    worlds: Worlds | None = None,
 ) -> DecisionData:
     """Gather a battery and an agent's logits into `DecisionData`.
 
@@ -79,6 +84,8 @@ def decision_data(
       logits: [C, A], any offset in each context.
       level_index: int[C], which level a context is from: levels are the unit of resampling.
       weight: [C], 1 by default.
+      home: int[C, 2], which level of `worlds` a context is in, and its state's number there.
+      worlds: the levels; without them the rival that plans one reward exactly is absent.
 
     Raises:
       UserError: shapes disagree, a distance is missing, or logits are not finite.
@@ -110,12 +117,15 @@ def decision_data(
         distance=np.stack(
             [np.asarray(covariates[f"distance_{o}"], np.float64) for o in concepts], 1
         ),
+        home=None if home is None else np.asarray(home, np.int64),
+        worlds=worlds,
     )
 
 
 def subset(data: DecisionData, keep: np.ndarray) -> DecisionData:
     """The contexts that `keep` (a mask or indices) picks."""
-    arrays = {name: value for name, value in data._asdict().items() if name != "feature_names"}
+    whole = ("feature_names", "worlds")
+    arrays = {name: value for name, value in data._asdict().items() if name not in whole}
     kept = {name: value[keep] for name, value in arrays.items() if value is not None}
     return data._replace(**kept)
 

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from shardsim.base.errors import UserError
-from shardsim.shards.model import gram, planner, rivals
+from shardsim.shards.model import gram, planner, reward_planner, rivals
 from shardsim.shards.model.alternatives import Alternative, equal_fits, margins
 from shardsim.shards.model.data import (
     DecisionData,
@@ -29,6 +29,7 @@ GAIN_ATOMS = 40
 SHARDS = "shards"
 HABITS, AFFORDANCE = "habits", "habits+affordance"
 UTILITY, GAIN, PLANNER = "one utility", "one utility with gain", "planner"
+REWARD = "reward"
 CEILING, PERMUTED = "ceiling", "ceiling permuted"
 
 
@@ -84,6 +85,8 @@ def _rival_logits(
         PLANNER: planner.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights, seed),
         SHARDS: base,
     }
+    if work.data.worlds is not None:
+        found[REWARD] = reward_planner.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights, seed)
     if len(path.fits) > 1:
         one = path.fits[1]
         weights = path.work.data.advantages @ one.preferences.T

@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 
 from shardsim.shards.model import likelihood, rivals
 from shardsim.shards.model.data import LONGEST, DecisionData, log_softmax
+from shardsim.shards.model.likelihood import Linear
 from shardsim.shards.model.rivals import Common
 
 STARTS = 4
@@ -84,15 +85,19 @@ def _fit_theta(theta, after, gain, base, target, shunned, steps):
     return found.x
 
 
-def _model(shared: Common, values: np.ndarray, theta: np.ndarray, after: np.ndarray):
-    value, _ = utility(theta, after)
-    value = value - value.mean(1, keepdims=True)
-    extra = value[:, :, None] * values[:, None, :]
+def gain_model(shared: Common, values: np.ndarray, utility: np.ndarray) -> Linear:
+    """A utility [C, A] times a gain >= 0 on atom values [C, J], beside habit and affordance."""
+    centred = utility - utility.mean(1, keepdims=True)
+    extra = centred[:, :, None] * values[:, None, :]
     model = rivals.joined(rivals.nuisance(shared), extra, rivals.GATE_RIDGE)
     penalty = model.penalty.copy()
     penalty[model.bounded] = GAIN_PENALTY
     penalty[np.flatnonzero(model.bounded)[0]] = 0.0  # a constant gain is free
     return model._replace(penalty=penalty)
+
+
+def _model(shared: Common, values: np.ndarray, theta: np.ndarray, after: np.ndarray) -> Linear:
+    return gain_model(shared, values, utility(theta, after)[0])
 
 
 def _alternate(shared, values, after, start: Planner, rounds: int, steps: int) -> Planner:
@@ -115,17 +120,6 @@ def _alternate(shared, values, after, start: Planner, rounds: int, steps: int) -
 def _loss(shared, values, after, planner: Planner) -> float:
     return likelihood.loss(
         _model(shared, values, planner.theta, after), shared.target, planner.linear
-    )
-
-
-def _part(shared: Common, rows: np.ndarray) -> Common:
-    """The target and terms of some contexts; only the arrays that the planner reads."""
-    data = shared.data._replace(blocked=shared.data.blocked[rows], logits=shared.data.logits[rows])
-    return shared._replace(
-        data=data,
-        target=shared.target[rows],
-        fold=shared.fold[rows],
-        affordance=shared.affordance[rows],
     )
 
 
@@ -152,7 +146,7 @@ def fit(shared: Common, values: np.ndarray, weights: np.ndarray, seed: int) -> P
     rng = np.random.default_rng(seed)
     after = distance_after(shared.data)
     rows = np.sort(rng.permutation(after.shape[1])[:SAMPLE])
-    small, near = _part(shared, rows), after[:, rows]
+    small, near = rivals.part(shared, rows), after[:, rows]
     linear = np.r_[np.zeros(rivals.nuisance(small).design.shape[2]), 1.0]
     tried = [
         _alternate(small, values[rows, :1], near, Planner(theta, linear), 2, 40)
@@ -176,7 +170,7 @@ def cross_fit(shared: Common, values: np.ndarray, weights: np.ndarray, seed: int
     for f in range(shared.fold.max() + 1):
         seen = np.flatnonzero(shared.fold != f)
         unseen = np.flatnonzero(shared.fold == f)
-        found = _alternate(_part(shared, seen), values[seen], after[:, seen], whole, 1, 30)
-        model = _model(_part(shared, unseen), values[unseen], found.theta, after[:, unseen])
+        found = _alternate(rivals.part(shared, seen), values[seen], after[:, seen], whole, 1, 30)
+        model = _model(rivals.part(shared, unseen), values[unseen], found.theta, after[:, unseen])
         logits[unseen] = model.design @ found.linear
     return logits

@@ -39,6 +39,17 @@ def common(data: DecisionData, fold: np.ndarray, values: np.ndarray, shunned: np
     return Common(data, target, fold, values[:, :AFFORDANCE_ATOMS], shunned)
 
 
+def part(shared: Common, rows: np.ndarray) -> Common:
+    """The target and terms of some contexts; only the arrays that a planner reads."""
+    data = shared.data._replace(blocked=shared.data.blocked[rows], logits=shared.data.logits[rows])
+    return shared._replace(
+        data=data,
+        target=shared.target[rows],
+        fold=shared.fold[rows],
+        affordance=shared.affordance[rows],
+    )
+
+
 def nuisance(shared: Common) -> Linear:
     """Habit and affordance as a linear model."""
     size, actions = shared.data.logits.shape

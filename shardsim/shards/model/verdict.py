@@ -21,7 +21,7 @@ LEAST_BITS = 0.005  # a decision, that shards must explain before anything is ca
 LEAST_ADVANTAGE = 0.02  # of what the shards explain in all, that they must be ahead of a rival
 NO_STRUCTURE = "no structure"
 ONE_UTILITY = "one utility"
-RIVALS = ("one utility", "one utility with gain", "planner")
+RIVALS = ("one utility", "one utility with gain", "planner", "reward")
 
 
 class Judgement(NamedTuple):
@@ -78,7 +78,8 @@ def judge(
       num_shards: K.
       beyond_rank: whether more shards than independent preferences would predict better.
     """
-    best = min(RIVALS, key=lambda name: bits[name].mean())
+    built = [name for name in RIVALS if name in bits]
+    best = min(built, key=lambda name: bits[name].mean())
     gap = bits[best] - bits["shards"]
     by_level = level_means(gap, level_index)
     error = float(by_level.std(ddof=1) / np.sqrt(len(by_level)))

@@ -1,0 +1,86 @@
+"""The exact worlds behind a battery, for models that plan in them.
+
+Axis letters: L levels · C contexts · S states · A actions · N outcomes · J reward terms.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from shardsim.env.core import Env
+from shardsim.env.covariates import goal_moves
+from shardsim.env.types import Level
+
+
+class Worlds(NamedTuple):
+    """The levels that contexts lie in; nothing is tabulated before it is needed."""
+
+    env: Env
+    levels: Level  # [L]
+
+    @property
+    def count(self) -> int:
+        """Number of levels, L."""
+        return int(self.levels.walls.shape[0])
+
+
+class Tables(NamedTuple):
+    """One level as a decision problem whose reward is a weighted sum of terms."""
+
+    next_state: jax.Array  # int32[S, A, N]
+    onward: jax.Array  # float32[S, A, N], chance of an outcome after which the episode goes on
+    pay: jax.Array  # float32[S, A, J], what each reward term is expected to pay
+
+
+def term_names(env: Env) -> tuple[str, ...]:
+    """Return the names on the axis J: what a single reward may be made of.
+
+    What the env itself pays, reaching each concept, and reaching it by the strength of each drive
+    or carried item, so that one reward can say 'food while hungry'.
+    """
+    reaching = [f"reaching {name}" for name in env.concept_names]
+    driven = [f"{term} by {drive}" for drive in env.drive_names for term in reaching]
+    return (*env.reward_names, *reaching, *driven)
+
+
+def tabulate(env: Env, level: Level) -> Tables:
+    """Tabulate one level (vmap over levels)."""
+    table = env.tabular(level)
+    entered = goal_moves(env, level, table).astype(jnp.float32)
+    states = jnp.arange(env.num_states, dtype=jnp.int32)
+    reaching = jnp.einsum("san,sano->sao", table.probability, entered)
+    felt = jax.vmap(lambda index: env.drives(env.state_at(level, index)))(states)
+    driven = [reaching * strength[:, None, None] for strength in felt.values()]
+    own = jnp.einsum("san,rsan->sar", table.probability, table.rewards)
+    return Tables(
+        next_state=table.next_state,
+        onward=jnp.where(table.terminated, 0.0, table.probability),
+        pay=jnp.concatenate([own, reaching, *driven], axis=-1),
+    )
+
+
+def soft_action_values(tables: Tables, weights: jax.Array, discount, horizon: int) -> jax.Array:
+    """Return Q float32[S, A], the logits of the soft-optimal policy of one reward.
+
+    Q = r + γ E[V'], V = log mean_a exp Q: maximum-causal-entropy control (Ziebart, Bagnell & Dey
+    2010, "Modeling interaction via the principle of maximum causal entropy"), rewards in units of
+    the temperature, entropy relative to chance so that longer episodes earn nothing by length.
+
+    Args:
+        tables: of one level.
+        weights: float32[J], of the reward terms.
+        discount: float32[], γ.
+        horizon: steps planned ahead.
+    """
+    reward = tables.pay @ weights
+    actions = reward.shape[1]
+
+    def back(values: jax.Array, _: None) -> tuple[jax.Array, None]:
+        best = jax.nn.logsumexp(values, axis=1) - jnp.log(jnp.float32(actions))
+        onward = jnp.sum(tables.onward * best[tables.next_state], axis=-1)
+        return reward + discount * onward, None
+
+    return jax.lax.scan(back, jnp.zeros_like(reward), length=horizon)[0]
