@@ -8,7 +8,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from shardsim.env.grid import between, path_distance
+from shardsim.env.grid import between, reachable
 
 DENSITY = 0.25  # of the scattered walls, before what they cut off is walled in as well
 
@@ -26,7 +26,7 @@ def noise(key: jax.Array, height: int, width: int) -> jax.Array:
     def again(carry):
         key, draw_key = jax.random.split(carry[0])
         walls = (jax.random.uniform(draw_key, (height, width)) < DENSITY) & ~corner
-        return key, path_distance(walls, corner) >= height * width
+        return key, ~reachable(walls, corner)
 
     return jax.lax.while_loop(too_few, again, (key, jnp.ones((height, width), bool)))[1]
 
