@@ -1,19 +1,37 @@
 """Exact planning on tables: distances, optimal values, policy evaluation, hitting, visitation.
 
-Everything takes one level's `Tabular`, is pure, and batches over levels by vmap.
+Everything takes one level's `Tabular`, is pure, and batches over levels by vmap, or by
+`for_levels` where there are too many for memory.
 Axis letters as in `shardsim.env.types`; G goals that end the question when hit.
 Discount and horizon are arguments of every value, since a value without them means nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import jax
 import jax.numpy as jnp
 
+from shardsim.env import breadth_first
+from shardsim.env.core import Env, template_level
 from shardsim.env.types import Tabular
+
+Solution = TypeVar("Solution")
 
 FAR = 1e6  # a distance that no policy attains; reported as infinity
 TOLERANCE = 1e-5
+AT_ONCE = 64  # levels solved together: more no longer fit a processor's cache
+
+
+def for_levels(solve: Callable[..., Solution], *arguments: Any, at_once: int = AT_ONCE) -> Solution:
+    """Return `solve` of every level, on a leading axis L: thousands of levels in one call.
+
+    Each of `arguments` is a pytree with that leading axis; `solve` gets one level's. As vmap, but
+    with the memory of `at_once` levels beside the results. Jit what calls it.
+    """
+    return jax.lax.map(lambda each: solve(*each), arguments, batch_size=at_once)
 
 
 def expected_distance(tabular: Tabular, distance: jax.Array, entered: jax.Array) -> jax.Array:
@@ -25,13 +43,17 @@ def expected_distance(tabular: Tabular, distance: jax.Array, entered: jax.Array)
 def distances(tabular: Tabular, goals: jax.Array, entered: jax.Array | None = None) -> jax.Array:
     """Return float32[S, O]: the least expected number of moves to bool[S, O] `goals`.
 
-    Exact shortest paths where moves are certain, the stochastic-shortest-path optimum where they
-    are not (Bertsekas & Tsitsiklis 1991, "An analysis of stochastic shortest path problems").
+    Exact shortest paths where moves are certain (all goals in one bit-parallel search), the
+    stochastic-shortest-path optimum where they are not (Bertsekas & Tsitsiklis 1991, "An analysis
+    of stochastic shortest path problems").
     Objects on the way are passed through; infinity where the goal cannot surely be reached.
 
     `entered` bool[S, A, N, O] says which moves reach a goal; by default those that end in one of
     `goals`. It is needed for what is gone once reached: no state has the agent on a taken key.
     """
+    if tabular.next_state.shape[2] == 1:
+        entering = None if entered is None else jnp.any(entered, axis=(1, 2))
+        return breadth_first.moves_to(tabular.next_state[:, :, 0], goals, entering)
     limit = 64 * tabular.next_state.shape[0]
     entered = goals[tabular.next_state] if entered is None else entered
     barred = jnp.where(safe_actions(tabular, goals, entered), 0.0, FAR)
@@ -49,15 +71,22 @@ def distances(tabular: Tabular, goals: jax.Array, entered: jax.Array | None = No
     return jnp.where(distance < FAR / 2, distance, jnp.inf)
 
 
+def every_cell(env: Env) -> jax.Array:
+    """Return bool[S, H * W]: the states in which the agent stands on each cell, all of them goals.
+
+    `distances(tabular, every_cell(env))` is how far everything is from everywhere.
+    """
+    states = jnp.arange(env.num_states, dtype=jnp.int32)
+    cells = env.state_at(template_level(env), states).cell
+    return cells[:, None] == jnp.arange(env.height * env.width, dtype=jnp.int32)
+
+
 def safe_actions(tabular: Tabular, goals: jax.Array, entered: jax.Array) -> jax.Array:
     """Return bool[S, A, O]: the actions after which each goal can still be reached surely.
 
-    All of them where moves are certain, since `distances` then finds the others by itself.
     The states are the greatest set from which the goal is reached by actions that never leave it
     (de Alfaro 1997, "Formal verification of probabilistic systems", almost-sure reachability).
     """
-    if tabular.next_state.shape[2] == 1:
-        return jnp.ones((*tabular.next_state.shape[:2], goals.shape[1]), bool)
     possible = (tabular.probability > 0)[..., None]
 
     def staying(sure):

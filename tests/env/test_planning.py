@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import shortest_path
 
 from shardsim.env import planning
+from shardsim.env.levels import sample_levels, take
+from shardsim.env.registry import make
 from shardsim.env.types import Tabular
 
 
@@ -75,6 +79,97 @@ def test_distances_equal_breadth_first_search(name, request):
                 expected[:, 1] = np.inf  # a key that is carried lies nowhere
             got = world.analysis.distance[index, :, number].reshape(-1, others)
             np.testing.assert_array_equal(got[free], expected[free])
+
+
+@pytest.mark.parametrize("layout", ["tree", "loops", "noise"])
+def test_distances_to_every_cell_equal_those_of_scipy_on_random_mazes(layout):
+    env = make("cheese-corner", height=9, width=13, layout=layout)
+    levels = sample_levels(env, jax.random.key(5), 7, "train")
+    goals = planning.every_cell(env)
+
+    def solve(levels):
+        return planning.for_levels(
+            lambda level: (
+                env.tabular(level).next_state,
+                planning.distances(env.tabular(level), goals),
+            ),
+            levels,
+            at_once=3,
+        )
+
+    next_state, got = jax.jit(solve)(levels)
+    for index in range(7):
+        np.testing.assert_array_equal(
+            got[index], fewest_moves(np.asarray(next_state[index, :, :, 0]))
+        )
+
+
+def fewest_moves(next_state: np.ndarray) -> np.ndarray:
+    """Moves from each state to each, by SciPy's breadth-first search; inf where there is no way."""
+    states, actions = next_state.shape
+    here = np.repeat(np.arange(states), actions)
+    links = csr_matrix((np.ones(here.size), (here, next_state.reshape(-1))), (states, states))
+    return shortest_path(links, unweighted=True)
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    states=st.sampled_from([2, 33, 70]),
+    count=st.sampled_from([1, 5, 40]),
+)
+def test_certain_moves_give_the_same_distances_as_value_iteration_on_any_graph(seed, states, count):
+    """With a second outcome that never happens, the solver for chances does the same problem."""
+    draw = np.random.default_rng(seed)
+    moves = draw.integers(0, states, (states, 2, 1)).astype(np.int32)
+    goals = draw.random((states, count)) < 1.5 / states
+    entered = goals[moves] | (draw.random((states, 2, 1, count)) < 0.5 / states)
+    certain = chain(states, 0.5)._replace(
+        next_state=jnp.asarray(moves), probability=jnp.ones((states, 2, 1), jnp.float32)
+    )
+    doubled = certain._replace(
+        next_state=jnp.concatenate([certain.next_state] * 2, axis=2),
+        probability=jnp.asarray(np.broadcast_to(np.float32([1, 0]), (states, 2, 2))),
+    )
+    for moves_in in (None, entered):
+        twice = None if moves_in is None else jnp.asarray(np.repeat(moves_in, 2, axis=2))
+        once = None if moves_in is None else jnp.asarray(moves_in)
+        got = _distances(certain, jnp.asarray(goals), once)
+        np.testing.assert_array_equal(got, _distances(doubled, jnp.asarray(goals), twice))
+        inside = (np.isfinite(fewest_moves(moves[:, :, 0])) @ goals) > 0
+        assert moves_in is not None or np.array_equal(np.isfinite(got), inside)
+
+
+def test_every_cell_is_a_goal_in_all_states_that_have_the_agent_there(key_chest):
+    env = key_chest.env
+    goals = np.asarray(planning.every_cell(env))
+    assert goals.shape == (env.num_states, env.height * env.width)
+    np.testing.assert_array_equal(goals.argmax(axis=1), np.arange(env.num_states) // 2)
+    np.testing.assert_array_equal(goals.sum(axis=1), 1)
+
+
+def test_levels_solved_a_few_at_a_time_are_solved_alike(slip):
+    """Values, a policy's values, hits and visits of 6 levels, 4 at a time, beside one by one."""
+    env, analysis = slip.env, jax.tree.map(jnp.asarray, slip.analysis)
+    tables, weights = analysis.tabular, slip.levels.reward_weights
+    policy = jax.vmap(
+        lambda key: jax.random.dirichlet(key, jnp.ones(env.num_actions), (env.num_states,))
+    )(jax.random.split(jax.random.key(2), 6))
+
+    def solve(tabular, weights, policy, goals, entered):
+        return (
+            planning.optimal_values(tabular, weights, 0.9, 8),
+            planning.evaluate_policy(tabular, weights, policy, 0.9, 8),
+            planning.hitting_probabilities(tabular, policy, goals, 8, entered),
+            planning.visitation(tabular, policy, tabular.start, 8),
+        )
+
+    arguments = (tables, weights, policy, analysis.goals, analysis.entered)
+    together = jax.jit(lambda *each: planning.for_levels(solve, *each, at_once=4))(*arguments)
+    alone = jax.jit(solve)
+    for index in range(6):
+        one = alone(*take(arguments, index))
+        for got, expected in zip(jax.tree.leaves(together), jax.tree.leaves(one), strict=True):
+            np.testing.assert_allclose(got[index], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_distance_in_a_corridor_with_slips_has_its_closed_form():
@@ -310,6 +405,7 @@ def test_no_policy_beats_the_oracle(slip, seed, index):
     assert np.all(value <= best + 1e-5)
 
 
+_distances = jax.jit(planning.distances)
 _visitation = jax.jit(
     lambda tabular, policy, horizon: planning.visitation(tabular, policy, tabular.start, horizon),
     static_argnums=2,
