@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
-from shardsim.env import edits, layouts, rewards
+from shardsim.env import edits, layouts, planes, rewards
 from shardsim.env import tabular as tables
 from shardsim.env.types import Concept, Level, Split, State, Step, Tabular, Transition
 
@@ -119,10 +119,9 @@ class Env:
 
     def observe(self, state: State) -> jax.Array:
         """Return float32[H, W, C]: one plane for each of `observation_channels`."""
-        concepts = [self.goal_mask(state, concept.name) for concept in self.concepts]
-        planes = [self._agent_plane(state), state.level.walls, *concepts]
-        drives = [jnp.full(state.level.walls.shape, drive) for drive in self.drives(state).values()]
-        return jnp.stack([plane.astype(jnp.float32) for plane in planes + drives], axis=-1)
+        where, there = self.position(state), self.present(state)
+        drives = list(self.drives(state).values())
+        return planes.stack(state.cell, state.level.walls, where, there, drives)
 
     def covariates(self, state: State) -> dict[str, jax.Array]:
         """Return float32[] scalars for gates beside the base's own: by default the drives."""
@@ -263,10 +262,9 @@ class Env:
 
     def at_goal(self, state: State) -> jax.Array:
         """Return bool[O]: which concepts the agent stands on."""
-        row, column = self.agent_cell(state)
-        return jnp.stack(
-            [self.goal_mask(state, concept.name)[row, column] for concept in self.concepts]
-        )
+        here = jnp.stack(self.agent_cell(state))
+        on_it = jnp.all(self.position(state) == here, axis=-1)
+        return jnp.any(on_it & self.present(state), axis=1)
 
     def reaches(self, before: State, after: State) -> jax.Array:
         """Return bool[O]: which concepts a move reaches, gone afterwards or not.
