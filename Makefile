@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-extras check study-corner clean
+.PHONY: demo test test-extras check study-corner study-families clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -28,6 +28,10 @@ study-corner: $(VENV)/.installed
 	$(BIN)/shardsim run experiments/study_corner.toml --out $(OUT)/study-corner
 	$(BIN)/shardsim run experiments/study_anywhere.toml --out $(OUT)/study-anywhere
 	$(BIN)/shardsim plot $(OUT)/study-corner $(OUT)/study-anywhere compare --out $(OUT)/study-corner/compare.png
+
+# Every family's shipped config, one after the other: about half an hour on 2 cores.
+study-families: $(VENV)/.installed
+	$(BIN)/python benchmarks/families.py --out $(OUT)/families
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .cache
