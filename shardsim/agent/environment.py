@@ -1,7 +1,6 @@
 """Section `environment`: steps a batch of envs, and begins new episodes from a bank of levels.
 
-Levels and starts are drawn before training, since drawing a level at every step for every env
-would cost more than all the rest of a rollout. Axis letters: B envs · L levels · D starts.
+The bank is `shardsim.env.rollout`'s. Axis letters: B envs.
 """
 
 from __future__ import annotations
@@ -12,15 +11,8 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.env.core import Env
-from shardsim.env.levels import take
-from shardsim.env.types import Level, State
-
-
-class Bank(NamedTuple):
-    """Where episodes begin."""
-
-    levels: Level  # [L]
-    starts: dict[str, jax.Array]  # state field -> int32[L, D]
+from shardsim.env.rollout import Bank, begin, draw_starts, states_of
+from shardsim.env.types import State
 
 
 class EnvironmentStep(NamedTuple):
@@ -33,27 +25,9 @@ class EnvironmentStep(NamedTuple):
     truncated: jax.Array  # bool[B]
 
 
-def make_bank(env: Env, key: jax.Array, levels: int, starts: int) -> Bank:
-    """Draw training levels and their starts."""
-
-    def one(key):
-        level_key, start_key = jax.random.split(key)
-        level = env.level(level_key, "train")
-        drawn = jax.vmap(lambda key: env.start(key, level).fields)(
-            jax.random.split(start_key, starts)
-        )
-        return Bank(level, drawn)
-
-    return jax.vmap(one)(jax.random.split(key, levels))
-
-
 def reset(bank: Bank, key: jax.Array, count: int) -> State:
     """Begin `count` episodes, each in a level and from a start drawn from the bank."""
-    some = next(iter(bank.starts.values()))
-    drawn = jax.random.randint(key, (count,), 0, some.size)
-    level, start = drawn // some.shape[1], drawn % some.shape[1]
-    fields = {name: values[level, start] for name, values in bank.starts.items()}
-    return State(take(bank.levels, level), fields, jnp.zeros(count, jnp.int32))
+    return states_of(bank, begin(bank, draw_starts(bank, key, (count,))))
 
 
 def environment(
@@ -62,7 +36,7 @@ def environment(
     """Step every env, and begin a new episode where one ended."""
     step_key, reset_key = jax.random.split(key)
     count = actions.shape[0]
-    moved = jax.vmap(env.step)(jax.random.split(step_key, count), states, actions)
+    moved = jax.vmap(env.step_by)(jax.random.uniform(step_key, (count,)), states, actions)
     ended = moved.terminated | moved.truncated
     fresh = reset(bank, reset_key, count)
 

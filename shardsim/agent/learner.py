@@ -15,13 +15,14 @@ import optax
 from shardsim.agent.advantage import Advantage
 from shardsim.agent.components import Components
 from shardsim.agent.config import TrainConfig
-from shardsim.agent.environment import Bank, reset
+from shardsim.agent.environment import reset
 from shardsim.agent.loss import Coefficients, LossParts
 from shardsim.agent.network import Network
 from shardsim.agent.reward import scheduled
 from shardsim.agent.rollout import Batch, Trajectory
 from shardsim.env.core import Env
 from shardsim.env.levels import take
+from shardsim.env.rollout import Bank
 from shardsim.env.types import Level, State
 
 SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from

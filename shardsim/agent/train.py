@@ -16,7 +16,6 @@ import numpy as np
 
 from shardsim.agent.components import DEFAULT_COMPONENTS, Components
 from shardsim.agent.config import TrainConfig
-from shardsim.agent.environment import Bank, make_bank
 from shardsim.agent.evaluation import Evaluation
 from shardsim.agent.learner import (
     Carry,
@@ -31,6 +30,7 @@ from shardsim.agent.learner import (
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels
+from shardsim.env.rollout import Bank, make_bank
 from shardsim.env.types import SPLITS, Level
 
 PHASES = (0.02, 0.15, 0.5, 1.0)  # of training; where a whole update is kept for diagnosis

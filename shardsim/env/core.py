@@ -241,10 +241,18 @@ class Env:
 
     def step(self, key: jax.Array, state: State, action: jax.Array) -> Step:
         """Take one action. Truncation is never termination; nothing resets by itself."""
+        luck = jax.random.uniform(key) if self.num_outcomes > 1 else jnp.float32(0)
+        return self.step_by(luck, state, action)
+
+    def step_by(self, luck: jax.Array, state: State, action: jax.Array) -> Step:
+        """Take one action whose outcome float32[] `luck` decides, uniform on [0, 1).
+
+        For rollouts: one draw serves all steps of all envs, where `step` needs a key for each.
+        """
         outcome = jnp.int32(0)
         if self.num_outcomes > 1:
-            chance = self.outcome_probability(state, action)
-            outcome = jax.random.categorical(key, jnp.log(chance)).astype(jnp.int32)
+            below = jnp.cumsum(self.outcome_probability(state, action))
+            outcome = jnp.sum(below <= luck * below[-1], dtype=jnp.int32)
         moved = self.advance(state, action, outcome)
         steps = state.steps + 1
         return Step(

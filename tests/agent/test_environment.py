@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from shardsim.agent.environment import environment, make_bank, reset
+from shardsim.agent.environment import environment, reset
 from shardsim.env.levels import take
+from shardsim.env.rollout import make_bank
 
 COUNT = 64
 

@@ -1,0 +1,113 @@
+"""Many episodes at once, with new ones begun from a bank of levels where old ones end.
+
+Drawing a level at every step for every episode would cost more than all the rest, so levels and
+starts are drawn before. A running episode keeps the number of its level, not the level: what is
+needed of it is looked up, and a reset copies nothing.
+Axis letters: B episodes · L levels · D starts in each · T steps; others as in `shardsim.env.types`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+
+from shardsim.env.core import Env
+from shardsim.env.levels import take
+from shardsim.env.types import Level, Split, State, Step
+
+Seen = TypeVar("Seen")
+Act = Callable[[jax.Array, State], jax.Array]  # key, states [B] -> actions int32[B]
+
+
+class Bank(NamedTuple):
+    """Where episodes begin."""
+
+    levels: Level  # [L]
+    starts: dict[str, jax.Array]  # state field -> int32[L, D]
+
+
+class Episodes(NamedTuple):
+    """Where B episodes are."""
+
+    level: jax.Array  # int32[B], a number in the bank
+    fields: dict[str, jax.Array]  # state field -> int32[B]
+    steps: jax.Array  # int32[B], taken so far
+
+
+def make_bank(env: Env, key: jax.Array, levels: int, starts: int, split: Split = "train") -> Bank:
+    """Draw `levels` levels of a split, and `starts` beginnings of episodes in each."""
+
+    def one(key):
+        level_key, start_key = jax.random.split(key)
+        level = env.level(level_key, split)
+        drawn = jax.vmap(lambda key: env.start(key, level).fields)(
+            jax.random.split(start_key, starts)
+        )
+        return Bank(level, drawn)
+
+    return jax.vmap(one)(jax.random.split(key, levels))
+
+
+def draw_starts(bank: Bank, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Return int32[...] numbers of the bank's L * D starts, drawn uniformly."""
+    return jax.random.randint(key, shape, 0, next(iter(bank.starts.values())).size)
+
+
+def begin(bank: Bank, number: jax.Array) -> Episodes:
+    """Return episodes begun from the bank's starts with these numbers int32[B]."""
+    starts = next(iter(bank.starts.values())).shape[1]
+    fields = {name: values.reshape(-1)[number] for name, values in bank.starts.items()}
+    return Episodes(number // starts, fields, jnp.zeros_like(number))
+
+
+def states_of(bank: Bank, episodes: Episodes) -> State:
+    """Return the states [B] that episodes are in."""
+    return State(take(bank.levels, episodes.level), episodes.fields, episodes.steps)
+
+
+def random_actions(env: Env) -> Act:
+    """Return a policy that draws every action alike often."""
+
+    def act(key: jax.Array, states: State) -> jax.Array:
+        drawn = jax.random.randint(key, states.steps.shape, 0, env.num_actions, jnp.uint8)
+        return drawn.astype(jnp.int32)
+
+    return act
+
+
+def roll_out(
+    env: Env,
+    bank: Bank,
+    key: jax.Array,
+    episodes: Episodes,
+    length: int,
+    act: Act,
+    see: Callable[[Seen, State, Step], Seen],
+    seen: Seen,
+) -> tuple[Episodes, Seen]:
+    """Take `length` steps in every episode; where one ends, the next begins from the bank.
+
+    `see(seen, states, step)` folds in each step: the states [B] that were acted in, and what the
+    actions led to (`step.state` is before any reset). Jit what calls it; the shapes of `seen` stay.
+    """
+    count = episodes.steps.shape[0]
+    start_key, luck_key, act_key = jax.random.split(key, 3)
+    starts = draw_starts(bank, start_key, (length, count))
+    lucks = jax.random.uniform(luck_key, (length, count))
+
+    def one(carry: tuple[Episodes, Seen], draws):
+        (now, seen), (key, start, luck) = carry, draws
+        states = states_of(bank, now)
+        step = jax.vmap(env.step_by)(luck, states, act(key, states))
+        onward = Episodes(now.level, step.state.fields, step.state.steps)
+        ended = step.terminated | step.truncated
+        after = jax.tree.map(
+            lambda new, old: jnp.where(ended, new, old), begin(bank, start), onward
+        )
+        return (after, see(seen, states, step)), None
+
+    keys = jax.random.split(act_key, length)
+    return jax.lax.scan(one, (episodes, seen), (keys, starts, lucks))[0]
