@@ -57,8 +57,8 @@ class MonsterWorld(Env):
     width: int = 5
     max_steps: int = 25
     layout: str = "noise"
-    chase: float = 0.5  # chance that the monster comes nearer
-    follow: float = 0.2  # chance in each step that a fallen monster is followed by another
+    chase: float = 0.25  # chance that the monster comes nearer
+    follow: float = 0.5  # chance in each step that a fallen monster is followed by another
     calm: float = 0.0  # share of training levels without a monster
 
     def __post_init__(self) -> None:

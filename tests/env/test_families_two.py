@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,6 +28,7 @@ def at(env: Env, level: Level, row: int, column: int, **fields: int) -> State:
     return begin.replace(cell=jnp.int32(row * env.width + column), **changes)
 
 
+@partial(jax.jit, static_argnums=(0, 3))
 def worth(env: Env, level: Level, discount: float, horizon: int) -> jax.Array:
     """Q float32[S, A] of the optimum."""
     table = env.tabular(level)
