@@ -1,7 +1,7 @@
 """Does an env keep the interface's promises? Each failure names what is wrong and how to mend it.
 
 `check_env` is for authors, in their own tests too: `assert not check_env(env)`. The checks stand in
-`conformance_levels` and `conformance_motion`; they go from the plainest to the dearest.
+the `conformance_*` files; they go from the plainest to the dearest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from pathlib import Path
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
-from shardsim.env import conformance_levels, conformance_motion, registry
+from shardsim.env import (
+    conformance_edits,
+    conformance_levels,
+    conformance_motion,
+    conformance_plans,
+    conformance_views,
+    registry,
+)
 from shardsim.env.conformance import Finding, Subject
 from shardsim.env.core import Env
 
@@ -24,9 +31,14 @@ CHECKS: dict[str, Callable[[Subject], Iterator[Finding]]] = {
     "tables": conformance_motion.tables,
     "steps": conformance_motion.steps,
     "starts": conformance_motion.starts,
-    "edits": conformance_levels.edits,
+    "ends": conformance_plans.ends,
+    "observation": conformance_views.observation,
+    "views": conformance_views.views,
+    "transforms": conformance_views.transforms,
+    "edits": conformance_edits.edits,
+    "text": conformance_edits.text,
     "compilation": conformance_motion.compilation,
-    "oracle": conformance_motion.oracle,
+    "oracle": conformance_plans.oracle,
 }
 # Without these right, the others could only fail in words that nobody understands.
 _FIRST = ("declaration", "shapes", "levels")

@@ -15,7 +15,7 @@ import numpy as np
 
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels, take
-from shardsim.env.types import Level, Step, Tabular
+from shardsim.env.types import Level, State, Step, Tabular
 
 LEVELS = 4  # levels in which tables and steps are checked
 LAYOUTS = 64  # layouts of each split that are compared
@@ -52,6 +52,16 @@ class Subject:
         return take(sample_levels(self.env, self.key, LAYOUTS, "train"), slice(LEVELS))
 
     @cached_property
+    def level(self) -> Level:
+        """The first of them."""
+        return take(self.levels, 0)
+
+    @cached_property
+    def state(self) -> State:
+        """The beginning of an episode in it."""
+        return jax.jit(self.env.reset)(self.key, self.level)
+
+    @cached_property
     def tabular(self) -> Tabular:
         """Their tables, with a leading axis L."""
         return jax.jit(jax.vmap(self.env.tabular))(self.levels)
@@ -59,7 +69,7 @@ class Subject:
     @cached_property
     def stepped(self) -> Step:
         """Every state and action of the first level through `step`: axes S, A, draws."""
-        env, level = self.env, take(self.levels, 0)
+        env, level = self.env, self.level
         draws = DRAWS if env.num_outcomes > 1 else 1
 
         def one(index: jax.Array, action: jax.Array, key: jax.Array) -> Step:
@@ -70,6 +80,18 @@ class Subject:
         states = jnp.arange(env.num_states, dtype=jnp.int32)
         actions = jnp.arange(env.num_actions, dtype=jnp.int32)
         return jax.jit(everything)(states, actions, jax.random.split(self.key, draws))
+
+    @cached_property
+    def reached(self) -> np.ndarray:
+        """Indices int[n] of the states that episodes in the first level can reach."""
+        return np.flatnonzero(np.asarray(self.tabular.reachable[0]))
+
+    @cached_property
+    def observations(self) -> np.ndarray:
+        """What those states look like: float32[n, H, W, C]."""
+        env, level = self.env, self.level
+        look = jax.jit(jax.vmap(lambda index: env.observe(env.state_at(level, index))))
+        return np.asarray(look(jnp.arange(env.num_states, dtype=jnp.int32)))[self.reached]
 
 
 def equal(one: Any, other: Any) -> bool:

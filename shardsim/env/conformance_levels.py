@@ -1,4 +1,4 @@
-"""The checks of `check_env` on what is declared and drawn: classes, shapes, levels, splits, edits.
+"""The checks of `check_env` on what is declared and drawn: classes, shapes, levels, splits.
 
 Each yields what breaks one promise of the interface. Axis letters as in `shardsim.env.types`.
 """
@@ -14,8 +14,8 @@ import numpy as np
 
 from shardsim.env.conformance import LAYOUTS, Finding, Subject, equal
 from shardsim.env.core import Env, template_level
-from shardsim.env.levels import sample_levels, take
-from shardsim.env.types import SPLITS, Level
+from shardsim.env.levels import sample_levels
+from shardsim.env.types import SPLITS, Level, Split
 
 
 def declaration(subject: Subject) -> Iterator[Finding]:
@@ -102,11 +102,12 @@ def levels(subject: Subject) -> Iterator[Finding]:
                 "sample_level draws other levels from the same key",
                 "take all chance from its key",
             )
-        for problem in _unplayable(env, drawn):
+        for problem in unplayable(env, drawn):
             yield Finding("levels", f"{split}: {problem}", "mend sample_level")
 
 
-def _unplayable(env: Env, drawn: Level) -> Iterator[str]:
+def unplayable(env: Env, drawn: Level) -> Iterator[str]:
+    """What keeps levels with a leading axis L from being played."""
     walls, present = np.asarray(drawn.walls), np.asarray(drawn.present)
     position = np.asarray(drawn.position)
     for index, concept in enumerate(env.concepts):
@@ -128,59 +129,25 @@ def _unplayable(env: Env, drawn: Level) -> Iterator[str]:
 
 
 def splits(subject: Subject) -> Iterator[Finding]:
-    """No layout belongs to two splits."""
-    seen = {
-        split: {
-            np.packbits(walls).tobytes()
-            for walls in np.asarray(sample_levels(subject.env, subject.key, LAYOUTS, split).walls)
-        }
-        for split in SPLITS
-    }
+    """No layout belongs to two splits; a foreign world says if it has too few of them for that."""
+    by = getattr(subject.env, "disjoint_by", "layout")
+    if by == "nothing":
+        return
+    seen = {split: _prints(subject, split, by) for split in SPLITS}
     for at, one in enumerate(SPLITS):
         for other in SPLITS[at + 1 :]:
             shared = len(seen[one] & seen[other])
             if shared:
                 yield Finding(
                     "splits",
-                    f"{one} and {other} levels share {shared} layouts",
+                    f"{one} and {other} levels share {shared} {by}s",
                     "draw the walls with layouts.draw(key, split, generate)",
                 )
 
 
-def edits(subject: Subject) -> Iterator[Finding]:
-    """Objects can be removed and moved, the rest stays, and the agent sees the difference."""
-    env, level = subject.env, take(subject.levels, 0)
-    state = env.reset(subject.key, level)
-    for concept in env.concepts:
-        if concept.kind == "place":
-            continue
-        less = env.remove(state, concept.name)
-        if np.any(env.goal_mask(less, concept.name)):
-            yield Finding(
-                "edits",
-                f"{concept.name} is still there after it was removed",
-                "start present() from state.level.present",
-            )
-            continue
-        there = np.any(env.goal_mask(state, concept.name))
-        if there and np.array_equal(env.observe(state), env.observe(less)):
-            yield Finding(
-                "edits",
-                f"the observation does not show that {concept.name} was removed",
-                "draw goal_mask(state, concept), not the level's position",
-            )
-        free = np.argwhere(np.asarray(env.can_place(less, concept.name)))
-        if not len(free):
-            continue
-        cell = (int(free[-1][0]), int(free[-1][1]))
-        moved = env.move(less, concept.name, cell)
-        mask = np.zeros((env.height, env.width), bool)
-        mask[cell] = True
-        if not np.array_equal(env.goal_mask(moved, concept.name), mask):
-            yield Finding(
-                "edits",
-                f"{concept.name} is not where it was moved to",
-                "read its place from state.level.position",
-            )
-        for problem in _unplayable(env, jax.tree.map(lambda leaf: leaf[None], moved.level)):
-            yield Finding("edits", f"after moving {concept.name}, {problem}", "mend start_mask")
+def _prints(subject: Subject, split: Split, by: str) -> set[bytes]:
+    """What tells layouts, or whole levels, apart in a split."""
+    drawn = sample_levels(subject.env, subject.key, LAYOUTS, split)
+    kept = drawn.walls if by == "layout" else drawn
+    rows = [np.asarray(leaf).reshape(LAYOUTS, -1) for leaf in jax.tree.leaves(kept)]
+    return {b"".join(row[at].tobytes() for row in rows) for at in range(LAYOUTS)}

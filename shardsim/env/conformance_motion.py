@@ -1,44 +1,50 @@
-"""The checks of `check_env` on how a world moves: purity, tables, steps, starts, the oracle.
+"""The checks of `check_env` on how a world moves: purity, tables, steps, starts, compilation.
 
 Each yields what breaks one promise of the interface. Axis letters as in `shardsim.env.types`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.env import planning
-from shardsim.env.conformance import LEVELS, Finding, Subject, equal
-from shardsim.env.core import Env
+from shardsim.env.conformance import LEVELS, Finding, Subject
 from shardsim.env.levels import take
-from shardsim.env.types import Level, State, Step, Transition
-
-EPISODES = 512  # for each start where the oracle is estimated by rolling out
+from shardsim.env.types import State, Step, Transition
 
 
 def purity(subject: Subject) -> Iterator[Finding]:
-    """`transition` depends on its arguments alone, changes none of them, and keeps the level."""
-    once, written = _transitions(subject)
-    again, _ = _transitions(subject)
+    """Methods depend on their arguments alone; `transition` writes to none and keeps the level."""
+    env, index = subject.env, jnp.int32(0)
+    state, level = subject.state, subject.level
+    asked = {
+        "sample_level": (lambda key: env.sample_level(key, "train"), (subject.key,)),
+        "start": (env.start, (subject.key, level)),
+        "transition": (env.transition, (state, index, index)),
+        "outcome_probability": (env.outcome_probability, (state, index)),
+        "observe": (env.observe, (state,)),
+        "covariates": (env.covariates, (state,)),
+    }
+    for name, (method, arguments) in asked.items():
+        if _traced(method, arguments) != _traced(method, arguments):
+            yield Finding(
+                "purity",
+                f"{name} answers the same question in two ways",
+                "take chance from its key, or list it in outcome_probability; use no numpy.random",
+            )
+    moved, written = _transitions(subject)
     if written:
         yield Finding(
             "purity",
             "transition changes the state that it was given",
             "return state.replace(...) instead of writing into state.fields",
         )
-    if not equal(once, again):
-        yield Finding(
-            "purity",
-            "transition answers the same question in two ways",
-            "use no random numbers in it: list outcomes in outcome_probability",
-        )
-    level = take(subject.levels, 0)
-    kept = zip(jax.tree.leaves(once.state.level), jax.tree.leaves(level), strict=True)
+    kept = zip(jax.tree.leaves(moved.state.level), jax.tree.leaves(level), strict=True)
     if not all(np.all(np.asarray(new) == np.asarray(old)) for new, old in kept):
         yield Finding(
             "purity",
@@ -47,9 +53,17 @@ def purity(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def _traced(method: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+    """What a method computes, in JAX's own words, with the constants that it used."""
+    # A new function each time, since JAX remembers what it has traced.
+    program = jax.make_jaxpr(lambda *given: method(*given))(*arguments)
+    constants = [np.asarray(constant).tobytes() for constant in program.consts]
+    return re.sub(r"0x[0-9a-f]+", "", str(program)) + repr(constants)
+
+
 def _transitions(subject: Subject) -> tuple[Transition, bool]:
-    """Trace and run every transition of a level afresh; also say whether a state was written to."""
-    env, level = subject.env, take(subject.levels, 0)
+    """Run every transition of a level; also say whether a state was written to."""
+    env, level = subject.env, subject.level
     written = []
 
     def one(index: jax.Array, action: jax.Array) -> Transition:
@@ -115,7 +129,7 @@ def steps(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             name, "a first step is truncated", "let truncated mean steps >= max_steps alone"
         )
-    level = take(subject.levels, 0)
+    level = subject.level
     last = jax.vmap(
         lambda index, action: env.step(
             subject.key,
@@ -151,7 +165,7 @@ def _against_tables(subject: Subject, step: Step) -> Iterator[Finding]:
     env = subject.env
     table = jax.tree.map(lambda leaf: np.asarray(leaf[0]), subject.tabular)
     draws = step.reward.shape[2]
-    level = take(subject.levels, 0)
+    level = subject.level
     state = State(level, step.state.fields, jnp.int32(0))
     there = np.asarray(env.index_of(state))
     # Axes S, A, draws, N: is the drawn step this outcome of the table?
@@ -186,20 +200,24 @@ def _against_tables(subject: Subject, step: Step) -> Iterator[Finding]:
 
 def starts(subject: Subject) -> Iterator[Finding]:
     """Episodes start where the start probabilities say, with no steps taken."""
-    env, level = subject.env, take(subject.levels, 0)
-    chance = np.asarray(env.start_probability(level))
+    env, level = subject.env, subject.level
+    chance = np.asarray(jax.jit(env.start_probability)(level))
     if abs(chance.sum() - 1) > 1e-4 or chance.min() < 0:
         yield Finding(
             "starts", f"the start probabilities sum to {chance.sum():.4g}", "let them sum to 1"
         )
         return
     begun = jax.jit(jax.vmap(lambda key: env.reset(key, level)))(jax.random.split(subject.key, 64))
-    index = np.asarray(jax.vmap(env.index_of)(begun))
+    index = np.asarray(jax.jit(jax.vmap(env.index_of))(begun))
     if np.any(chance[index] == 0):
         yield Finding(
             "starts",
             "reset begins where start_probability is 0",
             "override start or start_mask or start_probability, not two that disagree",
+        )
+    elif np.any(np.asarray(level.walls).reshape(-1)[np.asarray(begun.fields["cell"])]):
+        yield Finding(
+            "starts", "an episode begins on a wall", "begin on free cells: mend start_probability"
         )
     if np.any(np.asarray(begun.steps) != 0):
         yield Finding("starts", "reset does not set steps to 0", "leave `reset` to the base")
@@ -225,43 +243,3 @@ def compilation(subject: Subject) -> Iterator[Finding]:
             f"step was compiled {len(traces)} times for levels of one shape",
             "give state fields the dtype int32 exactly: jnp.int32(...) or .astype(jnp.int32)",
         )
-
-
-def oracle(subject: Subject) -> Iterator[Finding]:
-    """The exact optimum is what its own plan earns when rolled out through `step`."""
-    env, level = subject.env, take(subject.levels, 0)
-    table = jax.tree.map(lambda leaf: leaf[0], subject.tabular)
-    values, plan = jax.jit(planning.optimal_plan, static_argnums=(2, 3))(
-        table, level.reward_weights, 1.0, env.max_steps
-    )
-    begin = np.flatnonzero(np.asarray(table.start))
-    draws = EPISODES if env.num_outcomes > 1 else 1
-    index = jnp.asarray(np.repeat(begin, draws), jnp.int32)
-    earned = jax.jit(jax.vmap(lambda at, key: _earned(env, level, plan, at, key)))(
-        index, jax.random.split(subject.key, len(index))
-    )
-    earned = np.asarray(earned).reshape(len(begin), draws)
-    off = np.abs(earned.mean(axis=1) - np.asarray(values)[0][begin])
-    # Five standard errors where moves are drawn, floating-point error where they are certain.
-    allowed = 1e-3 + 5 * earned.std(axis=1) / np.sqrt(draws) + (0.02 if draws > 1 else 0)
-    if np.any(off > allowed):
-        yield Finding(
-            "oracle",
-            f"the optimal value differs by {off.max():.3g} from what its plan earns in `step` "
-            f"(discount 1, horizon {env.max_steps})",
-            "put every rule into transition: nothing may depend on steps or on hidden state",
-        )
-
-
-def _earned(env: Env, level: Level, plan: jax.Array, index: jax.Array, key: jax.Array) -> jax.Array:
-    """Return float32[]: the undiscounted return of the plan int32[T, S] from a state."""
-
-    def step(carry: Any, best: jax.Array) -> Any:
-        state, key, alive, total = carry
-        key, own = jax.random.split(key)
-        moved = env.step(own, state, best[env.index_of(state)])
-        total = total + jnp.where(alive, moved.reward, 0.0)
-        return (moved.state, key, alive & ~moved.terminated & ~moved.truncated, total), None
-
-    start = (env.state_at(level, index), key, jnp.bool_(True), jnp.float32(0))
-    return jax.lax.scan(step, start, plan)[0][-1]

@@ -126,7 +126,7 @@ def _read(env: Env, text: str) -> tuple[Level, tuple[int, int] | None, dict[str,
             continue
         if name == "weights":
             weights = _weights(env, rest)
-        elif name in env.concept_names:
+        elif name in env.concept_names and not (name in env.state_fields and "," not in rest):
             cells[name] = _instances(env, name, rest)
         else:
             numbers[name] = _number(env, name, rest)
@@ -191,10 +191,10 @@ def _weights(env: Env, text: str) -> jax.Array:
         raise UserError(
             f"the weights {text.strip()!r} are no numbers; write: weights: 1"
         ) from error
-    if len(weights) != len(env.rewards):
+    if len(weights) != len(env.reward_names):
         raise UserError(
-            f"the text gives {len(weights)} weights; {env.name} has {len(env.rewards)} rewards: "
-            f"{', '.join(env.rewards)}"
+            f"the text gives {len(weights)} weights; {env.name} has {len(env.reward_names)} "
+            f"rewards: {', '.join(env.reward_names)}"
         )
     return jnp.asarray(weights)
 
@@ -226,9 +226,18 @@ def usual_level(env: Env) -> Level:
     return take(sample_levels(env, jax.random.key(0), 1, "train"), 0)
 
 
-def _check_plain(env: Env) -> None:
+def is_plain(env: Env) -> bool:
+    """Whether text can say all that levels of an env hold."""
+    return not _more(env)
+
+
+def _more(env: Env) -> list[str]:
     own = {field.name for field in dataclasses.fields(usual_level(env))}
-    more = sorted(own - {field.name for field in dataclasses.fields(Level)})
+    return sorted(own - {field.name for field in dataclasses.fields(Level)})
+
+
+def _check_plain(env: Env) -> None:
+    more = _more(env)
     if more:
         raise UserError(
             f"levels of {env.name} also hold {', '.join(more)}, which text cannot say; "

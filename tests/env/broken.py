@@ -1,0 +1,334 @@
+"""Envs with one fault each, and how `check_env` must name it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from shardsim.env import layouts
+from shardsim.env.registry import env_class
+from shardsim.env.types import Concept
+
+WORLDS = Path(__file__).parent / "worlds"
+Thirst, Slip = env_class("thirst", [WORLDS]), env_class("slip", [WORLDS])
+Good = env_class("cheese-corner")
+SMALL = {"height": 5, "width": 3, "max_steps": 12}
+
+
+class WallsAsNumbers(Good):
+    def sample_level(self, key, split):
+        level = super().sample_level(key, split)
+        return level.replace(walls=level.walls.astype(jnp.float32))
+
+
+class RewardsUnstacked(Good):
+    def transition(self, state, action, outcome):
+        moved = super().transition(state, action, outcome)
+        return moved._replace(rewards=moved.rewards[0])
+
+
+class CheeseOnTheWall(Good):
+    def sample_level(self, key, split):
+        level = super().sample_level(key, split)
+        return level.replace(position=level.position.at[0, 0].set(jnp.array([1, 1], jnp.int32)))
+
+
+class SameMazesInEverySplit(Good):
+    def sample_level(self, key, split):
+        return super().sample_level(key, "train")
+
+
+class WritesIntoTheState(Good):
+    def transition(self, state, action, outcome):
+        state.fields["cell"] = layouts.grid_move(state.level.walls, state.cell, action)
+        eaten = self.at_goal(state)[0]
+        return super().transition(state, action, outcome)._replace(terminated=eaten)
+
+
+class ThrowsDiceInside(Good):
+    def transition(self, state, action, outcome):
+        moved = super().transition(state, action, outcome)
+        return moved._replace(rewards=moved.rewards + jnp.float32(np.random.default_rng().random()))
+
+
+class EatsTheLevel(Good):
+    def transition(self, state, action, outcome):
+        moved = super().transition(state, action, outcome)
+        level = moved.state.level
+        gone = level.replace(present=level.present.at[0].min(~moved.terminated))
+        return moved._replace(state=moved.state.replace(level=gone))
+
+
+class ChancesBelowOne(Good):
+    def outcome_probability(self, state, action):
+        return jnp.array([0.5, 0.4], jnp.float32)
+
+
+class WalksThroughWalls(Good):
+    def transition(self, state, action, outcome):
+        return (
+            super()
+            .transition(state.replace(level=state.level), action, outcome)
+            ._replace(
+                state=state.replace(
+                    cell=layouts.grid_move(jnp.zeros_like(state.level.walls), state.cell, action)
+                )
+            )
+        )
+
+
+class LeavesTheGrid(Good):
+    def transition(self, state, action, outcome):
+        moved = super().transition(state, action, outcome)
+        return moved._replace(state=state.replace(cell=state.cell + 1))
+
+
+class PaysTwice(Good):
+    def step(self, key, state, action):
+        step = super().step(key, state, action)
+        return step._replace(reward=2 * step.reward)
+
+
+class TimeEndsTheWorld(Good):
+    def step(self, key, state, action):
+        step = super().step(key, state, action)
+        return step._replace(
+            terminated=step.terminated | step.truncated, truncated=jnp.bool_(False)
+        )
+
+
+class EndsTwice(Good):
+    def step(self, key, state, action):
+        step = super().step(key, state, action)
+        return step._replace(truncated=step.truncated | step.terminated)
+
+
+class StepsByItsOwnRules(Good):
+    def step(self, key, state, action):
+        return super().step(key, state, (action + 1) % 4)
+
+
+class CannotBeRemoved(Good):
+    def present(self, state):
+        return jnp.ones_like(state.level.present)
+
+
+class SeesGhosts(Good):
+    def observe(self, state):
+        seen = super().observe(state)
+        there = self._cells(state.level.position[0], jnp.ones(1, bool))
+        return seen.at[..., 2].set(there.astype(jnp.float32))
+
+
+class WeakState(Good):
+    def transition(self, state, action, outcome):
+        moved = super().transition(state, action, outcome)
+        weak = jnp.where(moved.state.cell > 0, 0, 1)
+        level = moved.state.level
+        return moved._replace(state=moved.state.replace(cell=weak, level=level))
+
+
+class StartsElsewhere(Good):
+    def start_probability(self, level):
+        return jnp.zeros(self.num_states, jnp.float32).at[0].set(1.0)
+
+    def reset(self, key, level):
+        return self.state_at(level, jnp.int32(2)).replace(steps=jnp.int32(0))
+
+
+class PaysEarlyBirds(Good):
+    def transition(self, state, action, outcome):
+        moved = super().transition(state, action, outcome)
+        return moved._replace(rewards=moved.rewards * (state.steps < 1).astype(jnp.float32))
+
+
+class TwoOfAName(Good):
+    concepts = (Concept("cheese"), Concept("cheese"), Concept("corner", kind="place"))
+
+
+class Branches(Good):
+    def transition(self, state, action, outcome):
+        if action > 2:
+            action = action - 1
+        return super().transition(state, action, outcome)
+
+
+class RollsAtReset(Good):
+    def start(self, key, level):
+        key = jax.random.key(np.random.default_rng().integers(2**31))
+        row, column = layouts.random_cell(key, self.start_mask(level))
+        return self.state_at(level, row * self.width + column)
+
+
+class DrawsLevelsFromNowhere(Good):
+    def sample_level(self, key, split):
+        return super().sample_level(jax.random.key(np.random.default_rng().integers(2**31)), split)
+
+
+class NeverEnds(Good):
+    def transition(self, state, action, outcome):
+        return super().transition(state, action, outcome)._replace(terminated=jnp.bool_(False))
+
+
+class WalledIn(Good):
+    def sample_level(self, key, split):
+        level = super().sample_level(key, split)
+        walls = level.walls.at[:, 0].set(False).at[:, 1].set(True).at[:, 2].set(False)
+        cells = jnp.array([[[0, 2]], [[4, 2]], [[0, 0]]], jnp.int32)
+        return level.replace(walls=walls, position=cells)
+
+    def start_mask(self, level):
+        return super().start_mask(level).at[:, 2].set(False)
+
+
+class MovesElsewhere(Good):
+    def place(self, state, concept, instance, cell):
+        return super().place(state, concept, instance, cell[::-1] // 2 * 2)
+
+
+class LeavesRubble(Good):
+    def place(self, state, concept, instance, cell):
+        put = super().place(state, concept, instance, cell)
+        return put.replace(level=put.level.replace(walls=put.level.walls.at[0, 1].set(True)))
+
+
+class OffersWalls(Good):
+    def can_place(self, state, concept):
+        return jnp.ones_like(state.level.walls)
+
+
+class RemovesTooMuch(Good):
+    def remove(self, state, concept, instance=None):
+        return super().remove(super().remove(state, "decoy"), concept, instance)
+
+
+class HidesTheCheese(Good):
+    def observe(self, state):
+        return super().observe(state).at[..., 2].set(0.0)
+
+
+class SeesOnlyWhetherThereIsCheese(Good):
+    def observe(self, state):
+        there = jnp.any(self.goal_mask(state, "cheese")).astype(jnp.float32)
+        return super().observe(state).at[..., 2].set(there)
+
+
+class Roams(Good):
+    """The cheese moves, but only the field knows where it is."""
+
+    @property
+    def state_fields(self):
+        return {"cell": self.height * self.width, "cheese": self.height * self.width}
+
+    def initial_fields(self, level):
+        return {"cheese": level.position[0, 0, 0] * self.width + level.position[0, 0, 1]}
+
+    def position(self, state):
+        cell = jnp.stack([state.cheese // self.width, state.cheese % self.width])
+        return state.level.position.at[0, 0].set(cell)
+
+    def drives(self, state):
+        return {}
+
+
+class FeelsNothing(Thirst):
+    def drives(self, state):
+        return {}
+
+
+class FeelsTooMuch(Thirst):
+    def drives(self, state):
+        return {"thirsty": 3.0 * state.thirsty.astype(jnp.float32)}
+
+
+class StartsOnAWall(Good):
+    def start(self, key, level):
+        wall = jnp.argmax(level.walls.reshape(-1)).astype(jnp.int32)
+        return self.state_at(level, wall)
+
+
+class StartsOnAnyCell(Good):
+    def start_mask(self, level):
+        return jnp.ones_like(level.walls)
+
+
+class LooksTheSameInTheMirror(Good):
+    def mirror(self, observation):
+        return observation, super().mirror(observation)[1]
+
+
+class KeepsItsHandsInTheMirror(Good):
+    def mirror(self, observation):
+        return super().mirror(observation)[0], np.arange(4)
+
+
+class TakesAName(Good):
+    def covariates(self, state):
+        return {"row": state.cell.astype(jnp.float32)}
+
+
+class Divides(Good):
+    def covariates(self, state):
+        return {"nearness": 1.0 / state.cell.astype(jnp.float32)}
+
+
+class KnowsItIsTraced(Good):
+    def present(self, state):
+        there = super().present(state)
+        return there if isinstance(state.cell, jax.core.Tracer) else ~there
+
+
+class LeavesSpares(Slip):
+    def sample_level(self, key, split):
+        level = super().sample_level(key, split)
+        return level.replace(position=level.position.at[0, 1].set(1))
+
+
+# The env, the check that must find its fault, and what it must say (a regular expression).
+BROKEN = [
+    (WallsAsNumbers, "shapes", r"Level.walls is float32\[5, 3\], not bool\[5, 3\]"),
+    (RewardsUnstacked, "shapes", r"rewards is float32\[\], not float32\[1\]"),
+    (Branches, "shapes", "TracerBoolConversionError.*jnp.where"),
+    (TwoOfAName, "declaration", "concepts holds a name twice"),
+    (CheeseOnTheWall, "levels", "train: a cheese lies on a wall"),
+    (SameMazesInEverySplit, "splits", "train and held-out levels share"),
+    (WritesIntoTheState, "purity", "changes the state that it was given"),
+    (ThrowsDiceInside, "purity", "answers the same question in two ways"),
+    (EatsTheLevel, "purity", "returns another level"),
+    (ChancesBelowOne, "tables", "sum to 0.9"),
+    (WalksThroughWalls, "tables", "walk onto a wall"),
+    (LeavesTheGrid, "tables", r"gives cell = 15, outside 0..14"),
+    (PaysTwice, "steps", "not the rewards times reward_weights"),
+    (TimeEndsTheWorld, "steps", "running out of time counts as terminated"),
+    (EndsTwice, "steps", "both terminated and truncated"),
+    (StepsByItsOwnRules, "steps", "where the table does not"),
+    (StartsElsewhere, "starts", "reset begins where start_probability is 0"),
+    (CannotBeRemoved, "edits", "cheese is still there after it was removed"),
+    (SeesGhosts, "edits", "does not show that cheese was removed"),
+    (WeakState, "compilation", "compiled 2 times"),
+    (PaysEarlyBirds, "oracle", "differs by"),
+    (RollsAtReset, "purity", "start answers the same question in two ways"),
+    (DrawsLevelsFromNowhere, "purity", "sample_level answers the same question in two ways"),
+    (NeverEnds, "ends", "nothing ends an episode, and .* changes nothing and pays 1 every time"),
+    (WalledIn, "ends", "no episode can reach what ends it"),
+    (MovesElsewhere, "edits", "cheese is not where it was moved to"),
+    (LeavesRubble, "edits", "moving cheese changes the walls"),
+    (OffersWalls, "edits", "can_place offers walls for cheese"),
+    (RemovesTooMuch, "edits", "removing cheese changes where decoy is"),
+    (HidesTheCheese, "edits", "does not show that cheese was removed"),
+    (SeesOnlyWhetherThereIsCheese, "edits", "does not show where cheese is"),
+    (Roams, "edits", "cheese is not where it was moved to.*place.. also set the state field"),
+    (FeelsNothing, "observation", "look the same but lead to different things .*in thirsty"),
+    (FeelsTooMuch, "observation", "go from 0 to 3, outside 0..1"),
+    (StartsOnAWall, "starts", "an episode begins on a wall"),
+    (StartsOnAnyCell, "levels", "an episode can start on a wall"),
+    (LooksTheSameInTheMirror, "views", "mirror does not turn the agent's plane"),
+    (KeepsItsHandsInTheMirror, "views", "mirror maps east to east"),
+    (TakesAName, "views", "covariate 'row' is one of the base's"),
+    (Divides, "views", "covariate 'nearness' is not finite"),
+    (KnowsItIsTraced, "transforms", "present gives something else under jax.jit"),
+    (LeavesSpares, "text", "read back as another"),
+]
