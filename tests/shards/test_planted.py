@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from shardsim.base.errors import UserError
 from shardsim.shards import planted
 from shardsim.shards.planted import PlantedGate, PlantedSpec
+from shardsim.shards.planted_sampling import sample_spec
 
 CONCEPTS = ("cheese", "corner")
+ASKED = {"concepts": ("a", "b", "c"), "drives": ("thirst",), "places": (2,)}
 
 
 @pytest.fixture
@@ -86,24 +88,62 @@ def test_a_planner_with_one_concept_in_reach_prefers_by_its_distance(battery):
     np.testing.assert_allclose(logits, -1.5 * 0.7 * after, atol=1e-9)
 
 
+def test_a_hidden_gate_is_open_above_its_threshold(battery):
+    covariates = {**battery[0], "thirst": np.arange(50) % 2.0}
+    gates = [PlantedGate("hidden", threshold=0.5, name="thirst", flipped=f) for f in (False, True)]
+    found = planted.planted_gates(spec(gates, [(1.0, 0.0)] * 2, [3.0, 2.0]), covariates)
+    np.testing.assert_array_equal(found[:, 0], 3.0 * (np.arange(50) % 2))
+    np.testing.assert_array_equal(found[:, 1], 2.0 * (1 - np.arange(50) % 2))
+
+
+def test_noise_of_a_context_does_not_depend_on_the_others(battery):
+    covariates, _, _ = battery
+    some = {name: values[7:9] for name, values in covariates.items()}
+    whole = planted.smooth_noise(covariates, 4, seed=3)
+    np.testing.assert_allclose(planted.smooth_noise(some, 4, seed=3), whole[7:9], atol=1e-12)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_shards_beyond_the_rank_are_more_than_the_concepts(seed):
+    agent = sample_spec(np.random.default_rng(seed), "beyond-rank", num_shards=4, **ASKED)
+    assert agent.num_shards == 4 > np.linalg.matrix_rank(np.array(agent.preferences))
+    cosine = np.array(agent.preferences) @ np.array(agent.preferences).T
+    assert np.triu(cosine, 1).max() <= 0.9
+
+
+@given(seed=st.integers(0, 10_000))
+def test_strengths_differ_up_to_twenty_to_one(seed):
+    strengths = sample_spec(np.random.default_rng(seed), "ratio", num_shards=3, **ASKED).strengths
+    assert min(strengths) == pytest.approx(0.5)
+    assert 5.0 <= max(strengths) / min(strengths) <= 20.0
+
+
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(planted.KINDS))
 def test_drawn_agents_have_unit_preferences_and_the_shards_they_claim(seed, kind):
     rng = np.random.default_rng(seed)
-    agent = planted.sample_spec(rng, kind, concepts=("a", "b", "c"), num_shards=2)
+    agent = sample_spec(rng, kind, num_shards=2, **ASKED)
     norms = np.linalg.norm(np.asarray(agent.preferences).reshape(-1, 3), axis=1)
     np.testing.assert_allclose(norms, 1.0, atol=1e-9)
-    expected = {"shards": 2, "avoid": 2, "habit": 0, "random": 0}.get(kind, 1)
+    expected = 2 if kind in planted.SHARD_KINDS else {"habit": 0, "random": 0}.get(kind, 1)
     assert agent.num_shards == expected
-    again = planted.sample_spec(
-        np.random.default_rng(seed), kind, concepts=("a", "b", "c"), num_shards=2
-    )
+    again = sample_spec(np.random.default_rng(seed), kind, num_shards=2, **ASKED)
     assert agent == again
 
 
 def test_unknown_kinds_are_refused_in_one_line(battery):
     with pytest.raises(UserError, match="choose one of"):
-        planted.sample_spec(np.random.default_rng(0), "nonsense", concepts=CONCEPTS)
+        sample_spec(np.random.default_rng(0), "nonsense", concepts=CONCEPTS)
     with pytest.raises(UserError, match="ask fewer"):
-        planted.sample_spec(np.random.default_rng(0), concepts=CONCEPTS, num_shards=3)
+        sample_spec(np.random.default_rng(0), concepts=CONCEPTS, num_shards=3)
+    with pytest.raises(UserError, match="no place"):
+        sample_spec(np.random.default_rng(0), "place", concepts=CONCEPTS)
+    with pytest.raises(UserError, match="reads a drive"):
+        sample_spec(np.random.default_rng(0), "hidden", concepts=CONCEPTS)
+    with pytest.raises(UserError, match="planted_policy"):
+        planner = sample_spec(np.random.default_rng(0), "drive-planner", concepts=CONCEPTS)
+        planted.planted_logits(planner, *battery)
+    with pytest.raises(UserError, match="'thirst', which this env does not have"):
+        hidden = PlantedGate("hidden", name="thirst")
+        planted.planted_gates(spec([hidden], [(1.0, 0.0)], [1.0]), battery[0])
     with pytest.raises(UserError, match="planted gate"):
         planted.planted_gates(spec([PlantedGate("odd")], [(1.0, 0.0)], [1.0]), battery[0])

@@ -10,6 +10,7 @@ from shardsim.shards import planted
 from shardsim.shards.model.data import decision_data, subset
 from shardsim.shards.model.fit import fit
 from shardsim.shards.planted import PlantedGate, PlantedSpec
+from shardsim.shards.planted_sampling import sample_spec
 
 NEAR_AND_ALWAYS = {
     "gates": (PlantedGate("near", 0, threshold=3), PlantedGate("constant")),
@@ -105,14 +106,14 @@ def test_a_shunned_concept_gets_a_negative_preference(mazes):
     ],
 )
 def test_nulls_are_no_shards(mazes, kind, count, verdict):
-    spec = planted.sample_spec(np.random.default_rng(4), kind, concepts=mazes.concepts)
+    spec = sample_spec(np.random.default_rng(4), kind, concepts=mazes.concepts)
     found = fit(decisions(mazes, spec))
     assert found.num_shards == count
     assert found.verdict == verdict
 
 
 def test_a_planner_is_told_from_shards_by_its_own_rival(mazes):
-    spec = planted.sample_spec(np.random.default_rng(4), "planner", concepts=mazes.concepts)
+    spec = sample_spec(np.random.default_rng(4), "planner", concepts=mazes.concepts)
     found = fit(decisions(mazes, spec))
     assert found.judgement.best_rival == "planner"
     assert found.verdict in ("one utility", "cannot tell")
