@@ -64,7 +64,7 @@ def identify(
     data = data_of(battery, answer.logits)
     found = fit(data, max_shards=max_shards, seed=seed)
     effects = influence(policy, battery, seed=seed)
-    interval = _interval(found, data, seed)
+    interval = interval_of(found, data, seed)
     model_effects = in_model(found, data)
     seen = _agreement(answer, effects, model_effects, battery, seed)
     check = causal_check(policy, battery, found, answer, seed=seed)
@@ -124,8 +124,8 @@ def parts_of(found: ShardModel, data: DecisionData) -> Parts:
     )
 
 
-def _interval(found: ModelFit, data: DecisionData, seed: int) -> Interval:
-    """Shares of all parts [P] with the interval over levels, widened by the equal fits."""
+def interval_of(found: ModelFit, data: DecisionData, seed: int) -> Interval:
+    """Return shares of all parts [P], with intervals over levels widened by the equal fits."""
     parts = parts_of(found, data)
     strength = shares.strengths(parts)
     plain = shares.share_interval(
