@@ -56,6 +56,8 @@ class FollowMe(Env):
         Concept("beacon", instances=BEACONS),
         Concept("leader"),
     )
+    # Dark beacons, and where the leader is bound for, are for the agent to find out.
+    partly_observed: ClassVar[bool] = True
 
     height: int = 5
     width: int = 5
@@ -114,7 +116,9 @@ class FollowMe(Env):
         lit = jnp.arange(BEACONS) == state.reached
         return state.level.present & jnp.stack([lit, jnp.ones_like(lit)])
 
-    def place(self, state: State, concept: int, instance: int, cell: jax.Array) -> State:
+    def place(
+        self, state: State, concept: int, instance: int | jax.Array, cell: jax.Array
+    ) -> State:
         """Put the leader on a cell, or a beacon, to which the leader then finds its way anew."""
         moved = super().place(state, concept, instance, cell)
         if concept == 1:

@@ -37,6 +37,7 @@ class Env:
     action_names: ClassVar[tuple[str, ...]] = ("north", "east", "south", "west")
     rewards: ClassVar[tuple[str, ...]]
     concepts: ClassVar[tuple[Concept, ...]]
+    partly_observed: ClassVar[bool] = False  # True where observations are meant to hide something
 
     height: int = 7
     width: int = 7
@@ -98,7 +99,9 @@ class Env:
         """Return int32[O, M, 2]: where the instances are (row, column); things may move."""
         return state.level.position
 
-    def place(self, state: State, concept: int, instance: int, cell: jax.Array) -> State:
+    def place(
+        self, state: State, concept: int, instance: int | jax.Array, cell: jax.Array
+    ) -> State:
         """Return the state with an instance present at `cell` int32[2]; pure and unchecked.
 
         An env in which things move also sets the state field that says where this one is.

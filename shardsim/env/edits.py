@@ -26,7 +26,7 @@ def without(level: Level, concept: int, instance: int | None = None) -> Level:
     return level.replace(present=level.present.at[where].set(False))
 
 
-def with_moved(level: Level, concept: int, cell: jax.Array, instance: int = 0) -> Level:
+def with_moved(level: Level, concept: int, cell: jax.Array, instance: int | jax.Array = 0) -> Level:
     """Return the level with one instance present at `cell` int32[2]; unchecked."""
     return level.replace(
         position=level.position.at[concept, instance].set(jnp.asarray(cell, jnp.int32)),

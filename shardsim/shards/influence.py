@@ -146,8 +146,10 @@ def _edit_object(
         cell = jax.random.categorical(key, jnp.where(room, 0.0, -jnp.inf)).astype(jnp.int32)
         spot = jnp.stack([cell // env.width, cell % env.width])
         gone = without(state.level, number)
-        moved = env.place(state.replace(level=gone), number, 0, spot)
-        there = jnp.any(env.present(state)[number]) & jnp.any(room)
+        present = env.present(state)[number]
+        # The first that is there: to put one on a cell that was taken would show nothing.
+        moved = env.place(state.replace(level=gone), number, jnp.argmax(present), spot)
+        there = jnp.any(present) & jnp.any(room)
         return state.replace(level=gone), moved, there
 
     return jax.vmap(one)(keys, states)

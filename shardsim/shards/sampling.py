@@ -16,7 +16,7 @@ import numpy as np
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse, covariates
-from shardsim.env.edits import with_moved, without
+from shardsim.env.edits import without
 from shardsim.env.types import Level, Tabular
 
 DISTANCE_EDGES = (1.5, 2.5, 3.5, 5.5)  # moves: bins 1, 2, 3, 4-5, 6 and more (or unreachable)
@@ -110,7 +110,8 @@ def _scatter_one(env: Env, key: jax.Array, level: Level) -> Level:
             cell = jax.random.categorical(where, chance).astype(jnp.int32)
             free = free.at[cell].set(False)
             spot = jnp.stack([cell // env.width, cell % env.width])
-            moved = with_moved(level, number, spot, instance)
+            # What else a level holds about where its objects lie follows them.
+            moved = env.place(env.state_at(level, jnp.int32(0)), number, instance, spot).level
             gone = jax.random.bernoulli(whether, ABSENT) & level.present[number, instance]
             kept = without(moved, number, instance)
             level = jax.tree.map(partial(jnp.where, gone), kept, moved)
