@@ -185,7 +185,9 @@ def _bits(found: Population) -> Variables:
 
 
 def _columns(tables: list[dict[str, float]]) -> np.ndarray:
-    return np.array([list(table.values()) for table in tables]).T
+    """Return float[model, seed] in the order of the axis; NaN for a model that was not built."""
+    names = [*NAMES.values(), ENTROPY]
+    return np.array([[table.get(name, np.nan) for table in tables] for name in names])
 
 
 def _influence(found: Population) -> Variables:

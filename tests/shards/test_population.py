@@ -41,6 +41,8 @@ CONFIG = IdentifyConfig(
     draws=100,
 )
 
+EXPLAINS = ("habits and affordance", "shards", "ceiling")
+
 
 @pytest.fixture(scope="module")
 def agents():
@@ -136,6 +138,8 @@ def test_the_dataset_holds_what_the_schema_names(found):
     assert np.allclose(total, 1.0)
     assert table["bits"].sel(model="shards").shape == (2,)
     assert (table["bits"].sel(model="ceiling") < table["bits"].sel(model="ceiling permuted")).all()
+    null, own, top = (table["bits"].sel(model=name) for name in EXPLAINS)
+    assert np.allclose((null - own) / (null - top), table["explained"])
     assert table["influence_signed"].dims == ("seed", "concept", "distance_bin")
     names = {str(name) for name in table["control"].values}
     assert {"raw input", "shuffled labels", "untrained dense_1"} == names
