@@ -4,8 +4,8 @@ In training there is nearly always a monster or one to come, so fetching shields
 wise: shields can come to be wanted for themselves. On target levels no monster is left and none
 will come, as late in a long episode, and every shield fetched costs apples. After "monster
 gridworld" (Shah et al. 2022, "Goal misgeneralization: why correct specifications aren't enough for
-correct goals") and the variant of Farrugia-Roberts et al. (2025, "Mitigating goal
-misgeneralization via minimax regret"), with one monster at a time so that it can be solved exactly.
+correct goals") and its variant by Farrugia-Roberts (2024, "jaxgmg: JAX-accelerated goal
+misgeneralisation"), with one monster at a time so that it can be solved exactly.
 """
 
 from __future__ import annotations
