@@ -16,7 +16,6 @@ import numpy as np
 from shardsim.env.conformance import Finding, Subject
 from shardsim.env.core import MIRRORED_ACTIONS, Env
 from shardsim.env.covariates import analyse, covariates
-from shardsim.env.types import State
 
 STATES = 3  # compared one by one with the same in a batch
 
@@ -33,14 +32,14 @@ def observation(subject: Subject) -> Iterator[Finding]:
             f"observations go from {seen.min():.3g} to {seen.max():.3g}, outside 0..1",
             "scale what drives() or observe() returns",
         )
-    hidden = None if getattr(env, "partly_observed", False) else _hidden(subject)
+    hidden = None if env.partly_observed else _hidden(subject)
     if hidden is not None:
         one, other, fields = hidden
         yield Finding(
             name,
             f"states {one} and {other} look the same but lead to different things "
             f"(they differ in {', '.join(fields)})",
-            "show it: a plane in observe(), or an entry in drives()",
+            "show it in observe() or drives(), or say partly_observed = True in the class",
         )
 
 
@@ -103,21 +102,12 @@ def views(subject: Subject) -> Iterator[Finding]:
             yield Finding("views", f"covariate {key!r} is not finite", "cap it in covariates()")
 
 
-class _Plain:
-    """An env without covariates of its own."""
-
-    def __init__(self, env: Env) -> None:
-        self._env = env
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._env, name)
-
-    def covariates(self, state: State) -> dict[str, jax.Array]:
-        return {}
-
-
-def _without_own(env: Env) -> Any:
-    return _Plain(env)
+def _without_own(env: Env) -> Env:
+    """Return the env without covariates of its own."""
+    kind = type(env.__class__.__name__, (type(env),), {"covariates": lambda self, state: {}})
+    plain = object.__new__(kind)
+    plain.__dict__.update(vars(env))
+    return plain
 
 
 def _mirror(subject: Subject) -> Iterator[Finding]:

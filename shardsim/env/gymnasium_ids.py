@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
+from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,19 +27,28 @@ def gymnasium_id(env_id: str) -> str:
     return f"shardsim/{env_id}-v0"
 
 
-def register_all() -> None:
-    """Register every listed env that is not registered yet; no env file is imported."""
+def register_all(folders: Sequence[str | Path] = ()) -> None:
+    """Register every listed env that is not registered yet; no env file is imported.
+
+    Args:
+        folders: folders of your own env files, beside the shipped and the installed ones.
+
+    Raises:
+        UserError: a folder that does not exist, or two envs with one id.
+    """
     from gymnasium.envs.registration import register, registry
 
     from shardsim.base import content
 
-    for env_id in content.catalogue("envs"):
+    where = [str(Path(folder).resolve()) for folder in folders]
+    own = {"folders": where} if where else {}
+    for env_id in content.catalogue("envs", where):
         if gymnasium_id(env_id) not in registry:
             register(
                 gymnasium_id(env_id),
                 entry_point=ENTRY_POINT,
                 vector_entry_point=VECTOR_ENTRY_POINT,
-                kwargs={"env_id": env_id},
+                kwargs={"env_id": env_id, **own},
             )
 
 

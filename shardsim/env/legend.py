@@ -75,11 +75,19 @@ def sprites(names: Sequence[str], places: Sequence[str] = ()) -> dict[str, Sprit
 
     An unknown name gets a default that depends on the name alone unless it is taken.
     """
-    found = {name: KNOWN[name] for name in names if name in KNOWN}
+    found: dict[str, Sprite] = {}
+    for name in names:
+        if name in KNOWN and not _clashes(KNOWN[name], found):
+            found[name] = KNOWN[name]
     for name in names:
         if name not in found:
             found[name] = _default(name, name in places, found)
     return {name: found[name] for name in names}
+
+
+def _clashes(sprite: Sprite, found: dict[str, Sprite]) -> bool:
+    """Whether another has its letter or its look already: some of the known share one."""
+    return any(sprite.glyph == other.glyph or sprite[1:] == other[1:] for other in found.values())
 
 
 def _default(name: str, place: bool, found: dict[str, Sprite]) -> Sprite:

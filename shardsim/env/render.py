@@ -18,6 +18,7 @@ from shardsim.env.core import Env
 from shardsim.env.shapes import SHAPES
 from shardsim.env.types import State
 
+ENLARGED = 1.2  # how much larger objects and the agent are drawn than `SHAPES` has them
 RESET = "\x1b[0m"
 
 
@@ -43,19 +44,41 @@ def render_rgb(env: Env, state: State, cell_pixels: int = 32) -> np.ndarray:
     return np.rint(edge).astype(np.uint8)
 
 
-def render_ansi(env: Env, state: State) -> str:
-    """Draw a state as H lines of coloured text, two columns a cell."""
+def render_ansi(env: Env, state: State, mark: tuple[int, int] | None = None) -> str:
+    """Draw a state as H lines of coloured text, two columns a cell; `mark` frames one cell."""
     walls = np.asarray(state.level.walls)
-    cells = np.where(
-        walls, _paint("  ", looks.INK, looks.WALL), _paint("  ", looks.INK, looks.FLOOR)
-    )
-    cells = cells.astype(object)
+    glyphs = np.full(walls.shape, " ", object)
+    backs = np.where(walls, looks.WALL, looks.FLOOR).astype(object)
+    fronts = np.full(walls.shape, looks.INK, object)
     for sprite, mask in layers(env, state):
         where = np.asarray(mask)
-        back = sprite.colour if sprite == looks.AGENT else looks.FLOOR
-        front = looks.FLOOR if sprite == looks.AGENT else _darker(sprite.colour)
-        cells[where] = _paint(f"{sprite.glyph} ", front, back)
+        glyphs[where] = sprite.glyph
+        backs[where] = sprite.colour if sprite == looks.AGENT else looks.FLOOR
+        fronts[where] = looks.FLOOR if sprite == looks.AGENT else _darker(sprite.colour)
+    seconds = np.full(walls.shape, " ", object)
+    if mark is not None:
+        backs[mark], fronts[mark], seconds[mark] = looks.YELLOW, looks.INK, "<"
+    cells = [
+        [
+            _paint(first + second, front, back)
+            for first, second, front, back in zip(*row, strict=True)
+        ]
+        for row in zip(glyphs, seconds, fronts, backs, strict=True)
+    ]
     return "\n".join("".join(row) for row in cells)
+
+
+def legend_ansi(env: Env, state: State) -> str:
+    """Name everything that `render_ansi` draws, in its colours, with how many of it are there."""
+    words = [f"{_paint(f'{looks.AGENT.glyph} ', looks.FLOOR, looks.AGENT.colour)} agent"]
+    there = np.asarray(env.present(state)).sum(axis=1)
+    for count, concept in zip(there, env.concepts, strict=True):
+        sprite = looks.legend(env)[concept.name]
+        many = f" {count} of {concept.instances}" if concept.instances > 1 else ""
+        gone = " gone" if not count else many
+        key = _paint(f"{sprite.glyph} ", _darker(sprite.colour), looks.FLOOR)
+        words.append(f"{key} {concept.name}{gone}")
+    return "  ".join([*words, f"{_paint('  ', looks.INK, looks.WALL)} wall"])
 
 
 def tiled(frames: Sequence[np.ndarray]) -> np.ndarray:
@@ -100,8 +123,10 @@ def _ground(walls: np.ndarray, pixels: int) -> np.ndarray:
 def _tile(sprite: looks.Sprite, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a sprite as colours float64[p, p, 3] and opacity float64[p, p, 1], with an outline."""
     at = (np.arange(pixels) + 0.5) / pixels * 2 - 1
-    x, y = np.meshgrid(at, at)
-    distance = SHAPES[sprite.shape](x, y) * pixels / 2
+    # Objects fill their cell; a place already does.
+    scale = 1.0 if sprite.shape == "bracket" else ENLARGED
+    x, y = np.meshgrid(at / scale, at / scale)
+    distance = SHAPES[sprite.shape](x, y) * scale * pixels / 2
     thickness = max(1.0, pixels / 20)
     body = np.clip(0.5 - distance, 0, 1)[..., None]
     fill = np.clip(0.5 - distance - thickness, 0, 1)[..., None]
@@ -112,7 +137,8 @@ def _tile(sprite: looks.Sprite, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     tile = outline + fill * (_rgb(sprite.colour) - outline)
     if sprite == looks.AGENT:
         for side in (-0.2, 0.2):
-            eye = np.clip(0.5 - (np.hypot(x - side, y + 0.02) - 0.1) * pixels / 2, 0, 1)
+            away = np.hypot(x - side, y + 0.02) - 0.1
+            eye = np.clip(0.5 - away * scale * pixels / 2, 0, 1)
             tile = tile + eye[..., None] * (255.0 - tile)
     return tile, body
 

@@ -49,6 +49,16 @@ def test_worlds_with_chance_and_drives_pass_the_checker(world):
     assert "@" in env.render()
 
 
+def test_envs_of_a_folder_of_ones_own_are_registered_with_it(worlds_folder):
+    register_all(folders=[worlds_folder])
+    try:
+        assert gym.make("shardsim/slip-v0").unwrapped.env.num_outcomes == 3
+        assert gym.make_vec("shardsim/slip-v0", num_envs=2).unwrapped.env.num_outcomes == 3
+    finally:
+        for name in ("slip", "key-chest", "thirst"):
+            gym.registry.pop(gymnasium_id(name))
+
+
 def test_truncation_is_apart_from_termination(thirst, cheese):
     env = GridworldEnv(thirst.env)
     env.reset(seed=1)
