@@ -6,6 +6,7 @@ Axis letters as in `shardsim.env.types`; K things that can be carried, D doors.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
@@ -25,6 +26,11 @@ from shardsim.env.types import Concept, Level, Split, State
 VIEWS = ("full", "egocentric", "planes")
 
 
+def theirs() -> contextlib.AbstractContextManager:
+    """Trace foreign code under the promotion of dtypes that it was written for."""
+    return jax.numpy_dtype_promotion("standard")
+
+
 def own(level: Level) -> ForeignLevel:
     """Return a level as the foreign one that it is."""
     assert isinstance(level, ForeignLevel)
@@ -42,7 +48,6 @@ class ForeignWorld(Env):
     views: ClassVar[tuple[str, ...]] = VIEWS
     headings: ClassVar[tuple[str, ...]]  # names of directions 0..3
     rewards: ClassVar[tuple[str, ...]] = ("success",)
-    side: ClassVar[int] = 7  # of the egocentric view
 
     layout: str = "foreign"  # always: layouts are the foreign world's own
     view: str = "full"
@@ -119,7 +124,8 @@ class ForeignWorld(Env):
     @cached_property
     def carriable(self) -> tuple[tuple[int, int], ...]:
         """(concept, instance) of the K things that can be carried."""
-        return self.bank.slots(PICKABLE) if "pickup" in self.moves else ()
+        picks = {"pickup", "pick_up"} & set(self.moves)
+        return self.bank.slots(PICKABLE) if picks else ()
 
     @cached_property
     def doors(self) -> tuple[tuple[int, int], ...]:
@@ -129,7 +135,7 @@ class ForeignWorld(Env):
     @property
     def leaves(self) -> bool:
         """Whether things can leave the world: where a task cannot be done without dropping."""
-        return "drop" in self.moves
+        return bool({"drop", "put_down"} & set(self.moves))
 
     @cached_property
     def state_fields(self) -> Mapping[str, int]:  # type: ignore[override]
@@ -200,6 +206,11 @@ class ForeignWorld(Env):
     def observe(self, state: State) -> jax.Array:
         """Return float32[h, w, C]: the foreign view, or with view "planes" those of this house."""
         return super().observe(state) if self.view == "planes" else self.foreign_view(state)
+
+    @property
+    def side(self) -> int:
+        """Cells on a side of the egocentric view."""
+        return 7
 
     @property
     def observation_shape(self) -> tuple[int, int, int]:
