@@ -46,8 +46,7 @@ class Fork(Env):
     concepts: ClassVar[tuple[Concept, ...]] = (Concept("A"), Concept("B"), Concept("decoy"))
 
     height: int = 1
-    width: int = 13
-    max_steps: int = 32
+    width: int = 21
     pay_a: float = 1.0
     pay_b: float = 1.2
     swapped: float = 0.0  # share of training levels with A in the east
