@@ -146,6 +146,29 @@ def check_env_command(
         raise UserError(f"{env} fails {len(found)} check(s), listed above; mend them in its file")
 
 
+@app.command("new-env")
+def new_env_command(
+    name: Annotated[str, typer.Argument(help="the new env's id, like ice-maze")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="the folder to write into [this one]")
+    ] = Path("."),
+    as_json: AsJson = False,
+) -> None:
+    """Write an env that works and its test, for you to edit."""
+    from shardsim.env.new_env import write_env
+
+    env, test = write_env(name, out)
+    chosen = env.stem.replace("_", "-")
+    steps = (
+        f"shardsim check-env {env}",
+        f"python -m pytest {test}",
+        f"shardsim play {chosen} --envs {out}",
+        f"shardsim run smoke env.id={chosen} --envs {out}",
+    )
+    text = "\n  ".join([f"wrote {env} and {test}; edit them, and then:", *steps])
+    _show({"id": chosen, "env": str(env), "test": str(test), "next": list(steps)}, text, as_json)
+
+
 @app.command("play")
 def play_command(
     name: Annotated[str, typer.Argument(metavar="ID", help="the env")],
@@ -213,6 +236,33 @@ def bench_diagnosis_command(
     said = (lambda text: None) if as_json else (lambda text: print(text, file=sys.stderr))
     found = benchmark(seeds, scale=scale, say=said)
     _show([line._asdict() for line in found], table(found), as_json)
+
+
+@bench.command("shards")
+def bench_shards_command(
+    cases: Annotated[int, typer.Option(min=1, help="planted agents of each kind")] = 6,
+    envs: Annotated[
+        str | None, typer.Option(metavar="A,B,..", help="ids of envs with 3 concepts or more")
+    ] = None,
+    tier: Annotated[
+        str, typer.Option(help="rule: exact logits; network: a network taught by them")
+    ] = "rule",
+    contexts: Annotated[int, typer.Option(min=200, help="contexts of each battery")] = 1400,
+    seed: Annotated[int, typer.Option(min=0, max=2**20, help="of levels and agents")] = 0,
+    kinds: Annotated[
+        str | None, typer.Option(metavar="A,B,..", help="kinds of planted agents [all]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plant shards, find them again, and show every method's scores beside each other."""
+    from shardsim.bench.shards import benchmark
+    from shardsim.bench.shards_table import as_data, table
+
+    chosen = {"envs": envs, "kinds": kinds}
+    lists = {name: text.split(",") for name, text in chosen.items() if text}
+    say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    found = benchmark(cases, tier=tier, contexts=contexts, seed=seed, say=say, **lists)
+    _show(as_data(found), table(found), as_json)
 
 
 def _show_run(done: Any, as_json: bool) -> None:

@@ -1,0 +1,190 @@
+"""Planted agents of every kind, freshly drawn, what they answer, and their true shards.
+
+Axes: C contexts, A actions, O concepts, K shards, D units of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from shardsim.base.errors import UserError
+from shardsim.bench.scores import Shards
+from shardsim.env.core import Env
+from shardsim.env.registry import make
+from shardsim.env.types import State
+from shardsim.shards import shares
+from shardsim.shards.battery import Battery, battery, observations_of
+from shardsim.shards.influence import edit
+from shardsim.shards.model.data import LOWEST_ADVANTAGE
+from shardsim.shards.planted import (
+    KINDS,
+    NULL_KINDS,
+    PlantedSpec,
+    planted_gates,
+    planted_logits,
+)
+from shardsim.shards.planted_network import imitation_gap, planted_network
+from shardsim.shards.planted_policy import Described, describe, logits_on, planned_values
+from shardsim.shards.planted_sampling import sample_spec
+
+REFERENCE = 4  # as many times the contexts, for the shares that are true
+LESSONS = 12_000  # contexts that networks learn from
+LEAST_PULL = 0.03  # of the planted shards' pull: what carries less is not drawn
+DRAWS = 200
+
+
+class Removed(NamedTuple):
+    """The battery's contexts with one object gone."""
+
+    concept: int
+    states: State  # [C]
+    seen: Described  # [C]
+    able: np.ndarray  # bool[C]: it was there
+
+
+class Ground(NamedTuple):
+    """What all cases of one env share."""
+
+    env: Env
+    battery: Battery  # C contexts of target levels
+    reference: Battery  # many more of other levels, for the planted shares
+    removed: tuple[Removed, ...]  # one for each object
+    lessons: Battery | None  # train levels, for networks
+
+
+class Case(NamedTuple):
+    """One planted agent in one env."""
+
+    kind: str
+    env: str
+    number: int
+    spec: PlantedSpec
+
+
+def ground(name: str, contexts: int, seed: int, network: bool) -> Ground:
+    """Draw an env's levels and analyse them.
+
+    Raises:
+      UserError: no such env, or one with fewer than 3 concepts.
+    """
+    env = make(name)
+    if len(env.concepts) < 3:
+        raise UserError(f"{name} has {len(env.concepts)} concepts; take an env with 3 or more")
+    mine = battery(env, contexts, seed=seed)
+    edited = edit(mine, seed)
+    removed = tuple(
+        Removed(number, states, describe(env, states), able)
+        for number, states, able in zip(edited.objects, edited.removed, edited.movable, strict=True)
+    )
+    return Ground(
+        env=env,
+        battery=mine,
+        reference=battery(env, REFERENCE * contexts, seed=seed + 1),
+        removed=removed,
+        lessons=battery(env, LESSONS, split="train", seed=seed + 2) if network else None,
+    )
+
+
+def draw_case(kind: str, number: int, grounds: Sequence[Ground], seed: int) -> Case:
+    """Draw one case; the envs that can hold the kind take turns.
+
+    Every planted shard carries at least `LEAST_PULL` of the shards' pull on the reference battery.
+    """
+    able = [one for one in grounds if _holds(one.env, kind)]
+    if not able:
+        raise UserError(f"none of the envs can hold '{kind}'; add cheese-corner and two-goods")
+    chosen = able[number % len(able)]
+    rng = np.random.default_rng([seed, KINDS.index(kind), number])
+    env = chosen.env
+    most = len(env.concepts)
+    for _ in range(DRAWS):
+        beyond = kind == "beyond-rank"
+        shards = int(rng.integers(most + 1, 7)) if beyond else int(rng.integers(1, most + 1))
+        spec = sample_spec(
+            rng,
+            kind,
+            concepts=env.concept_names,
+            num_shards=shards if kind in ("shards", "beyond-rank") else min(most, 2 + number % 2),
+            num_actions=env.num_actions,
+            size=env.height,
+            drives=env.drive_names,
+            places=_places(env),
+        )
+        if kind in NULL_KINDS or _pulls(spec, chosen.reference).min() >= LEAST_PULL:
+            return Case(kind, env.name, number, spec)
+    raise UserError(f"no agent of kind '{kind}' fits {env.name}; choose other envs")
+
+
+def _places(env: Env) -> tuple[int, ...]:
+    return tuple(n for n, concept in enumerate(env.concepts) if concept.kind == "place")
+
+
+def _holds(env: Env, kind: str) -> bool:
+    needs = {"hidden": bool(env.drive_names), "place": bool(_places(env))}
+    return needs.get(kind, True)
+
+
+def _pulls(spec: PlantedSpec, over: Battery) -> np.ndarray:
+    """Return float64[K]: each planted shard's part of the pull of all."""
+    parts, _ = planted_parts(spec, over)
+    count = parts.shards.shape[2]
+    part = shares.shares_of(shares.strengths(parts), over.weight)[:count]
+    return part / max(part.sum(), 1e-12) if count else np.ones(1)
+
+
+def planted_parts(spec: PlantedSpec, over: Battery) -> tuple[shares.Parts, np.ndarray]:
+    """Return what each planted shard, habit and affordance adds, and the gates [C, K]."""
+    gates = planted_gates(spec, over.covariates)
+    advantages = np.maximum(over.advantages, LOWEST_ADVANTAGE)
+    preferences = np.asarray(spec.preferences).reshape(len(spec.gates), len(spec.concepts))
+    parts = shares.Parts(
+        shards=shares.shard_pulls(gates, preferences, advantages),
+        habit=np.asarray(spec.habit),
+        affordance=spec.affordance * over.blocked,
+        logits=logits_on(spec, over),
+    )
+    return parts, gates
+
+
+def truth_of(spec: PlantedSpec, on: Ground) -> Shards:
+    """Return the planted shards: strengths over the battery, shares over the reference."""
+    count = len(spec.gates)
+    here = shares.strengths(planted_parts(spec, on.battery)[0])
+    there = shares.strengths(planted_parts(spec, on.reference)[0])
+    return Shards(
+        strength=here[:, :count],
+        preferences=np.asarray(spec.preferences),
+        shares=shares.shares_of(there, on.reference.weight)[:count],
+    )
+
+
+class Answers(NamedTuple):
+    """All that one agent answered."""
+
+    logits: np.ndarray  # [C, A]
+    without: list[np.ndarray]  # each object removed: [C, A]
+    activations: np.ndarray | None  # [C, D], of the last layer
+    gap: float
+
+
+def ask(case: Case, on: Ground) -> Answers:
+    """Ask the planted rule, or the network taught by it where there are lessons."""
+    spec = case.spec
+    if on.lessons is None:
+        without = []
+        for one in on.removed:
+            planned = planned_values(spec, on.env, one.states) if spec.reward else None
+            without.append(planted_logits(spec, *one.seen, planned))
+        return Answers(logits_on(spec, on.battery), without, None, 0.0)
+    agent = planted_network(spec, on.lessons, seed=case.number)
+    logits, layers = agent(on.battery.observations)
+    edited = [agent.policy(observations_of(on.env, one.states)) for one in on.removed]
+    return Answers(
+        np.asarray(logits),
+        [np.asarray(one) for one in edited],
+        np.asarray(layers[agent.layers[-1]], np.float64),
+        imitation_gap(agent, spec, on.battery),
+    )

@@ -1,0 +1,90 @@
+"""How well found shards agree with planted ones: each score has a closed form in its tests.
+
+Axes: C contexts, K planted shards, M found shards, O concepts.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import norm
+from sklearn.metrics import adjusted_rand_score
+
+DOMINANT = 0.6  # of the planted shards' pull in a context
+SILENT = 1e-9  # logits: below this nothing pulls
+
+
+class Shards(NamedTuple):
+    """Shards as they are compared, planted or found."""
+
+    strength: np.ndarray  # float64[C, K], standard deviation under π of what each adds, logits
+    preferences: np.ndarray  # float64[K, O], unit norm
+    shares: np.ndarray  # float64[K], of all that moves the logits
+    interval: np.ndarray | None = None  # float64[K, 2]
+
+
+def matching(planted: Shards, found: Shards) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the cosines float64[K, M] and the pairs (int[P], int[P]) of greatest total cosine."""
+    cosine = planted.preferences @ found.preferences.T
+    if not cosine.size:
+        return cosine, np.zeros(0, int), np.zeros(0, int)
+    return cosine, *linear_sum_assignment(-cosine)
+
+
+def preference_cosine(planted: Shards, found: Shards) -> float:
+    """Mean over planted shards of the cosine to its partner; 0 for one without a partner."""
+    cosine, mine, theirs = matching(planted, found)
+    return float(cosine[mine, theirs].sum() / len(planted.preferences))
+
+
+def share_error(planted: Shards, found: Shards) -> float:
+    """Mean absolute error of shares; a shard without a partner is wrong by all that it has."""
+    _, mine, theirs = matching(planted, found)
+    wrong = np.abs(planted.shares[mine] - found.shares[theirs]).sum()
+    alone = planted.shares.sum() - planted.shares[mine].sum()
+    alone += found.shares.sum() - found.shares[theirs].sum()
+    return float((wrong + alone) / max(len(planted.shares), len(found.shares)))
+
+
+def covered(planted: Shards, found: Shards) -> list[bool]:
+    """Whether each matched shard's planted share lies in its interval."""
+    if found.interval is None:
+        return []
+    _, mine, theirs = matching(planted, found)
+    low, high = found.interval[theirs].T
+    inside = (low <= planted.shares[mine]) & (planted.shares[mine] <= high)
+    return [bool(one) for one in inside]
+
+
+def gate_rand(planted: Shards, found: Shards) -> float:
+    """Adjusted Rand index of which shard is strongest (Hubert & Arabie 1985, "Comparing
+    partitions"), over contexts where one planted shard carries more than `DOMINANT` of the pull.
+
+    Where no found shard pulls, a context is in a class of its own kind. NaN where no two planted
+    shards ever dominate.
+    """
+    total = planted.strength.sum(1)
+    dominated = planted.strength.max(1) > DOMINANT * np.maximum(total, SILENT)
+    dominated &= total > SILENT
+    truth = planted.strength[dominated].argmax(1)
+    if len(np.unique(truth)) < 2:
+        return float("nan")
+    if not found.strength.shape[1]:
+        return 0.0
+    rows = found.strength[dominated]
+    guess = np.where(rows.max(1) > SILENT, rows.argmax(1), -1)
+    return float(adjusted_rand_score(truth, guess))
+
+
+def wilson(successes: int, trials: int, confidence: float = 0.9) -> tuple[float, float]:
+    """Ends of the score interval of a proportion (Wilson 1927, "Probable inference, the law of
+    succession, and statistical inference"); 0 and 1 without trials."""
+    if not trials:
+        return 0.0, 1.0
+    z = float(norm.ppf(0.5 + confidence / 2))
+    rate = successes / trials
+    middle = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    return float(middle - half), float(middle + half)

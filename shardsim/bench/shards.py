@@ -1,0 +1,184 @@
+"""Benchmark of identification: planted agents of every kind, freshly drawn, found again or not.
+
+Axes: C contexts, A actions, O concepts, K shards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from shardsim.base.errors import UserError
+from shardsim.bench import baselines, scores
+from shardsim.bench.one_reward import one_reward
+from shardsim.bench.planted_cases import Case, Ground, ask, draw_case, ground, truth_of
+from shardsim.bench.scores import Shards
+from shardsim.shards import parallel, shares
+from shardsim.shards.identify import data_of, interval_of, parts_of
+from shardsim.shards.influence import advantage_toward, probabilities, pull
+from shardsim.shards.model.data import DecisionData
+from shardsim.shards.model.fit import fit
+from shardsim.shards.planted import KINDS, SHARD_KINDS
+
+ENVS = ("cheese-corner", "two-goods", "cheese-dish", "colour-shape", "whisky-gold")
+OWN = "shardsim"
+SEVERAL = "shards"
+CANNOT = "cannot tell"
+INFLUENCE, DENSITY, REWARD = "k-means, influence", "HDBSCAN, influence", "one reward, IRL"
+MIXTURE, ACTIVATION, PARTS = "mixture of IRL", "k-means, activations", "NMF, activations"
+METHODS = (OWN, INFLUENCE, DENSITY, REWARD, MIXTURE)
+
+
+class Line(NamedTuple):
+    """What one method said of one case. Scores are NaN where they do not apply."""
+
+    kind: str
+    env: str
+    number: int
+    method: str
+    planted: int  # shards that behaviour can show
+    found: int
+    verdict: str
+    rand: float
+    cosine: float
+    share_error: float
+    covered: tuple[bool, ...]
+    gap: float  # bits by which a network misses the planted agent; 0 at rule level
+    seconds: float
+
+    @property
+    def false_shards(self) -> bool:
+        """Whether several shards are claimed."""
+        return self.verdict == SEVERAL
+
+
+def found_by_fit(data: DecisionData, seed: int) -> tuple[Shards, str]:
+    """Identify as `identify` does, without the views that a benchmark has no use for."""
+    model = fit(data, seed=seed)
+    strength = shares.strengths(parts_of(model, data))[:, : model.num_shards]
+    interval = interval_of(model, data, seed)
+    ends = np.stack([interval.low, interval.high], 1)[: model.num_shards]
+    found = Shards(strength, model.preferences, interval.mean[: model.num_shards], ends)
+    return found, model.verdict
+
+
+def removal_vectors(logits: np.ndarray, without: Sequence[np.ndarray], on: Ground) -> np.ndarray:
+    """Return float64[C, objects]: raw signed influence of removing each object; 0 where absent."""
+    before = probabilities(logits)
+    vectors = []
+    for one, after in zip(on.removed, without, strict=True):
+        value = pull(before, probabilities(after), advantage_toward(on.battery, one.concept))
+        there = one.able & on.battery.reachable[:, one.concept]
+        vectors.append(np.where(there, value, 0.0))
+    return np.stack(vectors, 1)
+
+
+def lines_of(case: Case, on: Ground, seed: int) -> list[Line]:
+    """Let every method answer one case."""
+    answers = ask(case, on)
+    data = data_of(on.battery, answers.logits)
+    truth = truth_of(case.spec, on)
+    vectors = removal_vectors(answers.logits, answers.without, on)
+    view = answers.activations
+    tried: dict[str, Callable[[], tuple[Shards, str]]] = {
+        OWN: lambda: found_by_fit(data, seed),
+        INFLUENCE: lambda: _clustered(baselines.k_means(vectors, seed), data),
+        DENSITY: lambda: _clustered(baselines.density(vectors), data),
+        REWARD: lambda: (one_reward(data, seed), "one utility"),
+        MIXTURE: lambda: _clustered(baselines.mixture(data, seed), data),
+    }
+    if view is not None:
+        tried[ACTIVATION] = lambda: _clustered(baselines.k_means(view, seed), data)
+        tried[PARTS] = lambda: _gated(baselines.factors(view, seed), data)
+    return [_line(case, method, truth, answers.gap, run) for method, run in tried.items()]
+
+
+def _clustered(labels: np.ndarray, data: DecisionData) -> tuple[Shards, str]:
+    return _gated(baselines.one_hot(labels), data)
+
+
+def _gated(gates: np.ndarray, data: DecisionData) -> tuple[Shards, str]:
+    return baselines.shards_of(gates, data), SEVERAL if gates.shape[1] > 1 else "one utility"
+
+
+def _line(case: Case, method: str, truth: Shards, gap: float, run) -> Line:
+    begin = time.perf_counter()
+    found, verdict = run()
+    seconds = time.perf_counter() - begin
+    scored = case.kind in SHARD_KINDS and case.kind != "beyond-rank"
+    planted, count = case.spec.num_shards, len(found.preferences)
+    nan = float("nan")
+    return Line(
+        kind=case.kind,
+        env=case.env,
+        number=case.number,
+        method=method,
+        planted=planted,
+        found=count,
+        verdict=verdict,
+        rand=scores.gate_rand(truth, found) if scored else nan,
+        cosine=scores.preference_cosine(truth, found) if scored else nan,
+        share_error=scores.share_error(truth, found) if scored else nan,
+        covered=tuple(scores.covered(truth, found)) if scored and planted == count else (),
+        gap=gap,
+        seconds=seconds,
+    )
+
+
+def benchmark(
+    cases: int = 6,
+    *,
+    envs: Sequence[str] = ENVS,
+    tier: str = "rule",
+    contexts: int = 1400,
+    seed: int = 0,
+    kinds: Sequence[str] = KINDS,
+    say: Callable[[str], None] = print,
+) -> list[Line]:
+    """Run every method on fresh cases of every kind, as many at once as there are cores.
+
+    Args:
+      cases: of each kind.
+      envs: ids of envs with at least 3 concepts.
+      tier: "rule", exact logits, or "network", a network taught by the rule.
+      contexts: of the battery that each case is identified on.
+      seed: of levels and agents; the same seed gives the same cases.
+      kinds: of planted agents.
+      say: where progress goes.
+
+    Raises:
+      UserError: an unknown tier, env or kind.
+    """
+    if tier not in ("rule", "network"):
+        raise UserError(f"there is no tier '{tier}'; choose rule or network")
+    if odd := sorted(set(kinds) - set(KINDS)):
+        raise UserError(f"no planted kind '{odd[0]}'; choose from {', '.join(KINDS)}")
+    grounds = {}
+    for number, name in enumerate(envs):
+        say(f"levels of {name}")
+        grounds[name] = ground(name, contexts, 1000 * seed + 10 * number, tier == "network")
+    drawn = [
+        draw_case(kind, number, list(grounds.values()), seed)
+        for number in range(cases)
+        for kind in kinds
+    ]
+    done = []
+
+    def one(case: Case) -> list[Line]:
+        found = lines_of(case, grounds[case.env], seed)
+        done.append(case)
+        say(f"{len(done)} of {len(drawn)}: {said(found[0])}")
+        return found
+
+    return [line for found in parallel.each(one, drawn) for line in found]
+
+
+def said(line: Line) -> str:
+    """Return one line of progress."""
+    return (
+        f"{line.kind} in {line.env}: {line.planted} planted, {line.found} found, {line.verdict} "
+        f"({line.seconds:.1f} s)"
+    )

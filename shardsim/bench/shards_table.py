@@ -1,0 +1,110 @@
+"""The tables of `bench shards`: one row a kind, then one row a method over the same cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shardsim.bench.scores import wilson
+from shardsim.bench.shards import CANNOT, OWN, Line
+from shardsim.shards.planted import NULL_KINDS, SHARD_KINDS
+
+BEYOND = "beyond-rank"
+NONE = "–"
+KIND_HEAD = (
+    "planted", "cases", "K right", "ARI", "cosine", "share error", "covered", "false shards",
+    "cannot tell", "s a fit",
+)  # fmt: skip
+METHOD_HEAD = (
+    "method", "cases", "K right", "ARI", "cosine", "share error", "false shards", "s a fit",
+)  # fmt: skip
+
+
+def table(found: Sequence[Line]) -> str:
+    """Return the rows of kinds, sums over kinds, and the methods side by side."""
+    own = [line for line in found if line.method == OWN]
+    kinds = list(dict.fromkeys(line.kind for line in own))
+    shards = [line for line in own if scored(line)]
+    nulls = [line for line in own if line.kind in NULL_KINDS]
+    rows = [kind_row(kind, [line for line in own if line.kind == kind]) for kind in kinds]
+    sums = {"all K <= rank": shards, "all nulls": nulls}
+    rows += [kind_row(name, lines) for name, lines in sums.items() if lines]
+    methods = list(dict.fromkeys(line.method for line in found))
+    beside = [method_row(name, [li for li in found if li.method == name]) for name in methods]
+    text = [*_laid_out([KIND_HEAD, *rows]), "", *_laid_out([METHOD_HEAD, *beside])]
+    gap = [line.gap for line in own]
+    if max(gap) > 0:
+        text += ["", f"networks miss their rules by {np.mean(gap):.4f} bits a decision"]
+    return "\n".join(text)
+
+
+def scored(line: Line) -> bool:
+    """Whether there are shards to be recovered, no more than can be told apart."""
+    return line.kind in SHARD_KINDS and line.kind != BEYOND
+
+
+def kind_row(name: str, lines: Sequence[Line]) -> tuple[str, ...]:
+    """Return the cells of `KIND_HEAD` for the lines of one kind, or of several."""
+    real = [line for line in lines if scored(line)]
+    nulls = [line for line in lines if line.kind in NULL_KINDS]
+    beyond = [line for line in lines if line.kind == BEYOND]
+    inside = [one for line in real for one in line.covered]
+    return (
+        name,
+        str(len(lines)),
+        _part([line.planted == line.found for line in real]),
+        *_scores(real),
+        _part(inside),
+        _part([line.false_shards for line in nulls]),
+        _part([line.verdict == CANNOT for line in beyond]),
+        f"{np.mean([line.seconds for line in lines]):.1f}",
+    )
+
+
+def method_row(name: str, lines: Sequence[Line]) -> tuple[str, ...]:
+    """Return the cells of `METHOD_HEAD` over all lines of one method."""
+    real = [line for line in lines if scored(line)]
+    nulls = [line for line in lines if line.kind in NULL_KINDS]
+    return (
+        name,
+        str(len(lines)),
+        _part([line.planted == line.found for line in real]),
+        *_scores(real),
+        _part([line.false_shards for line in nulls]),
+        f"{np.mean([line.seconds for line in lines]):.1f}",
+    )
+
+
+def _scores(lines: Sequence[Line]) -> tuple[str, str, str]:
+    """Mean Rand index, cosine and share error."""
+    found = []
+    for field, digits in (("rand", 2), ("cosine", 3), ("share_error", 3)):
+        values = [v for line in lines if np.isfinite(v := getattr(line, field))]
+        found.append(f"{np.mean(values):.{digits}f}" if values else NONE)
+    return found[0], found[1], found[2]
+
+
+def _part(hits: Sequence[bool]) -> str:
+    """A proportion with its 90 % interval."""
+    if not hits:
+        return NONE
+    low, high = wilson(sum(hits), len(hits))
+    return f"{np.mean(hits):.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def as_data(found: Sequence[Line]) -> dict[str, list[dict]]:
+    """Return every line as plain data, NaN as nothing."""
+    return {"lines": [{n: _plain(v) for n, v in line._asdict().items()} for line in found]}
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,98 @@
+"""Scores against their closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shardsim.bench.scores import (
+    Shards,
+    covered,
+    gate_rand,
+    preference_cosine,
+    share_error,
+    wilson,
+)
+
+STRENGTH = np.array([[2.0, 0.0, 0.0]] * 4 + [[0.0, 1.0, 0.2]] * 4 + [[0.1, 0.0, 3.0]] * 4)
+PLANTED = Shards(STRENGTH, np.eye(3), np.array([0.4, 0.3, 0.2]))
+
+
+def test_perfect_recovery_scores_one_one_nought_in_any_order():
+    for order in ([0, 1, 2], [2, 0, 1]):
+        found = Shards(STRENGTH[:, order], np.eye(3)[order], PLANTED.shares[order])
+        assert gate_rand(PLANTED, found) == pytest.approx(1.0)
+        assert preference_cosine(PLANTED, found) == pytest.approx(1.0)
+        assert share_error(PLANTED, found) == pytest.approx(0.0)
+
+
+def test_nothing_found_scores_nought_and_the_mean_share():
+    nothing = Shards(np.zeros((12, 0)), np.zeros((0, 3)), np.zeros(0))
+    assert gate_rand(PLANTED, nothing) == 0.0
+    assert preference_cosine(PLANTED, nothing) == 0.0
+    assert share_error(PLANTED, nothing) == pytest.approx(0.9 / 3)
+
+
+def test_one_constant_shard_scores_nought_and_its_cosines_share():
+    mixed = np.full((1, 3), 3**-0.5)
+    one = Shards(np.ones((12, 1)), mixed, np.array([0.9]))
+    assert gate_rand(PLANTED, one) == pytest.approx(0.0)
+    assert preference_cosine(PLANTED, one) == pytest.approx(3**-0.5 / 3)
+    # its partner is any of the three: .9 - s off, and the two others are missing
+    partner = np.abs(PLANTED.shares - 0.9) + 0.9 - PLANTED.shares
+    assert min(partner) / 3 <= share_error(PLANTED, one) <= max(partner) / 3
+
+
+def test_one_shard_too_many_is_wrong_by_its_share():
+    found = Shards(
+        np.c_[STRENGTH, np.zeros(12)],
+        np.r_[np.eye(3), np.full((1, 3), 3**-0.5)],
+        np.array([0.4, 0.3, 0.1, 0.1]),
+    )
+    assert share_error(PLANTED, found) == pytest.approx((0.1 + 0.1) / 4)
+
+
+def test_contexts_in_which_none_dominates_do_not_count():
+    shared = np.r_[STRENGTH, np.ones((5, 3)), np.zeros((5, 3))]
+    guess = np.r_[STRENGTH, np.eye(3)[[0, 1, 2, 0, 1]], np.ones((5, 3))]
+    planted, found = PLANTED._replace(strength=shared), PLANTED._replace(strength=guess)
+    assert gate_rand(planted, found) == pytest.approx(1.0)
+    alone = PLANTED._replace(strength=STRENGTH[:4])
+    assert np.isnan(gate_rand(alone, alone))
+
+
+def test_a_half_merged_clustering_has_the_index_worked_out_by_hand():
+    # classes 4, 4, 4; guessed 8 (first two) and 4: 12 + 6 pairs agree inside
+    merged = np.c_[STRENGTH[:, :2].sum(1), STRENGTH[:, 2]]
+    found = Shards(merged, np.eye(3)[:2], np.array([0.7, 0.2]))
+    index, rows, columns, pairs = 18.0, 18.0, 28.0 + 6.0, 66.0
+    expected = rows * columns / pairs
+    by_hand = (index - expected) / ((rows + columns) / 2 - expected)
+    assert gate_rand(PLANTED, found) == pytest.approx(by_hand)
+
+
+def test_coverage_is_of_the_matched_shard():
+    interval = np.array([[0.1, 0.25], [0.35, 0.5], [0.31, 0.4]])
+    order = [2, 0, 1]
+    found = Shards(STRENGTH[:, order], np.eye(3)[order], PLANTED.shares[order], interval)
+    assert covered(PLANTED, found) == [True, False, True]  # .4 in, .3 below .31, .2 in
+    assert covered(PLANTED, PLANTED) == []
+
+
+def test_the_wilson_interval_is_the_published_one():
+    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I
+    assert wilson(81, 263, 0.95) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(15, 148, 0.95) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson(0, 20, 0.95) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson(1, 29, 0.95) == pytest.approx((0.0061, 0.1718), abs=5e-5)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.integers(1, 400), st.integers(0, 400))
+def test_a_wilson_interval_holds_its_proportion(trials, successes):
+    successes = min(successes, trials)
+    low, high = wilson(successes, trials)
+    assert -1e-12 <= low <= successes / trials + 1e-12
+    assert successes / trials - 1e-12 <= high <= 1.0 + 1e-12

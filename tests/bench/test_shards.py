@@ -1,0 +1,107 @@
+"""The benchmark of identification: its cases, its table, and the command with one case."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from shardsim.base.errors import UserError
+from shardsim.bench import shards_table
+from shardsim.bench.planted_cases import LEAST_PULL, draw_case, ground, truth_of
+from shardsim.bench.shards import ENVS, METHODS, OWN, Line, benchmark, removal_vectors
+from shardsim.cli import app
+from shardsim.env.registry import make
+from shardsim.shards.influence import influence
+from shardsim.shards.planted import NULL_KINDS
+from shardsim.shards.planted_policy import logits_on, planted_policy
+
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def corner():
+    return ground("cheese-corner", 200, 3, network=False)
+
+
+def line(kind, method=OWN, planted=2, found=2, verdict="shards", **extra):
+    plain = {"rand": 1.0, "cosine": 1.0, "share_error": 0.0, "covered": (True, True)}
+    rest = {"env": "e", "number": 0, "gap": 0.0, "seconds": 1.0}
+    told = {"kind": kind, "method": method, "planted": planted, "found": found}
+    return Line(**told, verdict=verdict, **{**plain, **rest, **extra})
+
+
+def test_the_default_envs_have_three_concepts_and_hold_every_kind():
+    envs = [make(name) for name in ENVS]
+    assert all(len(env.concepts) >= 3 for env in envs)
+    assert any(env.drive_names for env in envs)
+    assert any(concept.kind == "place" for env in envs for concept in env.concepts)
+
+
+def test_the_same_seed_draws_the_same_case_whose_shards_all_pull(corner):
+    case = draw_case("shards", 4, [corner], 7)
+    assert case == draw_case("shards", 4, [corner], 7)
+    assert case.spec != draw_case("shards", 4, [corner], 8).spec
+    truth = truth_of(case.spec, corner)
+    assert truth.shares.min() / truth.shares.sum() >= LEAST_PULL
+    assert 0.0 < truth.shares.sum() < 1.0
+    assert draw_case("beyond-rank", 0, [corner], 7).spec.num_shards > 3
+    with pytest.raises(UserError, match="none of the envs can hold 'hidden'"):
+        draw_case("hidden", 0, [corner], 7)
+
+
+def test_removal_vectors_are_the_signed_influence_of_removal(corner):
+    spec = draw_case("shards", 0, [corner], 1).spec
+    policy = planted_policy(spec, corner.env)
+    edited = [one.states for one in corner.removed]
+    without = [np.asarray(policy.on_states(corner.env, states)) for states in edited]
+    found = removal_vectors(logits_on(spec, corner.battery), without, corner)
+    whole = influence(policy, corner.battery, seed=3).signed[:, :2]
+    np.testing.assert_allclose(found, np.nan_to_num(whole), atol=1e-5)
+
+
+def test_the_table_counts_by_kind_and_by_method():
+    lines = [
+        line("shards"),
+        line("shards", found=3, rand=0.5, cosine=0.9, share_error=0.1, covered=()),
+        line("beyond-rank", planted=4, verdict="cannot tell", rand=NAN, covered=()),
+        line("gain", planted=1, found=1, verdict="one utility", rand=NAN, covered=()),
+        line("gain", planted=1, rand=NAN, covered=()),
+        line("shards", "other", found=1, verdict="one utility", rand=0.0, cosine=0.5),
+        line("gain", "other", planted=1, found=1, verdict="one utility", rand=NAN),
+    ]
+    text = shards_table.table(lines)
+    rows = {row.split("  ")[0]: row for row in text.splitlines()}
+    assert "0.50 [0.12, 0.88]" in rows["shards"] and "0.75" in rows["shards"]
+    assert "0.950" in rows["shards"] and "0.050" in rows["shards"]
+    assert "1.00 [0.43, 1.00]" in rows["shards"]  # two intervals of two
+    assert "0.50 [0.12, 0.88]" in rows["gain"]
+    assert "1.00 [0.27, 1.00]" in rows["beyond-rank"]
+    assert rows["all K <= rank"].split()[4] == "2" and rows["all nulls"].split()[2] == "2"
+    assert "0.00 [0.00, 0.73]" in rows["other"] and "0.500" in rows["other"]
+    assert json.loads(json.dumps(shards_table.as_data(lines)))["lines"][2]["rand"] is None
+
+
+def test_bad_asks_are_refused_in_one_line():
+    with pytest.raises(UserError, match="choose rule or network"):
+        benchmark(1, tier="reward")
+    with pytest.raises(UserError, match="3 or more"):
+        benchmark(1, envs=["decoy"], contexts=200)
+    with pytest.raises(UserError, match="no planted kind 'gian'"):
+        benchmark(1, envs=["cheese-corner"], contexts=200, kinds=["gian"], say=lambda text: None)
+
+
+def test_the_command_prints_lines_of_every_method():
+    asked = "bench shards --cases 1 --contexts 300 --envs cheese-corner --kinds place,gain --json"
+    done = CliRunner().invoke(app, asked.split())
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)["lines"]
+    assert {(row["kind"], row["method"]) for row in found} == {
+        (kind, method) for kind in ("place", "gain") for method in METHODS
+    }
+    own = {row["kind"]: row for row in found if row["method"] == OWN}
+    assert own["place"]["planted"] == 2 and own["place"]["cosine"] > 0.5
+    assert own["gain"]["verdict"] != "shards" and "gain" in NULL_KINDS
+    assert "2 of 2: " in done.stderr
