@@ -9,6 +9,7 @@ Discount and horizon are arguments of every value, since a value without them me
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, TypeVar
 
 import jax
@@ -56,13 +57,14 @@ def distances(tabular: Tabular, goals: jax.Array, entered: jax.Array | None = No
         return breadth_first.moves_to(tabular.next_state[:, :, 0], goals, entering)
     limit = 64 * tabular.next_state.shape[0]
     entered = goals[tabular.next_state] if entered is None else entered
-    barred = jnp.where(safe_actions(tabular, goals, entered), 0.0, FAR)
+    moves = 1.0 + jnp.where(safe_actions(tabular, goals, entered), 0.0, FAR)
+    onward = jnp.where(entered, 0.0, tabular.probability[..., None])
     start = jnp.where(goals, 0.0, FAR).astype(jnp.float32)
 
     def relax(carry):
         distance, _, count = carry
-        onward = jnp.min(1.0 + barred + expected_distance(tabular, distance, entered), axis=1)
-        shorter = jnp.where(goals, 0.0, jnp.minimum(distance, onward))
+        after = _after(tabular, moves, onward, distance)
+        shorter = jnp.where(goals, 0.0, jnp.minimum(distance, reduce(jnp.minimum, after)))
         return shorter, jnp.max(distance - shorter) > TOLERANCE, count + 1
 
     distance, _, _ = jax.lax.while_loop(
@@ -142,9 +144,28 @@ def reward_table(tabular: Tabular, weights: jax.Array) -> jax.Array:
     return jnp.tensordot(weights, tabular.rewards, axes=1)
 
 
-def _action_values(tabular: Tabular, reward: jax.Array, discount, values) -> jax.Array:
-    onward = jnp.where(tabular.terminated, 0.0, values[tabular.next_state])
-    return jnp.sum(tabular.probability * (reward + discount * onward), axis=-1)
+def _after(tabular: Tabular, now: jax.Array, chance: jax.Array, values: jax.Array):
+    """Return for each action what `now` [S, A, ...] and the expected `values` [S, ...] add up to.
+
+    One look-up [S, ...] for each action and outcome, since a CPU makes one [S, A, N, ...] out of
+    single elements, several times slower. `chance` [S, A, N, ...].
+    """
+    _, actions, outcomes = tabular.next_state.shape
+
+    def one(action):
+        total = now[:, action]
+        for outcome in range(outcomes):
+            there = values[tabular.next_state[:, action, outcome]]
+            total = total + chance[:, action, outcome] * there
+        return total
+
+    return [one(action) for action in range(actions)]
+
+
+def _gain_and_chance(tabular: Tabular, weights: jax.Array, discount) -> tuple[jax.Array, jax.Array]:
+    """Return the expected reward float32[S, A], and float32[S, A, N] to discount what follows by."""
+    gain = jnp.sum(tabular.probability * reward_table(tabular, weights), axis=-1)
+    return gain, jnp.where(tabular.terminated, 0.0, tabular.probability * discount)
 
 
 def optimal_values(
@@ -154,14 +175,16 @@ def optimal_values(
 
     Backward induction (Bellman 1957, "Dynamic programming"); reward after the horizon is 0.
     """
-    reward = reward_table(tabular, weights)
+    gain, chance = _gain_and_chance(tabular, weights, discount)
 
     def back(_, carry):
-        action_values = _action_values(tabular, reward, discount, carry[0])
-        return jnp.max(action_values, axis=1), action_values
+        action_values = _after(tabular, gain, chance, carry[0])
+        return reduce(jnp.maximum, action_values), action_values
 
-    zero = jnp.zeros(tabular.probability.shape[:2], jnp.float32)
-    return jax.lax.fori_loop(0, horizon, back, (zero[:, 0], zero))
+    zero = jnp.zeros(gain.shape[0], jnp.float32)
+    start = (zero, [zero] * gain.shape[1])
+    values, action_values = jax.lax.fori_loop(0, horizon, back, start)
+    return values, jnp.stack(action_values, axis=1)
 
 
 def optimal_plan(
@@ -171,10 +194,10 @@ def optimal_plan(
 
     Near the horizon the best action depends on the time left; V[0] is `optimal_values`'.
     """
-    reward = reward_table(tabular, weights)
+    gain, chance = _gain_and_chance(tabular, weights, discount)
 
     def back(values, _):
-        action_values = _action_values(tabular, reward, discount, values)
+        action_values = jnp.stack(_after(tabular, gain, chance, values), axis=1)
         best = jnp.argmax(action_values, axis=1).astype(jnp.int32)
         values = jnp.max(action_values, axis=1)
         return values, (values, best)
@@ -191,10 +214,11 @@ def evaluate_policy(
     horizon: int | jax.Array,
 ) -> jax.Array:
     """Return V float32[S] of the stationary policy float32[S, A] with `horizon` steps to go."""
-    reward = reward_table(tabular, weights)
+    gain, chance = _gain_and_chance(tabular, weights, discount)
+    gain, chance = policy * gain, policy[:, :, None] * chance
 
     def back(_, values):
-        return jnp.sum(policy * _action_values(tabular, reward, discount, values), axis=1)
+        return sum(_after(tabular, gain, chance, values))
 
     return jax.lax.fori_loop(0, horizon, back, jnp.zeros(policy.shape[0], jnp.float32))
 
@@ -213,16 +237,17 @@ def hitting_probabilities(
     Termination elsewhere ends the search with no hit. `entered` bool[S, A, N, G] as `distances`.
     """
     entered = goals[tabular.next_state] if entered is None else entered
-    inside = jnp.any(goals, axis=1)[:, None]
+    inside = jnp.any(goals, axis=1)[:, None, None]
     chance = policy[:, :, None] * tabular.probability
-    arriving = jnp.einsum("san,sang->sg", chance, _shared(entered))
+    arriving = jnp.einsum("san,sang->sag", chance, _shared(entered))
     onward = jnp.where(tabular.terminated | jnp.any(entered, axis=-1), 0.0, chance)
+    arriving, onward = jnp.where(inside, 0.0, arriving), jnp.where(inside, 0.0, onward)[..., None]
+    here = jnp.where(inside[:, 0], _shared(goals), 0.0)
 
     def back(_, hit):
-        later = jnp.einsum("san,sang->sg", onward, hit[tabular.next_state])
-        return jnp.where(inside, _shared(goals), arriving + later)
+        return here + sum(_after(tabular, arriving, onward, hit))
 
-    return jax.lax.fori_loop(0, horizon, back, jnp.where(inside, _shared(goals), 0.0))
+    return jax.lax.fori_loop(0, horizon, back, here)
 
 
 def _shared(goals: jax.Array) -> jax.Array:
