@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-extras check study-corner study-families clean
+.PHONY: demo test test-extras check study-corner study-families bench-envs bench-planning clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -33,6 +33,12 @@ study-corner: $(VENV)/.installed
 study-families: $(VENV)/.installed
 	$(BIN)/python benchmarks/families.py --out $(OUT)/families
 
+bench-envs: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/envs.py $(ARGS)
+
+bench-planning: $(VENV)/.installed
+	$(BIN)/python benchmarks/planning.py $(ARGS)
+
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .cache
 
@@ -54,3 +60,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-extras: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet -e ".[dev,minigrid,navix,xland,sb3]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
+
+$(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -e ".[bench]"
+	@touch $@ $(VENV)/.installed
