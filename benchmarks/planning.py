@@ -22,10 +22,10 @@ import shardsim as ss
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import goal_moves, goal_states
-from shardsim.env.levels import sample_levels
+from shardsim.env.levels import sample_levels, take
 
 STATES = 200_000  # in all levels of one call: larger families are timed on fewer levels
-LEVELS = 2048  # at most
+LEVELS = 2048, 4  # of one call, at most and at least
 ENTRIES = 2_000_000  # of a table over states, actions, outcomes and goals, in memory at a time
 DISCOUNT = 0.99
 MAIN = 13
@@ -79,6 +79,13 @@ def questions(env: Env) -> dict[str, tuple[Callable[..., Any], int]]:
     }
 
 
+def levels_for(env: Env, goals: int) -> int:
+    """Return how many levels one call solves: few where chance makes each take long."""
+    work = 1 if env.num_outcomes == 1 else env.num_outcomes**2 * goals
+    most, least = LEVELS
+    return max(least, min(most, STATES // (env.num_states * work)))
+
+
 def at_once(env: Env, goals: int) -> int:
     """Return how many levels to hold in memory at a time."""
     entries = env.num_states * env.num_actions * env.num_outcomes * goals
@@ -87,21 +94,21 @@ def at_once(env: Env, goals: int) -> int:
 
 def build(name: str, env: Env) -> list[Case]:
     """Draw levels, make their tables, compile every question."""
-    count = max(8, min(LEVELS, STATES // env.num_states))
-    levels = sample_levels(env, jax.random.key(0), count, "train")
+    levels = sample_levels(env, jax.random.key(0), levels_for(env, 1), "train")
     tables = jax.jit(
         lambda levels: planning.for_levels(env.tabular, levels, at_once=at_once(env, 1))
     )(levels)
     found = []
     for what, (solve, goals) in questions(env).items():
-        size = at_once(env, goals)
+        size, count = at_once(env, goals), levels_for(env, goals)
+        some = take((levels, tables), slice(count))
         asked = jax.jit(partial(planning.for_levels, solve, at_once=size))
         labels = {"what": what, "states": env.num_states, "outcomes": env.num_outcomes}
         found.append(
             Case(
                 name,
                 count,
-                lambda _, asked=asked: jax.block_until_ready(asked(levels, tables)),
+                lambda _, asked=asked, some=some: jax.block_until_ready(asked(*some)),
                 {**labels, "levels": count},
             )
         )

@@ -163,7 +163,7 @@ def _after(tabular: Tabular, now: jax.Array, chance: jax.Array, values: jax.Arra
 
 
 def _gain_and_chance(tabular: Tabular, weights: jax.Array, discount) -> tuple[jax.Array, jax.Array]:
-    """Return the expected reward float32[S, A], and float32[S, A, N] to discount what follows by."""
+    """Return the expected reward float32[S, A], and the weight float32[S, A, N] of what follows."""
     gain = jnp.sum(tabular.probability * reward_table(tabular, weights), axis=-1)
     return gain, jnp.where(tabular.terminated, 0.0, tabular.probability * discount)
 
