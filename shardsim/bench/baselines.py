@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.cluster import HDBSCAN, KMeans
-from sklearn.decomposition import NMF
 
 from shardsim.bench.scores import Shards
 from shardsim.shards import shares
@@ -21,6 +20,7 @@ MOST = 6
 RIDGE = 1e-4
 SIGN_GAIN = 0.1  # relative fall of excess loss for which negative preferences are taken
 ENOUGH = 0.9  # of the activations' sum of squares, for the number of NMF components
+UPDATES = 300  # of NMF
 DEMONSTRATIONS = 20  # decisions that a context's distribution counts as, for BIC
 ROUNDS = 8  # of expectation and maximisation
 
@@ -129,11 +129,22 @@ def factors(view: np.ndarray, seed: int) -> np.ndarray:
     whole = np.maximum(view, 0.0)
     found = np.ones((len(view), 1))
     for count in range(1, MOST + 1):
-        model = NMF(count, init="nndsvd", max_iter=1000, tol=3e-3, random_state=seed)
-        found = model.fit_transform(whole)
-        if model.reconstruction_err_**2 <= (1 - ENOUGH) * (whole**2).sum():
+        found, parts = _factorised(whole, count, seed)
+        if ((whole - found @ parts) ** 2).sum() <= (1 - ENOUGH) * (whole**2).sum():
             break
     return found / np.maximum(found.max(0), 1e-12)
+
+
+def _factorised(whole: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Non-negative factors [C, K] and [K, D] by multiplicative updates of Lee & Seung."""
+    rng = np.random.default_rng(seed)
+    scale = np.sqrt(max(float(whole.mean()), 1e-12) / count)
+    found = scale * rng.uniform(0.5, 1.5, (len(whole), count))
+    parts = scale * rng.uniform(0.5, 1.5, (count, whole.shape[1]))
+    for _ in range(UPDATES):
+        parts *= found.T @ whole / np.maximum(found.T @ found @ parts, 1e-12)
+        found *= whole @ parts.T / np.maximum(found @ (parts @ parts.T), 1e-12)
+    return found, parts
 
 
 def context_weights(data: DecisionData) -> np.ndarray:
