@@ -25,6 +25,7 @@ from shardsim.base.errors import UserError, did_you_mean, one_line
 Kind = Literal["envs", "analysis", "experiments"]
 
 _SUFFIX: dict[str, str] = {"envs": ".py", "analysis": ".py", "experiments": ".toml"}
+_NO_CONTENT = ("_", ".", "test_", "conftest.")  # what else may stand in a user's folder
 _SINGULAR: dict[str, str] = {"envs": "env", "analysis": "figure", "experiments": "experiment"}
 
 
@@ -177,9 +178,8 @@ def _package(kind: Kind, folder: Path) -> str:
 def _files(folder: Path, suffix: str) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}; give one that holds *{suffix} files")
-    return sorted(
-        path for path in folder.glob(f"*{suffix}") if path.is_file() and path.name[0] not in "_."
-    )
+    files = [path for path in folder.glob(f"*{suffix}") if path.is_file()]
+    return sorted(path for path in files if not path.name.startswith(_NO_CONTENT))
 
 
 def _add(found: dict[str, Entry], entry: Entry) -> None:
