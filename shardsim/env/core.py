@@ -38,6 +38,8 @@ class Env:
     rewards: ClassVar[tuple[str, ...]]
     concepts: ClassVar[tuple[Concept, ...]]
     partly_observed: ClassVar[bool] = False  # True where observations are meant to hide something
+    # Figures that are exact here and differ in the world that this one stands for, made elsewhere.
+    estimated: ClassVar[tuple[str, ...]] = ()
 
     height: int = 7
     width: int = 7

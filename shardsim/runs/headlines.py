@@ -30,7 +30,8 @@ CONSTANCY = {
 
 def headlines(summary: Mapping[str, Any]) -> list[str]:
     """Sentences in the order of the pipeline; what is not in the summary is left out."""
-    makers = (_training, _verdict, _shards, _explained, _agreement, _constancy, _diagnosis)
+    first = (_training, _estimated, _verdict, _shards, _explained)
+    makers = (*first, _agreement, _constancy, _diagnosis)
     return [line for make in makers for line in make(summary)]
 
 
@@ -77,6 +78,14 @@ def _training(summary: Mapping[str, Any]) -> list[str]:
         return []
     seeds = len(summary.get("seeds") or ratio.get("held_out") or [])
     return [f"{_count(seeds, 'agent')} trained on {summary.get('env')} reached {listed(parts)}."]
+
+
+def _estimated(summary: Mapping[str, Any]) -> list[str]:
+    """What is not exact for the world that a wrapped env stands for."""
+    figures = summary.get("estimated")
+    if not figures:
+        return []
+    return [f"Estimated, since {summary.get('env')} is not modelled whole: {listed(figures)}."]
 
 
 def _verdict(summary: Mapping[str, Any]) -> list[str]:

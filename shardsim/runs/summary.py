@@ -19,6 +19,8 @@ def write_summary(run: Run) -> None:
 def summarise(run: Run) -> dict[str, Any]:
     """The summary of all results that are there."""
     summary: dict[str, Any] = {"env": run.config.env.id, "seeds": run.seeds}
+    if run.env.estimated:
+        summary["estimated"] = list(run.env.estimated)
     if run.store.has("training.nc"):
         summary |= _training(run)
     for name in ("shards.json", "reflection.json"):

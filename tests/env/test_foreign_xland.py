@@ -148,7 +148,8 @@ def test_a_door_that_is_moved_is_still_the_one_to_open():
     state = env.reset(jax.random.key(0), level)
     door = env.concept_index("door")
     row, column = (int(part) for part in level.position[door, 0])
-    moved = env.move(state, "door", np.argwhere(np.asarray(env.can_place(state, "door")))[-1])
+    free = np.argwhere(np.asarray(env.can_place(state, "door")))[-1]
+    moved = env.move(state, "door", (int(free[0]), int(free[1])))
     goal = np.asarray(env.rebuilt(moved).goal_encoding)
     assert tuple(goal[3:5]) == tuple(np.asarray(moved.level.position[door, 0])) != (row, column)
 

@@ -219,7 +219,12 @@ class ForeignWorld(Env):
         return (inside[0], inside[1], len(self.observation_channels))
 
     @property
-    def estimated(self) -> tuple[str, ...]:
+    def partly_observed(self) -> bool:  # type: ignore[override]
+        """Whether the view hides something: what lies behind, or what is carried and what gone."""
+        return self.view == "egocentric" or (self.view == "full" and self.leaves)
+
+    @property
+    def estimated(self) -> tuple[str, ...]:  # type: ignore[override]
         """Figures that are exact here and would differ in the foreign world itself."""
         return ("distances", "advantages", "optimal return") if self.leaves else ()
 
