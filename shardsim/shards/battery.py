@@ -30,7 +30,7 @@ from shardsim.shards.sampling import Survey
 
 Kind = Literal["uniform", "on-policy", "off-distribution"]
 CONTEXTS_A_LEVEL = 12
-MOST_STATES = 4_000_000  # of all levels together: what a survey may hold in memory
+MOST_STATES = 1_000_000  # of all levels together: what a survey may hold in memory
 ATTEMPTS = 4
 
 
