@@ -59,6 +59,8 @@ def test_the_wheel_brings_one_top_level_name_with_the_content_inside(tmp_path: P
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"shardsim", f"shardsim-{shardsim.__version__}.dist-info"}
+    for template in ("my_world.py", "test_my_world.py"):
+        assert f"shardsim/env/templates/{template}" in names
     for kind in ("envs", "analysis", "experiments"):
         shipped = {path.name for path in (ROOT / kind).glob("*.*")}
         prefix = f"shardsim/_shipped/{kind}/"
