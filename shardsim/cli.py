@@ -240,7 +240,7 @@ def bench_diagnosis_command(
 
 @bench.command("shards")
 def bench_shards_command(
-    cases: Annotated[int, typer.Option(min=1, help="planted agents of each kind")] = 6,
+    cases: Annotated[int, typer.Option(min=1, help="planted agents of each kind")] = 8,
     envs: Annotated[
         str | None, typer.Option(metavar="A,B,..", help="ids of envs with 3 concepts or more")
     ] = None,

@@ -31,7 +31,7 @@ from shardsim.shards.planted_policy import Described, describe, logits_on, plann
 from shardsim.shards.planted_sampling import sample_spec
 
 REFERENCE = 4  # as many times the contexts, for the shares that are true
-LESSONS = 12_000  # contexts that networks learn from
+LESSONS = 60_000  # contexts that networks learn from: objects anywhere, layouts of train levels
 LEAST_PULL = 0.03  # of the planted shards' pull: what carries less is not drawn
 DRAWS = 200
 
@@ -84,8 +84,13 @@ def ground(name: str, contexts: int, seed: int, network: bool) -> Ground:
         battery=mine,
         reference=battery(env, REFERENCE * contexts, seed=seed + 1),
         removed=removed,
-        lessons=battery(env, LESSONS, split="train", seed=seed + 2) if network else None,
+        lessons=_lessons(env, seed + 2) if network else None,
     )
+
+
+def _lessons(env: Env, seed: int) -> Battery:
+    """Train layouts with objects anywhere or missing: what a rule is learnt from, not a habit."""
+    return battery(env, LESSONS, kind="off-distribution", split="train", seed=seed)
 
 
 def draw_case(kind: str, number: int, grounds: Sequence[Ground], seed: int) -> Case:
@@ -96,7 +101,7 @@ def draw_case(kind: str, number: int, grounds: Sequence[Ground], seed: int) -> C
     able = [one for one in grounds if _holds(one.env, kind)]
     if not able:
         raise UserError(f"none of the envs can hold '{kind}'; add cheese-corner and two-goods")
-    chosen = able[number % len(able)]
+    chosen = able[(number + KINDS.index(kind)) % len(able)]
     rng = np.random.default_rng([seed, KINDS.index(kind), number])
     env = chosen.env
     most = len(env.concepts)

@@ -129,7 +129,7 @@ def _line(case: Case, method: str, truth: Shards, gap: float, run) -> Line:
 
 
 def benchmark(
-    cases: int = 6,
+    cases: int = 8,
     *,
     envs: Sequence[str] = ENVS,
     tier: str = "rule",
