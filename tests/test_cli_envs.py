@@ -87,7 +87,7 @@ def test_play_takes_keys_from_a_pipe(shardsim):
     assert summary["steps"] <= 2
     code, out, _ = shardsim(*arguments, "--level-seed", "3", keys="")
     assert code == 0
-    assert "c cheese" in out
+    assert " cheese" in out
     assert "0 steps, return 0" in out
     for wrong, said in (
         (("play", "cheese-corner", "--split", "tran"), "did you mean 'train'"),

@@ -76,7 +76,7 @@ class Game:
         others = "".join(f", {key} {name}" for key, name in self._others.items())
         verbs = ", ".join(f"{key} {verb}" for key, verb in VERBS.items())
         return (
-            f"w a s d or arrows move{others}; {verbs}, u undo; "
+            f"w a s d or arrows go{others}; {verbs}, u undo; "
             "n next level, b the one before, t other split, q quit"
         )
 
