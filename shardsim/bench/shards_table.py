@@ -48,7 +48,6 @@ def kind_row(name: str, lines: Sequence[Line]) -> tuple[str, ...]:
     """Return the cells of `KIND_HEAD` for the lines of one kind, or of several."""
     real = [line for line in lines if scored(line)]
     nulls = [line for line in lines if line.kind in NULL_KINDS]
-    beyond = [line for line in lines if line.kind == BEYOND]
     inside = [one for line in real for one in line.covered]
     return (
         name,
@@ -57,7 +56,7 @@ def kind_row(name: str, lines: Sequence[Line]) -> tuple[str, ...]:
         *_scores(real),
         _part(inside),
         _part([line.false_shards for line in nulls]),
-        _part([line.verdict == CANNOT for line in beyond]),
+        _part([line.verdict == CANNOT for line in lines]),
         f"{np.mean([line.seconds for line in lines]):.1f}",
     )
 
