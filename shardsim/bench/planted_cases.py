@@ -33,6 +33,7 @@ from shardsim.shards.planted_sampling import sample_spec
 REFERENCE = 4  # as many times the contexts, for the shares that are true
 LESSONS = 60_000  # contexts that networks learn from: objects anywhere, layouts of train levels
 LEAST_PULL = 0.03  # of the planted shards' pull: what carries less is not drawn
+LEAST_THERE = 0.05  # of contexts in which a concept must be reachable to be wanted there
 DRAWS = 200
 
 
@@ -68,12 +69,15 @@ def ground(name: str, contexts: int, seed: int, network: bool) -> Ground:
     """Draw an env's levels and analyse them.
 
     Raises:
-      UserError: no such env, or one with fewer than 3 concepts.
+      UserError: no such env, fewer than 3 concepts, or one that target levels do not hold.
     """
     env = make(name)
     if len(env.concepts) < 3:
         raise UserError(f"{name} has {len(env.concepts)} concepts; take an env with 3 or more")
     mine = battery(env, contexts, seed=seed)
+    for concept, there in zip(env.concept_names, mine.reachable.mean(0), strict=True):
+        if there < LEAST_THERE:
+            raise UserError(f"{name} hardly ever holds {concept} in target levels; take another")
     edited = edit(mine, seed)
     removed = tuple(
         Removed(number, states, describe(env, states), able)

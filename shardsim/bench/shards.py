@@ -23,7 +23,7 @@ from shardsim.shards.model.data import DecisionData
 from shardsim.shards.model.fit import fit
 from shardsim.shards.planted import KINDS, SHARD_KINDS
 
-ENVS = ("cheese-corner", "two-goods", "cheese-dish", "colour-shape", "whisky-gold")
+ENVS = ("cheese-corner", "two-goods", "cheese-dish", "lava-land", "whisky-gold")
 OWN = "shardsim"
 SEVERAL = "shards"
 CANNOT = "cannot tell"

@@ -89,6 +89,8 @@ def test_bad_asks_are_refused_in_one_line():
         benchmark(1, tier="reward")
     with pytest.raises(UserError, match="3 or more"):
         benchmark(1, envs=["decoy"], contexts=200)
+    with pytest.raises(UserError, match="hardly ever holds yellow-line"):
+        ground("colour-shape", 200, 0, network=False)
     with pytest.raises(UserError, match="no planted kind 'gian'"):
         benchmark(1, envs=["cheese-corner"], contexts=200, kinds=["gian"], say=lambda text: None)
 
