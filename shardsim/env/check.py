@@ -1,7 +1,7 @@
 """Does an env keep the interface's promises? Each failure names what is wrong and how to mend it.
 
 `check_env` is for authors, in their own tests too: `assert not check_env(env)`. The checks stand in
-the `conformance_*` files; they go from the plainest to the dearest.
+`shardsim.env.conformance`; they go from the plainest to the dearest.
 """
 
 from __future__ import annotations
@@ -11,34 +11,28 @@ from pathlib import Path
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
-from shardsim.env import (
-    conformance_edits,
-    conformance_levels,
-    conformance_motion,
-    conformance_plans,
-    conformance_views,
-    registry,
-)
-from shardsim.env.conformance import Finding, Subject
+from shardsim.env import registry
+from shardsim.env.conformance import edits, levels, motion, plans, views
+from shardsim.env.conformance.subject import Finding, Subject
 from shardsim.env.core import Env
 
 CHECKS: dict[str, Callable[[Subject], Iterator[Finding]]] = {
-    "declaration": conformance_levels.declaration,
-    "shapes": conformance_levels.shapes,
-    "levels": conformance_levels.levels,
-    "splits": conformance_levels.splits,
-    "purity": conformance_motion.purity,
-    "tables": conformance_motion.tables,
-    "steps": conformance_motion.steps,
-    "starts": conformance_motion.starts,
-    "ends": conformance_plans.ends,
-    "observation": conformance_views.observation,
-    "views": conformance_views.views,
-    "transforms": conformance_views.transforms,
-    "edits": conformance_edits.edits,
-    "text": conformance_edits.text,
-    "compilation": conformance_motion.compilation,
-    "oracle": conformance_plans.oracle,
+    "declaration": levels.declaration,
+    "shapes": levels.shapes,
+    "levels": levels.levels,
+    "splits": levels.splits,
+    "purity": motion.purity,
+    "tables": motion.tables,
+    "steps": motion.steps,
+    "starts": motion.starts,
+    "ends": plans.ends,
+    "observation": views.observation,
+    "views": views.views,
+    "transforms": views.transforms,
+    "edits": edits.edits,
+    "text": edits.text,
+    "compilation": motion.compilation,
+    "oracle": plans.oracle,
 }
 # Without these right, the others could only fail in words that nobody understands.
 _FIRST = ("declaration", "shapes", "levels")

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError
-from shardsim.env.conformance import Finding, Subject, equal
-from shardsim.env.conformance_levels import unplayable
+from shardsim.env.conformance.levels import unplayable
+from shardsim.env.conformance.subject import Finding, Subject, equal
 from shardsim.env.core import Env
 from shardsim.env.text import is_plain, state_from_text, state_to_text
 from shardsim.env.types import Concept, State

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.env.conformance import LEVELS, Finding, Subject
+from shardsim.env.conformance.subject import LEVELS, Finding, Subject
 from shardsim.env.levels import take
 from shardsim.env.types import State, Step, Transition
 

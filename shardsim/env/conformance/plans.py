@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.env import planning
-from shardsim.env.conformance import Finding, Subject
+from shardsim.env.conformance.subject import Finding, Subject
 from shardsim.env.core import Env
 from shardsim.env.types import Level
 

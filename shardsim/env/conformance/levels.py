@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.env.conformance import LAYOUTS, Finding, Subject, equal
+from shardsim.env.conformance.subject import LAYOUTS, Finding, Subject, equal
 from shardsim.env.core import Env, template_level
 from shardsim.env.levels import sample_levels
 from shardsim.env.types import SPLITS, Level, Split

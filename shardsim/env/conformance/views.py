@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.env.conformance import Finding, Subject
+from shardsim.env.conformance.subject import Finding, Subject
 from shardsim.env.core import MIRRORED_ACTIONS, Env
 from shardsim.env.covariates import analyse, covariates
 

@@ -1,0 +1,1 @@
+"""The checks of `check_env`, by what they look at."""
