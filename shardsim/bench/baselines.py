@@ -97,11 +97,12 @@ def k_means(view: np.ndarray, seed: int) -> np.ndarray:
     for count in range(1, MOST + 1):
         found = KMeans(count, n_init=2, random_state=seed).fit(view)  # pyright: ignore[reportArgumentType]
         variance = max(float(found.inertia_ or 0.0) / (size * width), 1e-6)
-        weight = np.bincount(found.labels_, minlength=count) / size
+        now = np.asarray(found.labels_)
+        weight = np.bincount(now, minlength=count) / size
         fit = -0.5 * size * width * np.log(variance) + size * (weight * np.log(weight)).sum()
         bic = -2 * fit + count * (width + 1) * np.log(size)
         if bic < best:
-            best, labels = bic, found.labels_
+            best, labels = bic, now
     return labels
 
 
@@ -117,7 +118,8 @@ def density(view: np.ndarray) -> np.ndarray:
     scores = centred @ rows[kept].T
     scores = scores / np.maximum(scores.std(0), 1e-9) if kept.any() else centred
     least = max(15, len(view) // 40)
-    return HDBSCAN(min_cluster_size=least, allow_single_cluster=True, copy=True).fit_predict(scores)
+    found = HDBSCAN(min_cluster_size=least, allow_single_cluster=True)
+    return np.asarray(found.fit_predict(scores))
 
 
 def factors(view: np.ndarray, seed: int) -> np.ndarray:

@@ -9,7 +9,6 @@ Axes: C contexts, L levels, S states, A actions, O concepts, J reward terms.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,10 +16,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from shardsim.bench.scores import Shards
-from shardsim.env.core import Env
 from shardsim.shards import shares
 from shardsim.shards.model.data import DecisionData, log_softmax
-from shardsim.shards.model.worlds import Tables, soft_action_values, tabulate
+from shardsim.shards.model.worlds import Tables, Worlds, soft_action_values
 
 FIT_LEVELS = 48
 FIT_STATES = 10_000  # of all levels of the fit together
@@ -37,14 +35,14 @@ def one_reward(data: DecisionData, seed: int) -> Shards:
       seed: of the levels that the reward is fitted to.
     """
     assert data.worlds is not None and data.home is not None
-    env, levels = data.worlds
+    env, tables = data.worlds.env, _reaching(data.worlds)
     concepts, actions = data.advantages.shape[2], data.logits.shape[1]
     most = max(4, min(FIT_LEVELS, FIT_STATES // env.num_states))
     chosen = np.sort(np.random.default_rng(seed).permutation(data.worlds.count)[:most])
     rows = np.flatnonzero(np.isin(data.home[:, 0], chosen))
     place = (np.searchsorted(chosen, data.home[rows, 0]), data.home[rows, 1])
     given = (
-        _tables(env, jax.tree.map(lambda leaf: jnp.asarray(leaf)[chosen], levels)),
+        jax.tree.map(lambda leaf: leaf[chosen], tables),
         *(jnp.asarray(x, jnp.int32) for x in place),
         jnp.asarray(np.exp(log_softmax(data.logits[rows])), jnp.float32),
         jnp.asarray(data.blocked[rows], jnp.float32),
@@ -59,14 +57,13 @@ def one_reward(data: DecisionData, seed: int) -> Shards:
     bounds = [(-30.0, 30.0)] * concepts + [(-1.5, 5.0)] + [(None, None)] * (1 + actions)
     options = {"maxiter": STEPS}
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return _shards(found.x, data, horizon)
+    return _shards(found.x, data, tables, horizon)
 
 
-@partial(jax.jit, static_argnums=0)
-def _tables(env: Env, levels: Any) -> Tables:
-    tables = jax.lax.map(partial(tabulate, env), levels)
-    own = len(env.reward_names)
-    return tables._replace(pay=tables.pay[..., own : own + len(env.concepts)])
+def _reaching(worlds: Worlds) -> Tables:
+    """Return the tables [L] with reaching each concept as the only reward terms."""
+    own, concepts = len(worlds.env.reward_names), len(worlds.env.concepts)
+    return worlds.tables._replace(pay=worlds.tables.pay[..., own : own + concepts])
 
 
 @partial(jax.jit, static_argnums=2)
@@ -92,19 +89,21 @@ def _values(tables: Tables, theta: jax.Array, horizon: int) -> jax.Array:
     )
 
 
-@partial(jax.jit, static_argnums=(0, 3))
-def _everywhere(env: Env, levels: Any, theta: jax.Array, horizon: int) -> jax.Array:
-    def one(level: Any) -> jax.Array:
-        tables = _tables(env, jax.tree.map(lambda leaf: leaf[None], level))
-        return _values(tables, theta, horizon)[0]
+@partial(jax.jit, static_argnums=2)
+def _everywhere(tables: Tables, theta: jax.Array, horizon: int) -> jax.Array:
+    concepts = tables.pay.shape[-1]
+    discount = jax.nn.sigmoid(theta[concepts])
 
-    return jax.lax.map(one, levels)
+    def one(level: Tables) -> jax.Array:
+        return soft_action_values(level, theta[:concepts], discount, horizon)
+
+    return jax.lax.map(one, tables, batch_size=16)
 
 
-def _shards(theta: np.ndarray, data: DecisionData, horizon: int) -> Shards:
-    assert data.worlds is not None and data.home is not None
+def _shards(theta: np.ndarray, data: DecisionData, tables: Tables, horizon: int) -> Shards:
+    assert data.home is not None
     concepts = data.advantages.shape[2]
-    every = _everywhere(*data.worlds, jnp.asarray(theta, jnp.float32), horizon)
+    every = _everywhere(tables, jnp.asarray(theta, jnp.float32), horizon)
     values = np.asarray(every, np.float64)[data.home[:, 0], data.home[:, 1]]
     parts = shares.Parts(
         shards=values[..., None],

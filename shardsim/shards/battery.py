@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -83,8 +83,9 @@ class Battery:
             number = number * size + np.asarray(self.states.fields[name], np.int64)
         return number
 
+    @cached_property
     def worlds(self) -> tuple[np.ndarray, Worlds]:
-        """Return int64[C, 2], the level and state of each context, and the levels themselves."""
+        """int64[C, 2], the level and state of each context, and the levels themselves."""
         _, first, level = np.unique(self.level_index, return_index=True, return_inverse=True)
         home = np.stack([level, self.state_numbers()], 1)
         return home, Worlds(self.env, take(self.states.level, first))

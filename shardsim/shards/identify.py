@@ -110,7 +110,7 @@ def data_of(battery: Battery, logits: np.ndarray) -> DecisionData:
         logits,
         battery.level_index,
         battery.weight,
-        *battery.worlds(),
+        *battery.worlds,
     )
 
 

@@ -10,7 +10,7 @@ Axes: C contexts, A actions, J reward terms, V levels of the fit, N linear coeff
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from shardsim.shards.model import likelihood
 from shardsim.shards.model.planner import gain_model
 from shardsim.shards.model.rivals import Common, nuisance, part
-from shardsim.shards.model.worlds import Tables, Worlds, soft_action_values, tabulate, term_names
+from shardsim.shards.model.worlds import Tables, Worlds, soft_action_values, term_names
 
 FIT_LEVELS = 96
 FIT_ENTRIES = 1_500_000  # states × actions × reward terms of all levels of the fit together
@@ -84,16 +84,11 @@ def _sample(worlds: Worlds, home: np.ndarray, seed: int) -> Sample:
     level = np.searchsorted(chosen, home[rows, 0])
     return Sample(
         rows=rows,
-        tables=_tables(env, jax.tree.map(lambda leaf: jnp.asarray(leaf)[chosen], worlds.levels)),
+        tables=jax.tree.map(lambda leaf: leaf[chosen], worlds.tables),
         level=jnp.asarray(level, jnp.int32),
         state=jnp.asarray(home[rows, 1], jnp.int32),
         horizon=min(env.max_steps, 2 * (env.height + env.width)),
     )
-
-
-@partial(jax.jit, static_argnums=0)
-def _tables(env: Any, levels: Any) -> Tables:
-    return jax.lax.map(partial(tabulate, env), levels)
 
 
 def _fit(shared: Common, values, weights, worlds: Worlds, sample: Sample) -> Plan:
@@ -205,17 +200,15 @@ def _planned_here(sample: Sample, theta: np.ndarray) -> np.ndarray:
 
 
 def _planned(worlds: Worlds, home: np.ndarray, theta: np.ndarray, horizon: int) -> np.ndarray:
-    """Return centred Q [C, A] of all contexts, one level after the other."""
-    every = _values_everywhere(worlds.env, worlds.levels, jnp.asarray(theta, jnp.float32), horizon)
+    """Return centred Q [C, A] of all contexts."""
+    every = _values_everywhere(worlds.tables, jnp.asarray(theta, jnp.float32), horizon)
     rows = jnp.asarray(home, jnp.int32)
     return np.asarray(_centred(every[rows[:, 0], rows[:, 1]]), np.float64)
 
 
-@partial(jax.jit, static_argnums=(0, 3))
-def _values_everywhere(env: Any, levels: Any, theta: jax.Array, horizon: int) -> jax.Array:
+@partial(jax.jit, static_argnums=2)
+def _values_everywhere(tables: Tables, theta: jax.Array, horizon: int) -> jax.Array:
     discount = jax.nn.sigmoid(theta[-1])
-
-    def one(level: Any) -> jax.Array:
-        return soft_action_values(tabulate(env, level), theta[:-1], discount, horizon)
-
-    return jax.lax.map(one, levels)
+    return jax.lax.map(
+        lambda one: soft_action_values(one, theta[:-1], discount, horizon), tables, batch_size=16
+    )

@@ -5,6 +5,8 @@ Axis letters: L levels · C contexts · S states · A actions · N outcomes · J
 
 from __future__ import annotations
 
+import dataclasses
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import jax
@@ -15,8 +17,19 @@ from shardsim.env.covariates import goal_moves
 from shardsim.env.types import Level
 
 
-class Worlds(NamedTuple):
-    """The levels that contexts lie in; nothing is tabulated before it is needed."""
+class Tables(NamedTuple):
+    """One level as a decision problem whose reward is a weighted sum of terms."""
+
+    next_state: jax.Array  # int32[S, A, N]
+    onward: jax.Array  # float32[S, A, N], chance of an outcome after which the episode goes on
+    pay: jax.Array  # float32[S, A, J], what each reward term is expected to pay
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Worlds:
+    """The levels that contexts lie in; tabulated when first needed, and once."""
+
+    __no_type_check__ = True  # levels may hold jax or numpy arrays
 
     env: Env
     levels: Level  # [L]
@@ -26,13 +39,10 @@ class Worlds(NamedTuple):
         """Number of levels, L."""
         return int(self.levels.walls.shape[0])
 
-
-class Tables(NamedTuple):
-    """One level as a decision problem whose reward is a weighted sum of terms."""
-
-    next_state: jax.Array  # int32[S, A, N]
-    onward: jax.Array  # float32[S, A, N], chance of an outcome after which the episode goes on
-    pay: jax.Array  # float32[S, A, J], what each reward term is expected to pay
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables [L] of all levels."""
+        return _tabulate_all(self.env, self.levels)
 
 
 def term_names(env: Env) -> tuple[str, ...]:
@@ -60,6 +70,11 @@ def tabulate(env: Env, level: Level) -> Tables:
         onward=jnp.where(table.terminated, 0.0, table.probability),
         pay=jnp.concatenate([own, reaching, *driven], axis=-1),
     )
+
+
+@partial(jax.jit, static_argnums=0)
+def _tabulate_all(env: Env, levels: Level) -> Tables:
+    return jax.lax.map(partial(tabulate, env), levels)
 
 
 def soft_action_values(tables: Tables, weights: jax.Array, discount, horizon: int) -> jax.Array:

@@ -50,7 +50,7 @@ def test_a_planner_with_the_drive_in_its_state_is_not_taken_for_shards(goods: En
     on = battery(goods, 1500, split="target", seed=0)
     weights = np.zeros(len(term_names(goods)), np.float32)
     weights[:2] = (5.0, 3.0)
-    home, worlds = on.worlds()
+    home, worlds = on.worlds
 
     @jax.jit
     def planned(levels):
