@@ -118,7 +118,7 @@ def density(view: np.ndarray) -> np.ndarray:
     scores = centred @ rows[kept].T
     scores = scores / np.maximum(scores.std(0), 1e-9) if kept.any() else centred
     least = max(15, len(view) // 40)
-    found = HDBSCAN(min_cluster_size=least, allow_single_cluster=True)
+    found = HDBSCAN(min_cluster_size=least, allow_single_cluster=True, copy=True)  # pyright: ignore
     return np.asarray(found.fit_predict(scores))
 
 
