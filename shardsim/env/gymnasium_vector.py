@@ -19,18 +19,10 @@ from gymnasium.vector.utils import batch_space
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
 from shardsim.env.gymnasium import MODES, GridworldEnv
-from shardsim.env.gymnasium_worlds import (
-    Bank,
-    Moved,
-    Worlds,
-    advance,
-    begin,
-    blank,
-    draw_bank,
-    keys,
-)
+from shardsim.env.gymnasium_worlds import Moved, Worlds, advance, begin, blank, draw_bank, keys
 from shardsim.env.levels import take
 from shardsim.env.render import render_ansi, render_rgb, tiled
+from shardsim.env.rollout import Bank
 from shardsim.env.window import Window
 
 
@@ -41,7 +33,8 @@ class GridworldVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.n
     NextStep (the step after the last one resets and ignores its action), SameStep (the last
     observation is `info["final_obs"]`) or Disabled (reset with `options={"reset_mask": bool[K]}`).
     `bank_levels` levels of the split are drawn by `reset(seed=...)`. World k of `reset(seed=s)`
-    has seed s + k. Raises UserError for an unknown id, parameter, split, mode or action.
+    has seed s + k, and world 0's draws the levels.
+    Raises UserError for an unknown id, parameter, split, mode or action.
     """
 
     def __init__(
@@ -151,7 +144,7 @@ class GridworldVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.n
         if len(seeds) != self.num_envs or (self._worlds is None and len(given) < len(seeds)):
             raise UserError(f"{self.num_envs} worlds need as many seeds, not {seeds}")
         if len(given) == len(seeds):
-            self._bank = draw_bank(self.env, keys(given)[0], self.bank_levels, self.split)
+            self._bank = draw_bank(self.env, given[0], self.bank_levels, self.split)
         worlds = self._worlds
         if worlds is None:
             assert self._bank is not None  # drawn above: the first reset gives every seed

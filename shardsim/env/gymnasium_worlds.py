@@ -1,8 +1,8 @@
 """K worlds under one compiled program: episodes begun from a bank, stepped, and begun again.
 
-Each world has its own random key, so that a world's life depends on its own seed and actions and
-on nobody else's. Levels and starts come from a bank that the seed draws: a reset is a look-up.
-B levels of the bank, T starts in each; other axis letters as in `shardsim.env.types`.
+Each world has its own random key, so that in one bank a world's life depends on its own seed and
+actions and on nobody else's. Levels and starts come from `shardsim.env.rollout`'s bank, which the
+first world's seed draws: a reset is a look-up. Axis letters as in `shardsim.env.types`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from shardsim.env import rollout
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels, take
+from shardsim.env.rollout import Bank
 from shardsim.env.types import Level, State
 
 STARTS = 16  # drawn for each level of the bank
-
-
-class Bank(NamedTuple):
-    """Episodes to begin: a reset takes one of B levels and one of its T starts."""
-
-    level: Level  # leading axis B
-    start: jax.Array  # int32[B, T], indices of states
+APART = np.uint32(2**32 - 1)  # sets the bank's key apart from all that world 0 splits off its own
 
 
 class Worlds(NamedTuple):
@@ -58,33 +54,30 @@ def keys(seeds: Sequence[int]) -> jax.Array:
 def blank(env: Env, bank: Bank, count: int) -> Worlds:
     """Return worlds of the right shapes, to be begun."""
     fields = {name: jnp.zeros(count, jnp.int32) for name in env.state_fields}
-    level = take(bank.level, jnp.zeros(count, jnp.int32))
+    level = take(bank.levels, jnp.zeros(count, jnp.int32))
     state = State(level, fields, jnp.zeros(count, jnp.int32))
-    return Worlds(state, keys([0] * count), jnp.zeros(count, bool))
+    return Worlds(state, keys([0] * count), jnp.ones(count, bool))
 
 
-def draw_bank(env: Env, key: jax.Array, count: int, split: str) -> Bank:
+def draw_bank(env: Env, seed: int, count: int, split: str) -> Bank:
     """Draw `count` levels of a split, and starts in each as `env.reset` draws them."""
-    level_key, start_key = jax.random.split(key)
+    level_key, start_key = jax.random.split(jax.random.fold_in(keys([seed])[0], APART))
+    # By the program that a single world draws with, which is compiled already.
     levels = sample_levels(env, level_key, count, split)
-    keys = jax.random.split(start_key, (count, STARTS))
-    return Bank(levels, _starts(env)(keys, levels))
+    return Bank(levels, _starts(env)(jax.random.split(start_key, (count, STARTS)), levels))
 
 
 @lru_cache(maxsize=64)
 def _starts(env: Env) -> Any:
-    def one(key: jax.Array, level: Level) -> jax.Array:
-        return env.index_of(env.reset(key, level))
+    def one(key: jax.Array, level: Level) -> dict[str, jax.Array]:
+        return env.reset(key, level).fields
 
     return jax.jit(jax.vmap(jax.vmap(one, (0, None))))
 
 
-def _fresh(env: Env, bank: Bank, key: jax.Array) -> State:
+def _fresh(bank: Bank, key: jax.Array) -> State:
     """Return one world at the beginning of an episode."""
-    count, starts = bank.start.shape
-    drawn = jax.random.randint(key, (), 0, count * starts)
-    level, start = drawn // starts, drawn % starts
-    return env.state_at(take(bank.level, level), bank.start[level, start])
+    return rollout.states_of(bank, rollout.begin(bank, rollout.draw_starts(bank, key, ())))
 
 
 def _choose(condition: jax.Array, yes: State, no: State) -> State:
@@ -97,7 +90,7 @@ def begin(env: Env) -> Any:
 
     def one(bank: Bank, state: State, key: jax.Array, over: jax.Array, chosen: jax.Array) -> Any:
         onward, own = jax.random.split(key)
-        state = _choose(chosen, _fresh(env, bank, own), state)
+        state = _choose(chosen, _fresh(bank, own), state)
         worlds = Worlds(state, jnp.where(chosen, onward, key), over & ~chosen)
         return worlds, env.observe(state)
 
@@ -120,7 +113,7 @@ def advance(env: Env, mode: AutoresetMode) -> Any:
         after = step.state
         if mode is not AutoresetMode.DISABLED:
             begins = skipped if mode is AutoresetMode.NEXT_STEP else ended
-            after = _choose(begins, _fresh(env, bank, anew), step.state)
+            after = _choose(begins, _fresh(bank, anew), step.state)
         waits = ended if mode is not AutoresetMode.SAME_STEP else jnp.bool_(False)
         return Moved(
             worlds=Worlds(after, onward, waits),

@@ -78,7 +78,7 @@ def test_steps_are_those_of_the_tables_and_resets_fall_where_the_mode_says(slip,
     env, count = slip.env, 4
     worlds = GridworldVectorEnv(env, count, autoreset_mode=mode, bank_levels=BANK)
     worlds.reset(seed=11)
-    levels = draw_bank(env, jax.random.key(np.uint32(11)), BANK, "train").level
+    levels = draw_bank(env, 11, BANK, "train").levels
     tables = jax.jit(jax.vmap(env.tabular))(levels)
     rng, ended_before, ends = np.random.default_rng(0), np.zeros(count, bool), 0
 
@@ -153,12 +153,22 @@ def test_a_seed_fixes_everything_and_each_world_has_its_own(slip):
 
 
 def test_the_banks_starts_are_drawn_as_resets_are(thirst):
-    bank = draw_bank(thirst.env, jax.random.key(0), BANK, "train")
-    chance = np.asarray(jax.jit(jax.vmap(thirst.env.start_probability))(bank.level))
-    own = np.take_along_axis(chance, np.asarray(bank.start), axis=1)
+    bank = draw_bank(thirst.env, 0, BANK, "train")
+    chance = np.asarray(jax.jit(jax.vmap(thirst.env.start_probability))(bank.levels))
+    thirsty = np.asarray(bank.starts["thirsty"])
+    own = np.take_along_axis(chance, np.asarray(bank.starts["cell"]) * 2 + thirsty, axis=1)
     assert (own > 0).all()
     # Half of the starts are thirsty: 128 draws stray by less than five standard errors.
-    assert abs(np.mean(np.asarray(bank.start) % 2) - 0.5) < 5 * 0.5 / 128**0.5
+    assert abs(np.mean(thirsty) - 0.5) < 5 * 0.5 / 128**0.5
+
+
+def test_worlds_that_were_never_begun_wait_for_their_reset(slip):
+    worlds = GridworldVectorEnv(slip.env, 2, autoreset_mode="Disabled", bank_levels=BANK)
+    worlds.reset(seed=1, options={"reset_mask": np.array([True, False])})
+    with pytest.raises(UserError, match="world 1 has ended; reset it first"):
+        worlds.step(np.zeros(2, int))
+    worlds.reset(options={"reset_mask": np.array([False, True])})
+    worlds.step(np.zeros(2, int))
 
 
 def test_one_program_serves_all_steps_and_resets(cheese):
