@@ -11,6 +11,7 @@ import pytest
 
 from shardsim.base.errors import UserError
 from shardsim.env import planning, rewards
+from shardsim.env.check import check_env
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
@@ -49,6 +50,11 @@ def test_own_components_keep_the_weights_that_nobody_named() -> None:
     level = take(sample_levels(env, jax.random.key(0), 1, "train"), 0)
     assert env.reward_names == ("cheese", "step", "decoy")
     np.testing.assert_array_equal(level.reward_weights, np.float32([1.0, -0.5, 2.0]))
+
+
+def test_a_world_with_composed_rewards_keeps_the_promises_of_the_interface() -> None:
+    checks = ("declaration", "shapes", "levels", "steps", "ends", "oracle")
+    assert check_env(composed("step=-0.5, corner=2"), only=checks) == []
 
 
 def test_what_the_generic_components_pay() -> None:

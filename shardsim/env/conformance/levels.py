@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.env.conformance.subject import LAYOUTS, Finding, Subject, equal
-from shardsim.env.core import Env, template_level
+from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels
 from shardsim.env.types import SPLITS, Level, Split
 
@@ -50,7 +50,8 @@ def shapes(subject: Subject) -> Iterator[Finding]:
     """Shapes and dtypes of all that the author's methods return, without running them."""
     env, name = subject.env, "shapes"
     height, width, concepts = env.height, env.width, len(env.concepts)
-    level = template_level(env)
+    # As the author draws it: `reward` may add components to the weights of `env.level`.
+    level = jax.eval_shape(lambda key: env.sample_level(key, "train"), subject.key)
     instances = max(concept.instances for concept in env.concepts)
     given = {
         "Level.walls": (level.walls, (height, width), bool),
