@@ -8,6 +8,7 @@ Axis letters as in `shardsim.env.types`.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
@@ -240,15 +241,13 @@ def snapshots(task: str) -> Iterator[Snapshot]:
         state = made.reset(params, key).state
         return state.grid, state.agent, state.goal_encoding
 
-    with theirs():
-        several = jax.jit(jax.vmap(reset))
-        seed = 0
-        while True:
+    several = jax.jit(jax.vmap(reset))
+    for seed in itertools.count(step=CHUNK):
+        with theirs():  # not around a yield, which would leave it on for whoever asked
             keys = jax.vmap(jax.random.key)(jnp.arange(seed, seed + CHUNK))
             whole = jax.tree.map(np.asarray, several(keys))
-            for at in range(CHUNK):
-                yield read(*jax.tree.map(lambda leaf, at=at: leaf[at], whole))
-            seed += CHUNK
+        for at in range(CHUNK):
+            yield read(*jax.tree.map(lambda leaf, at=at: leaf[at], whole))
 
 
 def read(grid: np.ndarray, agent: Any, goal: np.ndarray) -> Snapshot:
