@@ -83,6 +83,13 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
             )
         return self
 
+    @model_validator(mode="after")
+    def _scheduled_once(self) -> TrainConfig:
+        names = [line.component for line in self.reward_schedule]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"reward_schedule names {twice!r} twice; write all its points in one")
+        return self
+
     @property
     def updates(self) -> int:
         """Number of updates: rollouts needed to take at least `total_steps`."""

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.agent.config import RewardSchedule
+from shardsim.base.errors import UserError, did_you_mean
 
 
 def reward(weights: jax.Array, rewards: jax.Array) -> jax.Array:
@@ -23,8 +24,14 @@ def scheduled(
         names: the components on the axis R.
         weights: float32[..., R], of levels.
         progress: float32[], the share of training that is over.
+
+    Raises:
+        UserError: a component that is not on the axis R.
     """
     for line in schedule:
+        if line.component not in names:
+            hint = did_you_mean(line.component, names)
+            raise UserError(f"no reward {line.component!r} to schedule; {hint}")
         now = jnp.interp(
             progress, jnp.array(line.at, jnp.float32), jnp.array(line.weight, jnp.float32)
         )

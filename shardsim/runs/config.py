@@ -93,13 +93,16 @@ def resolve(config: RunConfig) -> RunConfig:
     A reward component that is only scheduled is weighed 0 outside training.
 
     Raises:
-        UserError: as `make_env`, or `reflect.goals` are not two concepts of the env.
+        UserError: as `make_env`, a scheduled reward that the env has not, or `reflect.goals` that
+            are not two concepts of the env.
     """
-    scheduled = {line.component: 0.0 for line in config.train.reward_schedule}
-    own = make_env(config.env).reward_names
-    more = {name: weight for name, weight in scheduled.items() if name not in own}
-    reward = {**more, **config.env.reward}
-    env = make_env(config.env.model_copy(update={"reward": reward}))
+    weighed = make_env(config.env).reward_names
+    scheduled = [line.component for line in config.train.reward_schedule]
+    reward = {name: 0.0 for name in scheduled if name not in weighed} | config.env.reward
+    try:
+        env = make_env(config.env.model_copy(update={"reward": reward}))
+    except UserError as error:  # without the schedule the section is right
+        raise UserError(f"in the config's [[train.reward_schedule]]: {error.__cause__}") from error
     if config.reflect.goals:  # now, rather than after hours of training
         choose_goals(env.concepts, np.ones(len(env.concepts)), config.reflect.goals)
     params: dict[str, Any] = {

@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from shardsim.agent import train as training
-from shardsim.agent.config import RewardSchedule
+from shardsim.agent.config import RewardSchedule, TrainConfig
 from shardsim.agent.reward import scheduled
+from shardsim.base.errors import UserError
 from shardsim.env.registry import make
 
 FALLING = RewardSchedule(component="corner", at=(0.0, 0.5, 0.75), weight=(2.0, 2.0, 0.0))
@@ -29,6 +30,13 @@ def test_weights_run_straight_between_points_and_stay_beyond_them() -> None:
 def test_points_that_do_not_fit_are_refused(points) -> None:
     with pytest.raises(ValidationError):
         RewardSchedule(component="corner", **points)
+
+
+def test_a_component_is_scheduled_once_and_has_to_be_there() -> None:
+    with pytest.raises(ValidationError, match="'corner' twice"):
+        TrainConfig(reward_schedule=(FALLING, FALLING))
+    with pytest.raises(UserError, match="no reward 'corner' to schedule"):
+        scheduled((FALLING,), ("cheese",), jnp.ones(1, jnp.float32), jnp.float32(0))
 
 
 def test_training_is_paid_by_the_schedule_and_compiled_once(tiny_config) -> None:
