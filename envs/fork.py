@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError
-from shardsim.env import layouts, placing, rewards
+from shardsim.env import layouts, placing
 from shardsim.env.core import Env
 from shardsim.env.grid import between, grid_move
 from shardsim.env.types import Concept, Level, Split, State, Transition
@@ -30,7 +30,7 @@ class Fork(Env):
     """Go west to one end of a corridor or east to the other.
 
     Observation: agent, walls, A, B and decoy, one plane each. The grid has one row, walled off
-    beyond either end; `layout` and `loop_probability` mean nothing here.
+    beyond either end; `loop_probability` means nothing here.
     Actions: west, east.
     Rewards: `A` and `B`, 1 on reaching that end, with weights `pay_a` and `pay_b`.
     Starting state: any free cell without an object.
@@ -47,13 +47,14 @@ class Fork(Env):
 
     height: int = 1
     width: int = 21
+    layout: str = ""  # its walls are its own
     pay_a: float = 1.0
     pay_b: float = 1.2
     swapped: float = 0.0  # share of training levels with A in the east
 
     def __post_init__(self) -> None:
         """Raise UserError for parameters that no corridor can have."""
-        rewards.component_names(self)  # the base's check of layouts is for grids
+        super().__post_init__()
         if self.height != 1:
             raise UserError(f"a fork has one row, not {self.height}; set height to 1")
         if self.width < 2 * SHORTEST:  # below that some split would have no layout
