@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError
-from shardsim.env import layouts
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move, path_distance, random_cell
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 
@@ -54,10 +54,10 @@ class CheeseCorner(Env):
         walls = self.draw_walls(maze_key, split)
         free = ~walls
         corner = jnp.zeros_like(walls).at[0, 0].set(True)
-        near = layouts.path_distance(walls, corner) <= self.cheese_radius
+        near = path_distance(walls, corner) <= self.cheese_radius
         anywhere = split == "target" or self.cheese_anywhere
-        cheese = layouts.random_cell(cheese_key, free if anywhere else free & near)
-        decoy = layouts.random_cell(decoy_key, free.at[cheese[0], cheese[1]].set(False))
+        cheese = random_cell(cheese_key, free if anywhere else free & near)
+        decoy = random_cell(decoy_key, free.at[cheese[0], cheese[1]].set(False))
         return Level(
             walls=walls,
             position=jnp.stack([cheese, decoy, jnp.zeros(2, jnp.int32)])[:, None],
@@ -67,6 +67,6 @@ class CheeseCorner(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move; the cheese pays 1 and ends the episode."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         eaten = self.at_goal(moved)[0]
         return Transition(moved, eaten.astype(jnp.float32)[None], eaten)

@@ -15,8 +15,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import layouts, placing
+from shardsim.env import placing
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move, random_cell
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 
@@ -55,13 +56,13 @@ class CheeseDish(Env):
         """Draw a maze, the dish, the cheese on it (or apart from it), and the decoy anywhere."""
         wall_key, dish_key, apart_key, cheese_key, decoy_key = jax.random.split(key, 5)
         walls = self.draw_walls(wall_key, split)
-        dish = layouts.random_cell(dish_key, ~walls)
+        dish = random_cell(dish_key, ~walls)
         distance = placing.moves_from(walls, dish)
         apart = jax.random.bernoulli(apart_key, 1.0 if split == "target" else self.apart_share)
         near = placing.within(distance, ~walls, 0, self.dish_radius)
         far = placing.within(distance, ~walls, self.apart_distance, walls.size)
-        cheese = layouts.random_cell(cheese_key, jnp.where(apart, far, near))
-        decoy = layouts.random_cell(decoy_key, placing.without(~walls, cheese, dish))
+        cheese = random_cell(cheese_key, jnp.where(apart, far, near))
+        decoy = random_cell(decoy_key, placing.without(~walls, cheese, dish))
         things = {
             "cheese": placing.one(cheese),
             "dish": placing.one(dish),
@@ -71,6 +72,6 @@ class CheeseDish(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move; the cheese pays 1 and ends the episode, the dish does nothing."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         eaten = self.at_goal(moved)[self.concept_index("cheese")]
         return Transition(moved, eaten.astype(jnp.float32)[None], eaten)

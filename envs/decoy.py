@@ -16,8 +16,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import layouts, placing
+from shardsim.env import placing
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move, random_cell
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 DECOYS = 2
@@ -53,14 +54,14 @@ class Decoy(Env):
         """Draw a maze, the cheese anywhere, the first decoy beside it or anywhere, the second."""
         wall_key, cheese_key, whether_key, *decoy_keys = jax.random.split(key, 5)
         walls = self.draw_walls(wall_key, split)
-        cheese = layouts.random_cell(cheese_key, ~walls)
+        cheese = random_cell(cheese_key, ~walls)
         free = placing.without(~walls, cheese)
         beside = placing.within(placing.moves_from(walls, cheese), free, 1, 1)
         share = 1.0 if split == "target" else self.beside_share
         near = jax.random.bernoulli(whether_key, share)
-        first = layouts.random_cell(decoy_keys[0], jnp.where(near, beside, free))
+        first = random_cell(decoy_keys[0], jnp.where(near, beside, free))
         free = placing.without(free, first)
-        second = layouts.random_cell(
+        second = random_cell(
             decoy_keys[1], self._between(walls, cheese, free) if split == "target" else free
         )
         decoys = (jnp.stack([first, second]), jnp.ones(DECOYS, bool))
@@ -78,6 +79,6 @@ class Decoy(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move; the cheese pays 1 and ends the episode."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         eaten = self.at_goal(moved)[self.concept_index("cheese")]
         return Transition(moved, eaten.astype(jnp.float32)[None], eaten)

@@ -17,8 +17,9 @@ from typing import ClassVar, cast
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import layouts, placing
+from shardsim.env import placing
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 BEACONS = 3
@@ -132,7 +133,7 @@ class FollowMe(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move the agent, light the next beacon if it reached the lit one, and move the leader."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         found = self.at_goal(moved)[0]
         over = found & (state.reached == BEACONS - 1)
         leader, leg = self._led(state, moved.cell)

@@ -19,8 +19,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError
-from shardsim.env import layouts, placing
+from shardsim.env import placing
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move, random_cell
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 
@@ -84,7 +85,7 @@ class GemCache(Env):
         tight = placing.within(distance, free, self.expiry - step + 1, self.expiry + step)
         share = 1.0 if split == "target" else self.tight_share
         is_tight = jax.random.bernoulli(tight_key, share)
-        gem = layouts.random_cell(gem_key, jnp.where(is_tight, tight, loose))
+        gem = random_cell(gem_key, jnp.where(is_tight, tight, loose))
         things = {"gem": placing.one(gem), "cache": placing.one(cache)}
         return placing.build(self, walls, things, [0.25, 1.0])
 
@@ -108,7 +109,7 @@ class GemCache(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move, take what is there, and let the time to the cache run."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         gem, cache = self.at_goal(moved)
         moved = moved.replace(
             has_gem=jnp.where(gem, 1, moved.has_gem).astype(jnp.int32),

@@ -16,8 +16,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import layouts, placing
+from shardsim.env import placing
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 KEYS, CHESTS = 3, 3  # at most, in any level
@@ -92,7 +93,7 @@ class KeysAndChests(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move; take a key that lies there; open a chest that stands there if a key is held."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         here = jnp.stack(self.agent_cell(moved))
         keys, chests = self.present(state) & jnp.all(state.level.position == here, axis=-1)
         opened = chests & (self._held(state) > 0)

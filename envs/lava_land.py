@@ -17,8 +17,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError
-from shardsim.env import layouts, placing
+from shardsim.env import placing
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move, random_cell
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 POOL = 8  # cells of lava, at most
@@ -65,7 +66,7 @@ class LavaLand(Env):
         """Draw trees, cheese and decoy anywhere, and a pool of lava close to the cheese or none."""
         wall_key, cheese_key, pool_key, whether_key, decoy_key = jax.random.split(key, 5)
         walls = self.draw_walls(wall_key, split)
-        cheese = layouts.random_cell(cheese_key, ~walls)
+        cheese = random_cell(cheese_key, ~walls)
         cells, there = self._pool(pool_key, walls, cheese)
         share = 1.0 if split == "target" else self.lava_share
         there &= jax.random.bernoulli(whether_key, share)
@@ -74,7 +75,7 @@ class LavaLand(Env):
         things = {
             "cheese": placing.one(cheese),
             "lava": (cells, there),
-            "decoy": placing.one(layouts.random_cell(decoy_key, free)),
+            "decoy": placing.one(random_cell(decoy_key, free)),
         }
         return placing.build(self, walls, things, [1.0, -1.0])
 
@@ -87,7 +88,7 @@ class LavaLand(Env):
         centre_key, order_key = jax.random.split(key)
         free = placing.without(~walls, cheese)
         near = placing.within(placing.moves_from(walls, cheese), free, 2, 3)
-        centre = layouts.random_cell(centre_key, near)
+        centre = random_cell(centre_key, near)
         # Ties in distance are broken by chance.
         noise = jax.random.uniform(order_key, walls.shape)
         order = placing.moves_from(walls, centre).astype(jnp.float32) + noise
@@ -98,7 +99,7 @@ class LavaLand(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move; the cheese pays and ends the episode, lava costs and may end it too."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         cheese, lava, _ = self.at_goal(moved)
         rewards = jnp.stack([cheese, lava]).astype(jnp.float32)
         return Transition(moved, rewards, cheese | (lava & self.lava_ends))

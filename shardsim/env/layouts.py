@@ -14,21 +14,8 @@ import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env import fields
-from shardsim.env.grid import grid_move, path_distance, random_cell
 from shardsim.env.mazes import maze, rooms
 from shardsim.env.types import Split
-
-__all__ = [
-    "LAYOUTS",
-    "check_layout",
-    "draw",
-    "grid_move",
-    "layout_bucket",
-    "maze",
-    "path_distance",
-    "random_cell",
-    "walls",
-]
 
 SPLIT_BUCKETS: dict[str, tuple[int, ...]] = {"train": (0, 1), "held-out": (2,), "target": (3,)}
 # Of all sizes that check_layout lets pass, mazes of 3x5 with the most loops need the most: one draw

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.env import layouts
+from shardsim.env.grid import grid_move, random_cell
 from shardsim.env.registry import env_class
 from shardsim.env.types import Concept
 
@@ -43,7 +43,7 @@ class SameMazesInEverySplit(Good):
 
 class WritesIntoTheState(Good):
     def transition(self, state, action, outcome):
-        state.fields["cell"] = layouts.grid_move(state.level.walls, state.cell, action)
+        state.fields["cell"] = grid_move(state.level.walls, state.cell, action)
         eaten = self.at_goal(state)[0]
         return super().transition(state, action, outcome)._replace(terminated=eaten)
 
@@ -74,7 +74,7 @@ class WalksThroughWalls(Good):
             .transition(state.replace(level=state.level), action, outcome)
             ._replace(
                 state=state.replace(
-                    cell=layouts.grid_move(jnp.zeros_like(state.level.walls), state.cell, action)
+                    cell=grid_move(jnp.zeros_like(state.level.walls), state.cell, action)
                 )
             )
         )
@@ -159,7 +159,7 @@ class Branches(Good):
 class RollsAtReset(Good):
     def start(self, key, level):
         key = jax.random.key(np.random.default_rng().integers(2**31))
-        row, column = layouts.random_cell(key, self.start_mask(level))
+        row, column = random_cell(key, self.start_mask(level))
         return self.state_at(level, row * self.width + column)
 
 

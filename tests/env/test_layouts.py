@@ -15,14 +15,14 @@ from scipy import ndimage
 
 from shardsim.base.errors import UserError
 from shardsim.env import layouts
-from shardsim.env.grid import reachable
+from shardsim.env.grid import path_distance, reachable
 from shardsim.env.levels import sample_levels
 from shardsim.env.types import SPLITS
 from tests.env.flood import flood
 
 _map = jax.jit(jax.lax.map, static_argnums=0)
 _maze = jax.jit(layouts.maze, static_argnums=(1, 2))
-_distance = jax.jit(layouts.path_distance)
+_distance = jax.jit(path_distance)
 _reachable = jax.jit(reachable)
 BATCH = 4
 

@@ -106,9 +106,7 @@ def tables(subject: Subject) -> Iterator[Finding]:
     if next(iter(env.state_fields)) == "cell":
         walls = np.asarray(subject.levels.walls).reshape(LEVELS, -1)[:, cells]
         if np.any(table.reachable & walls):
-            yield Finding(
-                "tables", "an agent can walk onto a wall", "move it with layouts.grid_move"
-            )
+            yield Finding("tables", "an agent can walk onto a wall", "move it with grid.grid_move")
 
 
 def _worst(total: np.ndarray) -> float:

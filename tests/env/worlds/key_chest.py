@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from shardsim.env import layouts
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move, random_cell
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 
@@ -45,8 +46,8 @@ class KeyChest(Env):
         walls = layouts.draw(
             wall_key, split, lambda key: layouts.maze(key, self.height, self.width, 0.3)
         )
-        first = layouts.random_cell(key_key, ~walls)
-        second = layouts.random_cell(chest_key, (~walls).at[first[0], first[1]].set(False))
+        first = random_cell(key_key, ~walls)
+        second = random_cell(chest_key, (~walls).at[first[0], first[1]].set(False))
         last = jnp.array([self.height - 1, self.width - 1], jnp.int32)
         return Level(
             walls=walls,
@@ -61,7 +62,7 @@ class KeyChest(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move, take the key that lies there, open the chest with a key."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         at_key, at_chest, _ = self.at_goal(moved)
         opened = at_chest & (moved.has_key == 1)
         rewards = jnp.stack([at_key, opened]).astype(jnp.float32)

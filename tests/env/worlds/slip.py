@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from shardsim.env import layouts
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 
@@ -53,8 +54,6 @@ class Slip(Env):
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move in the direction that the outcome turns the action to."""
         turn = jnp.array([0, 1, 3], jnp.int32)[outcome]
-        moved = state.replace(
-            cell=layouts.grid_move(state.level.walls, state.cell, (action + turn) % 4)
-        )
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, (action + turn) % 4))
         found = self.at_goal(moved)
         return Transition(moved, found.astype(jnp.float32), jnp.any(found))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from shardsim.env import layouts
 from shardsim.env.core import Env
+from shardsim.env.grid import grid_move, random_cell
 from shardsim.env.types import Concept, Level, Split, State, Transition
 
 
@@ -42,8 +43,8 @@ class Thirst(Env):
         walls = layouts.draw(
             wall_key, split, lambda key: layouts.maze(key, self.height, self.width, 0.5)
         )
-        water = layouts.random_cell(water_key, ~walls)
-        food = layouts.random_cell(food_key, (~walls).at[water[0], water[1]].set(False))
+        water = random_cell(water_key, ~walls)
+        food = random_cell(food_key, (~walls).at[water[0], water[1]].set(False))
         return Level(
             walls=walls,
             position=jnp.stack([water, food])[:, None],
@@ -58,7 +59,7 @@ class Thirst(Env):
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move; drinking quenches thirst, eating brings it."""
-        moved = state.replace(cell=layouts.grid_move(state.level.walls, state.cell, action))
+        moved = state.replace(cell=grid_move(state.level.walls, state.cell, action))
         at_water, at_food = self.at_goal(moved)
         drunk = at_water & (moved.thirsty == 1)
         eaten = at_food & (moved.thirsty == 0)
