@@ -78,8 +78,8 @@ def test_a_new_env_checks_passes_its_test_and_runs(shardsim, tmp_path):
         ("match", "a word of Python"),
         ("test-ice", "a word of Python or pytest"),
         ("cheese-corner", "an env is called 'cheese-corner' already"),
-        ("jax", "is a Python module already"),
-        ("json", "is a Python module already"),
+        ("jax", "is the name of a Python module"),
+        ("json", "is the name of a Python module"),
     ],
 )
 def test_names_that_cannot_be_are_refused_and_nothing_is_written(shardsim, tmp_path, name, said):

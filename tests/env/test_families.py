@@ -16,7 +16,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from shardsim.env import planning
-from shardsim.env.check import check_env
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import list_envs, make
@@ -156,8 +155,3 @@ def test_every_object_can_be_removed_moved_and_added(name):
 def masks(env: Env, state) -> dict[str, np.ndarray]:
     """Where every concept is."""
     return {concept: np.asarray(env.goal_mask(state, concept)) for concept in env.concept_names}
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_keeps_the_promises_of_the_interface(name):
-    assert check_env(family(name)) == []

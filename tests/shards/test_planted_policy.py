@@ -65,7 +65,10 @@ def by_hand(spec, env, states):
         analysis = analyse(env, state.level)
         index = env.index_of(state)
         named = {n: np.asarray(v)[None] for n, v in covariates(env, analysis, state).items()}
-        advantage, blocked = analysis.advantage[index], analysis.blocked[index]
+        advantage, blocked = (
+            np.asarray(analysis.advantage[index]),
+            np.asarray(analysis.blocked[index]),
+        )
         found.append(planted_logits(spec, named, advantage[None], blocked[None])[0])
     return np.stack(found)
 
