@@ -1,8 +1,8 @@
 """Run every family's shipped config from training to report, and print what came out.
 
-    python benchmarks/families.py [--out runs/families] [--only two-goods ...]
+    python benchmarks/families.py [--out runs/families] [--until train] [--only two-goods ...]
 
-A finished run in the folder is not done again. One line a family: size of the state space, return
+What is finished in the folder is not done again. One line a family: size of the state space, return
 ÷ optimum by seed on held-out and target levels, shards and verdict, wall seconds.
 """
 
@@ -37,8 +37,8 @@ def row(run: Run) -> tuple[str, ...]:
         str(run.env.num_states),
         spread(found["return_ratio"]["held_out"]),
         spread(found["return_ratio"]["target"]),
-        str(found["num_shards"]),
-        found["verdict"],
+        str(found.get("num_shards", "")),
+        found.get("verdict", ""),
         f"{seconds['train']:.0f}",
         f"{sum(seconds.values()):.0f}",
     )
@@ -48,15 +48,14 @@ def main() -> None:
     """Run what is asked for and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/families"))
+    parser.add_argument("--until", metavar="STAGE", help="the last stage to do [report]")
     parser.add_argument("--only", nargs="*", default=ss.list_envs(), metavar="ID")
     asked = parser.parse_args()
-    rows = []
+    print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD))
     for env_id in asked.only:
         print(f"{env_id} ...", file=sys.stderr)
-        rows.append(row(ss.run(config_of(env_id), out=asked.out / env_id)))
-    print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD))
-    for line in rows:
-        print("| " + " | ".join(line) + " |")
+        done = ss.run(config_of(env_id), out=asked.out / env_id, until=asked.until)
+        print("| " + " | ".join(row(done)) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -147,5 +147,5 @@ def test_rewards_of_a_config_become_the_envs_own_and_scheduled_ones_weigh_nothin
 
 def test_a_schedule_of_nothing_is_refused() -> None:
     schedule = {"component": "cheeze", "at": [0], "weight": [1]}
-    with pytest.raises(UserError, match="reward_schedule.*did you mean 'cheese'"):
+    with pytest.raises(UserError, match=r"reward_schedule.*did you mean 'cheese'"):
         resolve(read_config({"train": {"reward_schedule": [schedule]}}))
