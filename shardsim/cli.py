@@ -241,8 +241,8 @@ def bench_diagnosis_command(
 @bench.command("shards")
 def bench_shards_command(
     cases: Annotated[int, typer.Option(min=1, help="planted agents of each kind")] = 8,
-    envs: Annotated[
-        str | None, typer.Option(metavar="A,B,..", help="ids of envs with 3 concepts or more")
+    ids: Annotated[
+        str | None, typer.Option(metavar="A,B,..", help="envs with 3 concepts or more [five]")
     ] = None,
     tier: Annotated[
         str, typer.Option(help="rule: exact logits; network: a network taught by them")
@@ -252,16 +252,21 @@ def bench_shards_command(
     kinds: Annotated[
         str | None, typer.Option(metavar="A,B,..", help="kinds of planted agents [all]")
     ] = None,
+    envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
     """Plant shards, find them again, and show every method's scores beside each other."""
     from shardsim.bench.shards import benchmark
     from shardsim.bench.shards_table import as_data, table
 
-    chosen = {"envs": envs, "kinds": kinds}
-    lists = {name: text.split(",") for name, text in chosen.items() if text}
+    chosen = {"envs": ids, "kinds": kinds}
+    lists: dict[str, Any] = {
+        name: [word.strip() for word in text.split(",")] for name, text in chosen.items() if text
+    }
     say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
-    found = benchmark(cases, tier=tier, contexts=contexts, seed=seed, say=say, **lists)
+    found = benchmark(
+        cases, tier=tier, contexts=contexts, seed=seed, folders=envs or (), say=say, **lists
+    )
     _show(as_data(found), table(found), as_json)
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from shardsim.base.errors import UserError
 from shardsim.bench.scores import Shards
 from shardsim.env.core import Env
-from shardsim.env.registry import make
 from shardsim.env.types import State
 from shardsim.shards import shares
 from shardsim.shards.battery import Battery, battery, observations_of
@@ -65,19 +64,20 @@ class Case(NamedTuple):
     spec: PlantedSpec
 
 
-def ground(name: str, contexts: int, seed: int, network: bool) -> Ground:
+def ground(env: Env, contexts: int, seed: int, network: bool) -> Ground:
     """Draw an env's levels and analyse them.
 
     Raises:
-      UserError: no such env, fewer than 3 concepts, or one that target levels do not hold.
+      UserError: fewer than 3 concepts, or one that target levels do not hold.
     """
-    env = make(name)
     if len(env.concepts) < 3:
-        raise UserError(f"{name} has {len(env.concepts)} concepts; take an env with 3 or more")
+        raise UserError(f"{env.name} has {len(env.concepts)} concepts; take an env with 3 or more")
     mine = battery(env, contexts, seed=seed)
     for concept, there in zip(env.concept_names, mine.reachable.mean(0), strict=True):
         if there < LEAST_THERE:
-            raise UserError(f"{name} hardly ever holds {concept} in target levels; take another")
+            raise UserError(
+                f"{env.name} hardly ever holds {concept} in target levels; take another"
+            )
     edited = edit(mine, seed)
     removed = tuple(
         Removed(number, states, describe(env, states), able)

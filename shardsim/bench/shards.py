@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from shardsim.bench import baselines, scores
 from shardsim.bench.one_reward import one_reward
 from shardsim.bench.planted_cases import Case, Ground, ask, draw_case, ground, truth_of
 from shardsim.bench.scores import Shards
+from shardsim.env.registry import make
 from shardsim.shards import parallel, shares
 from shardsim.shards.identify import data_of, interval_of, parts_of
 from shardsim.shards.influence import advantage_toward, probabilities, pull
@@ -136,6 +138,7 @@ def benchmark(
     contexts: int = 1400,
     seed: int = 0,
     kinds: Sequence[str] = KINDS,
+    folders: Sequence[str | Path] = (),
     say: Callable[[str], None] = print,
 ) -> list[Line]:
     """Run every method on fresh cases of every kind, as many at once as there are cores.
@@ -147,6 +150,7 @@ def benchmark(
       contexts: of the battery that each case is identified on.
       seed: of levels and agents; the same seed gives the same cases.
       kinds: of planted agents.
+      folders: of your own env files, beside the envs that are installed.
       say: where progress goes.
 
     Raises:
@@ -157,9 +161,10 @@ def benchmark(
     if odd := sorted(set(kinds) - set(KINDS)):
         raise UserError(f"no planted kind '{odd[0]}'; choose from {', '.join(KINDS)}")
     grounds = {}
-    for number, name in enumerate(envs):
-        say(f"levels of {name}")
-        grounds[name] = ground(name, contexts, 1000 * seed + 10 * number, tier == "network")
+    for number, env in enumerate([make(name, folders=folders) for name in envs]):
+        say(f"levels of {env.name}")
+        own_seed = 1000 * seed + 10 * number
+        grounds[env.name] = ground(env, contexts, own_seed, tier == "network")
     drawn = [
         draw_case(kind, number, list(grounds.values()), seed)
         for number in range(cases)

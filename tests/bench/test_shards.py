@@ -23,7 +23,7 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def corner():
-    return ground("cheese-corner", 200, 3, network=False)
+    return ground(make("cheese-corner"), 200, 3, network=False)
 
 
 def line(kind, method=OWN, planted=2, found=2, verdict="shards", **extra):
@@ -90,13 +90,15 @@ def test_bad_asks_are_refused_in_one_line():
     with pytest.raises(UserError, match="3 or more"):
         benchmark(1, envs=["decoy"], contexts=200)
     with pytest.raises(UserError, match="hardly ever holds yellow-line"):
-        ground("colour-shape", 200, 0, network=False)
+        ground(make("colour-shape"), 200, 0, network=False)
+    with pytest.raises(UserError, match=r"there is no folder .*nowhere"):
+        benchmark(1, folders=["nowhere"], say=lambda text: None)
     with pytest.raises(UserError, match="no planted kind 'gian'"):
         benchmark(1, envs=["cheese-corner"], contexts=200, kinds=["gian"], say=lambda text: None)
 
 
 def test_the_command_prints_lines_of_every_method():
-    asked = "bench shards --cases 1 --contexts 300 --envs cheese-corner --kinds place,gain --json"
+    asked = "bench shards --cases 1 --contexts 300 --ids cheese-corner --kinds place,gain --json"
     done = CliRunner().invoke(app, asked.split())
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)["lines"]
