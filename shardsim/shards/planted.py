@@ -28,7 +28,7 @@ SHARD_KINDS = (
     "ratio",  # strengths up to 20:1
     "habits",  # strong biases without a context
     "decoy",  # gates may read a concept that no shard wants
-    "noise",  # two to three times as much
+    "noise",  # two and a half times as much
     "beyond-rank",  # more shards than independent preferences
 )
 NULL_KINDS = (
