@@ -51,6 +51,10 @@ def test_envs_lists_and_describes(shardsim):
     assert facts["states"] == 50
     assert facts["params"]["max_steps"] == 20
     assert facts["concepts"] == {"key": "object", "chest": "object", "exit": "place"}
+    code, out, _ = shardsim("envs", "lava-land")
+    assert code == 0
+    assert "\n  lava_cells = 6  # cells of the pool, where they fit\n" in out
+    assert "\n  layout = 'blocks'  # tree, loops, " in out  # the comment is the base's
     code, _, err = shardsim("envs", "cheese-cornr")
     assert code == 2
     assert "did you mean 'cheese-corner'" in err

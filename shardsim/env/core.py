@@ -45,7 +45,7 @@ class Env:
     width: int = 7
     max_steps: int = 64
     max_states: int = 20_000
-    layout: str = "loops"  # one of `shardsim.env.layouts.LAYOUTS`
+    layout: str = "loops"  # tree, loops, noise, blocks, rooms or open; see `shardsim.env.layouts`
     loop_probability: float = 0.5  # chance that a wall left by a maze's tree is opened
     reward: str = ""  # weights by name, as in "cheese=1, corner=0.2"; see `shardsim.env.rewards`
 

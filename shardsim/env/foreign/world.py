@@ -50,10 +50,10 @@ class ForeignWorld(Env):
     rewards: ClassVar[tuple[str, ...]] = ("success",)
 
     layout: str = "foreign"  # always: layouts are the foreign world's own
-    view: str = "full"
-    levels: int = 512
-    corner_radius: int = 0
-    target: str = ""
+    view: str = "full"  # what is observed: full, egocentric or planes
+    levels: int = 512  # different levels that are read from the foreign world's resets
+    corner_radius: int = 0  # moves from the corner within which training goals lie; 0: anywhere
+    target: str = ""  # the task of target levels, where another
 
     def __post_init__(self) -> None:
         """Raise UserError for a parameter that the foreign world cannot follow."""
