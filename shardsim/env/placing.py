@@ -49,11 +49,14 @@ def one(cell: jax.Array, present: jax.Array | bool = True) -> Things:
 
 
 def scattered(key: jax.Array, mask: jax.Array, count: int) -> Things:
-    """Draw `count` different cells of a mask; those that it is too small for are not there."""
+    """Draw `count` different cells of a mask; those that it is too small for are not there.
+
+    One cell of the mask at least stays free, for an episode to start on.
+    """
     noise = jnp.where(mask.reshape(-1), jax.random.uniform(key, (mask.size,)), -1.0)
     chosen = jnp.argsort(-noise)[:count].astype(jnp.int32)
     cells = jnp.stack([chosen // mask.shape[1], chosen % mask.shape[1]], axis=-1)
-    return cells, noise[chosen] >= 0
+    return cells, jnp.arange(count) < jnp.sum(mask, dtype=jnp.int32) - 1
 
 
 def without(mask: jax.Array, *cells: jax.Array) -> jax.Array:

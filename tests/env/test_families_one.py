@@ -456,7 +456,7 @@ def test_a_way_is_a_shortest_path_everywhere():
 def test_scattered_cells_are_different_and_missing_where_there_is_no_room():
     mask = jnp.zeros((3, 4), bool).at[1, :3].set(True)
     cells, there = placing.scattered(jax.random.key(0), mask, 5)
-    assert np.asarray(there).tolist() == [True] * 3 + [False] * 2
+    assert np.asarray(there).tolist() == [True] * 2 + [False] * 3  # one is left to start on
     assert sorted(np.asarray(cells)[:3].tolist()) == [[1, 0], [1, 1], [1, 2]]
 
 
