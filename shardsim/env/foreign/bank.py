@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from shardsim.base.errors import UserError
+from shardsim.env.grid import path_distance
 from shardsim.env.types import SPLITS, Concept, Level
 
 CORNER = "corner"
@@ -21,8 +22,9 @@ OPEN, CLOSED, LOCKED = 0, 1, 2
 PICKABLE = ("key", "ball", "box", "square", "pyramid", "hex", "star")
 DEAL: tuple[str, ...] = ("train", "held-out", "train", "target")
 FEWEST = 8  # layouts with which a bank is dealt by layout
-BESIDE = ((-1, 0), (0, 1), (1, 0), (0, -1))
 PATIENCE = 40  # resets tried for each level that a condition on levels must leave
+
+_moves = jax.jit(path_distance)
 
 
 class Thing(NamedTuple):
@@ -150,26 +152,12 @@ def _distinct(levels: Iterator[Snapshot], count: int, radius: int) -> list[Snaps
 
 def _near(level: Snapshot, radius: int) -> bool:
     """Whether what the task asks for lies within `radius` moves of the corner, objects aside."""
-    goals = np.zeros_like(level.walls)
+    goals, corner = np.zeros_like(level.walls), np.zeros_like(level.walls)
     for thing in level.things:
         goals[thing.cell] |= thing.wanted
-    return int(_steps(level.walls, corner_of(level.walls))[goals].min(initial=radius + 1)) <= radius
-
-
-def _steps(walls: np.ndarray, source: tuple[int, int]) -> np.ndarray:
-    """int64[H, W]: moves from a cell, through everything but walls; the grid's size if none."""
-    distance = np.full(walls.shape, walls.size)
-    distance[source] = 0
-    edge = [source]
-    while edge:
-        row, column = edge.pop(0)
-        for rows, columns in BESIDE:
-            cell = (row + rows, column + columns)
-            inside = 0 <= cell[0] < walls.shape[0] and 0 <= cell[1] < walls.shape[1]
-            if inside and not walls[cell] and distance[cell] == walls.size:
-                distance[cell] = distance[row, column] + 1
-                edge.append(cell)
-    return distance
+    corner[corner_of(level.walls)] = True
+    distance = np.asarray(_moves(level.walls, corner))
+    return int(distance[goals].min(initial=radius + 1)) <= radius
 
 
 def corner_of(walls: np.ndarray) -> tuple[int, int]:
