@@ -81,18 +81,15 @@ class ColourShape(Env):
 
     def observe(self, state: State) -> jax.Array:
         """Return float32[H, W, 6]: every object as its colour and as its shape."""
-        yellow_line, yellow_gem, red_line, red_gem = (
-            self.goal_mask(state, name) for name in self.concept_names
-        )
-        planes = [
-            self._agent_plane(state),
-            state.level.walls,
-            yellow_line | yellow_gem,
-            red_line | red_gem,
-            yellow_line | red_line,
-            yellow_gem | red_gem,
+        agent, walls, *objects = jnp.moveaxis(super().observe(state), -1, 0)
+        yellow_line, yellow_gem, red_line, red_gem = objects
+        features = [
+            jnp.maximum(yellow_line, yellow_gem),
+            jnp.maximum(red_line, red_gem),
+            jnp.maximum(yellow_line, red_line),
+            jnp.maximum(yellow_gem, red_gem),
         ]
-        return jnp.stack(planes, axis=-1).astype(jnp.float32)
+        return jnp.stack([agent, walls, *features], axis=-1)
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move; anything yellow pays for its colour, and any line for its shape."""

@@ -324,10 +324,6 @@ class Env:
         names = [MIRRORED_ACTIONS.get(name, name) if both else name for name in self.action_names]
         return flipped, np.array([self.action_names.index(name) for name in names])
 
-    def _agent_plane(self, state: State) -> jax.Array:
-        cells = jnp.arange(self.height * self.width, dtype=jnp.int32)
-        return (cells == state.cell).reshape(self.height, self.width)
-
     def _cells(self, position: jax.Array, present: jax.Array) -> jax.Array:
         """Return bool[H, W] from the positions int32[M, 2] of the instances bool[M]."""
         rows = jnp.arange(self.height)[:, None, None] == position[:, 0]
