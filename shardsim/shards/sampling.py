@@ -108,11 +108,12 @@ def _scatter_one(env: Env, key: jax.Array, level: Level) -> Level:
             key, where, whether = jax.random.split(key, 3)
             chance = jnp.where(free, 0.0, -jnp.inf)
             cell = jax.random.categorical(where, chance).astype(jnp.int32)
+            # Where little is free, the last cell is left for the agent.
+            gone = jax.random.bernoulli(whether, ABSENT) | (jnp.sum(free, dtype=jnp.int32) < 2)
             free = free.at[cell].set(False)
             spot = jnp.stack([cell // env.width, cell % env.width])
             # What else a level holds about where its objects lie follows them.
             moved = env.place(env.state_at(level, jnp.int32(0)), number, instance, spot).level
-            gone = jax.random.bernoulli(whether, ABSENT) & level.present[number, instance]
             kept = without(moved, number, instance)
             level = jax.tree.map(partial(jnp.where, gone), kept, moved)
     return level

@@ -8,8 +8,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shardsim.env.levels import sample_levels
+from shardsim.env.registry import make
 from shardsim.env.types import Tabular
 from shardsim.shards.sampling import (
+    ABSENT,
     decision_states,
     distance_bin,
     draw,
@@ -86,6 +89,26 @@ def test_nothing_is_decided_where_the_episode_has_ended():
         start=jnp.array([1.0, 0.0, 0.0, 0.0], jnp.float32),
     )
     assert np.asarray(decision_states(tabular)).tolist() == [True, True, False, False]
+
+
+def test_scattered_objects_that_a_level_lacked_are_missing_with_the_same_chance():
+    env = make("lava-land")  # no lava in training
+    levels = sample_levels(env, jax.random.key(0), 50, "train")
+    assert not np.asarray(levels.present)[:, 1].any()
+    present = np.asarray(scatter_objects(env, jax.random.key(1), levels).present)[:, 1]
+    assert abs(1 - present.mean() - ABSENT) < 5 * (ABSENT * (1 - ABSENT) / present.size) ** 0.5
+
+
+def test_scattered_objects_leave_a_cell_to_the_agent():
+    env = make("lava-land", height=3, width=5, lava_cells=4)  # five cells to ten things at times
+    levels = sample_levels(env, jax.random.key(0), 50, "train")
+    scattered = scatter_objects(env, jax.random.key(1), levels)
+    free = (~np.asarray(scattered.walls)).sum((1, 2))
+    for level in range(50):
+        there = np.asarray(scattered.present[level])
+        spots = np.asarray(scattered.position[level])[there]
+        assert not np.asarray(scattered.walls[level])[spots[:, 0], spots[:, 1]].any()
+        assert len(np.unique(spots, axis=0)) == len(spots) < free[level]
 
 
 def test_scattered_objects_stand_on_free_cells_apart(corner_env, corner_battery):
