@@ -58,6 +58,12 @@ def test_a_forgotten_decorator_and_a_missing_position_are_named():
     assert "state_fields['cell'] is None, not height * width = 15" in problems[1]
 
 
+def test_too_many_states_are_said_once():
+    found = check_env(build(Good, {**SMALL, "max_states": 10}))
+    assert [finding.check for finding in found] == ["declaration"]
+    assert found[0].problem == "15 states are more than max_states = 10"
+
+
 def test_wrong_questions_are_user_errors(tmp_path):
     (tmp_path / "two.py").write_text("x = 1\n")
     for wrong, said in (

@@ -44,6 +44,12 @@ def declaration(subject: Subject) -> Iterator[Finding]:
         )
     if env.max_steps < 1:
         yield Finding(name, f"max_steps is {env.max_steps}", "let an episode have a step")
+    if env.num_states > env.max_states:  # of which no table can be made, nor be checked
+        yield Finding(
+            name,
+            f"{env.num_states:,} states are more than max_states = {env.max_states:,}",
+            "make the grid smaller, or raise max_states if memory allows",
+        )
 
 
 def shapes(subject: Subject) -> Iterator[Finding]:

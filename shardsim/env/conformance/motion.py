@@ -82,8 +82,6 @@ def _transitions(subject: Subject) -> tuple[Transition, bool]:
 def tables(subject: Subject) -> Iterator[Finding]:
     """Chances sum to one, and every state that is reached exists and stands on a free cell."""
     env = subject.env
-    if env.num_states > env.max_states:
-        return
     table = jax.tree.map(np.asarray, subject.tabular)
     total = table.probability.sum(axis=-1)
     if np.abs(total - 1).max() > 1e-4 or table.probability.min() < 0:
