@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import inspect
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -89,7 +91,18 @@ def _run(name: str, subject: Subject) -> list[Finding]:
         return [
             Finding(
                 name,
-                f"{type(error).__name__} while checking: {one_line(error)[:300]}",
-                "mend the method that raises it; under jit, use jnp.where instead of `if`",
+                f"{type(error).__name__} {_where(subject.env, error)}: {one_line(error)[:300]}",
+                "mend the method that raises it; on arrays use jnp.where for `if`, &, |, ~ for "
+                "`and`, `or`, `not`, and x.at[...].set(...) for x[...] = ...",
             )
         ]
+
+
+def _where(env: Env, error: Exception) -> str:
+    """Say in which line of the author's file an error came up, as far as can be seen."""
+    source = inspect.getsourcefile(type(env))
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if source and frame.filename == source]
+    if not own:
+        return "while checking"
+    return f"in {own[-1].name}, line {own[-1].lineno} of {Path(own[-1].filename).name}"
