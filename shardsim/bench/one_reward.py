@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from shardsim.bench.scores import Shards
 from shardsim.shards import shares
 from shardsim.shards.model.data import DecisionData, log_softmax
-from shardsim.shards.model.worlds import Tables, Worlds, soft_action_values
+from shardsim.shards.model.worlds import Tables, Worlds, plan_length, soft_action_values
 
 FIT_LEVELS = 48
 FIT_STATES = 10_000  # of all levels of the fit together
@@ -47,7 +47,7 @@ def one_reward(data: DecisionData, seed: int) -> Shards:
         jnp.asarray(np.exp(log_softmax(data.logits[rows])), jnp.float32),
         jnp.asarray(data.blocked[rows], jnp.float32),
     )
-    horizon = min(env.max_steps, 2 * (env.height + env.width))
+    horizon = plan_length(env)
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = _loss(jnp.asarray(theta, jnp.float32), given, horizon)

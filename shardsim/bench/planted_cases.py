@@ -132,7 +132,8 @@ def _places(env: Env) -> tuple[int, ...]:
 
 
 def _holds(env: Env, kind: str) -> bool:
-    needs = {"hidden": bool(env.drive_names), "place": bool(_places(env))}
+    driven = bool(env.drive_names)
+    needs = {"hidden": driven, "drive-planner": driven, "place": bool(_places(env))}
     return needs.get(kind, True)
 
 

@@ -20,7 +20,7 @@ from shardsim.env.levels import take
 from shardsim.env.types import Level, State
 from shardsim.shards import sampling
 from shardsim.shards.battery import Battery
-from shardsim.shards.model.worlds import soft_action_values, tabulate, term_names
+from shardsim.shards.model.worlds import plan_length, soft_action_values, tabulate, term_names
 from shardsim.shards.planted import PlantedSpec, planted_logits
 from shardsim.shards.policies import StatePolicy
 
@@ -107,7 +107,7 @@ def describe(env: Env, states: State) -> Described:
 def planned_values(spec: PlantedSpec, env: Env, states: State) -> np.ndarray:
     """Return float32[B, A]: soft-optimal values of the spec's reward, centred over actions."""
     weights = _weights(spec, env)
-    horizon = min(env.max_steps, 2 * (env.height + env.width))
+    horizon = plan_length(env)
 
     def read(levels: Level, which: np.ndarray, number: np.ndarray) -> dict[str, Any]:
         every = _plan(env, levels, jnp.asarray(weights), jnp.float32(spec.discount), horizon)

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from shardsim.shards.model import likelihood
 from shardsim.shards.model.planner import gain_model
 from shardsim.shards.model.rivals import Common, nuisance, part
-from shardsim.shards.model.worlds import Tables, Worlds, soft_action_values, term_names
+from shardsim.shards.model.worlds import Tables, Worlds, plan_length, soft_action_values, term_names
 
 FIT_LEVELS = 96
 FIT_ENTRIES = 1_500_000  # states × actions × reward terms of all levels of the fit together
@@ -87,7 +87,7 @@ def _sample(worlds: Worlds, home: np.ndarray, seed: int) -> Sample:
         tables=jax.tree.map(lambda leaf: leaf[chosen], worlds.tables),
         level=jnp.asarray(level, jnp.int32),
         state=jnp.asarray(home[rows, 1], jnp.int32),
-        horizon=min(env.max_steps, 2 * (env.height + env.width)),
+        horizon=plan_length(env),
     )
 
 

@@ -45,6 +45,11 @@ class Worlds:
         return _tabulate_all(self.env, self.levels)
 
 
+def plan_length(env: Env) -> int:
+    """Return how many steps a soft plan looks ahead: twice the grid's sides, or the time limit."""
+    return min(env.max_steps, 2 * (env.height + env.width))
+
+
 def term_names(env: Env) -> tuple[str, ...]:
     """Return the names on the axis J: what a single reward may be made of.
 
