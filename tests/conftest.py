@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -49,3 +50,17 @@ def _few_programs_at_once():
     maps = Path("/proc/self/maps")
     if not maps.exists() or maps.read_bytes().count(b"\n") > MANY_MAPS:
         jax.clear_caches()
+
+
+@pytest.fixture
+def shardsim(capsys, monkeypatch):
+    """Call the command line; returns the exit code, stdout and stderr."""
+    from shardsim import cli
+
+    def call(*arguments: str, keys: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(keys))
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return call

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
-
-import pytest
-
-from shardsim import cli
 
 WORLDS = str(Path(__file__).parent / "env" / "worlds")
 FLAWED = '''
@@ -26,19 +21,6 @@ class Flawed(Env):
         there = jnp.ones((1, 1), bool)
         return Level(jnp.zeros((7, 7)), jnp.zeros((1, 1, 2), jnp.int32), there, jnp.ones(1))
 '''
-
-
-@pytest.fixture
-def shardsim(capsys, monkeypatch):
-    """Call the command line; returns the exit code, stdout and stderr."""
-
-    def call(*arguments: str, keys: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(keys))
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return call
 
 
 def test_envs_lists_and_describes(shardsim):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from shardsim import cli
 from shardsim.base.errors import UserError
 from shardsim.env.new_env import write_env
 
@@ -23,17 +21,10 @@ TINY = [
 
 
 @pytest.fixture
-def shardsim(capsys, monkeypatch, tmp_path):
-    """Call the command line in an empty folder; returns the exit code, stdout and stderr."""
+def shardsim(shardsim, monkeypatch, tmp_path):
+    """The command line, called in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str, keys: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(keys))
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return call
+    return shardsim
 
 
 def test_a_new_env_checks_passes_its_test_and_runs(shardsim, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
@@ -23,17 +22,10 @@ STAGES = ("identify", "track", "reflect", "diagnose", "report")
 
 
 @pytest.fixture
-def shardsim(capsys, monkeypatch, tmp_path):
-    """Call the command line in an empty folder; returns the exit code, stdout and stderr."""
+def shardsim(shardsim, monkeypatch, tmp_path):
+    """The command line, called in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str, keys: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.stdin", io.StringIO(keys))
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return call
+    return shardsim
 
 
 def source(name: str) -> str:
