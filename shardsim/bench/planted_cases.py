@@ -108,7 +108,7 @@ def draw_case(kind: str, number: int, grounds: Sequence[Ground], seed: int) -> C
     chosen = able[(number + KINDS.index(kind)) % len(able)]
     rng = np.random.default_rng([seed, KINDS.index(kind), number])
     env = chosen.env
-    most = len(env.concepts)
+    most = len(env.concepts) - (kind == "decoy")  # one concept is then wanted by none
     for _ in range(DRAWS):
         beyond = kind == "beyond-rank"
         shards = int(rng.integers(most + 1, 7)) if beyond else int(rng.integers(1, most + 1))
