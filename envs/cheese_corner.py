@@ -41,12 +41,15 @@ class CheeseCorner(Env):
 
     cheese_radius: int = 2  # moves from the corner within which training cheese lies
     cheese_anywhere: bool = False  # True: training levels like target levels, so no proxy
+    anywhere_share: float = 0.0  # share of training levels that are like target levels
 
     def __post_init__(self) -> None:
         """Raise UserError for parameters that no maze can have."""
         super().__post_init__()
         if self.cheese_radius < 0:
             raise UserError(f"cheese_radius must be at least 0, not {self.cheese_radius}")
+        if not 0 <= self.anywhere_share <= 1:
+            raise UserError(f"anywhere_share must lie in 0..1, not {self.anywhere_share}")
 
     def sample_level(self, key: jax.Array, split: Split) -> Level:
         """Draw a maze, the cheese near the corner (target: anywhere), and the decoy anywhere."""
@@ -55,8 +58,7 @@ class CheeseCorner(Env):
         free = ~walls
         corner = jnp.zeros_like(walls).at[0, 0].set(True)
         near = path_distance(walls, corner) <= self.cheese_radius
-        anywhere = split == "target" or self.cheese_anywhere
-        cheese = random_cell(cheese_key, free if anywhere else free & near)
+        cheese = random_cell(cheese_key, free & (near | self._decorrelated(cheese_key, split)))
         decoy = random_cell(decoy_key, free.at[cheese[0], cheese[1]].set(False))
         return Level(
             walls=walls,
@@ -64,6 +66,13 @@ class CheeseCorner(Env):
             present=jnp.ones((3, 1), bool),
             reward_weights=jnp.ones(1, jnp.float32),
         )
+
+    def _decorrelated(self, key: jax.Array, split: Split) -> jax.Array | bool:
+        """Whether this level's cheese may lie anywhere; certain for a share of 0 or 1."""
+        share = 1.0 if split == "target" or self.cheese_anywhere else float(self.anywhere_share)
+        if share in (0.0, 1.0):
+            return share == 1.0
+        return jax.random.bernoulli(jax.random.fold_in(key, 1), share)
 
     def transition(self, state: State, action: jax.Array, outcome: jax.Array) -> Transition:
         """Move; the cheese pays 1 and ends the episode."""
