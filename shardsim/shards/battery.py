@@ -225,7 +225,7 @@ def _drawn(env, levels, found: Survey, chance, size, kind, split, seed) -> Batte
     level, state = np.nonzero(chance)
     picked = {
         name: np.asarray(getattr(found, name))[level, state]
-        for name in ("distance", "advantage", "reachable", "blocked")
+        for name in ("distance", "advantage", "reachable")
     }
     density = sampling.sampling_density(
         chance[level, state],
@@ -234,22 +234,42 @@ def _drawn(env, levels, found: Survey, chance, size, kind, split, seed) -> Batte
     included = sampling.inclusion(density, size)
     rows = sampling.draw(included, seed)
     weight = chance[level, state][rows] / included[rows]
-    level, state = level[rows].astype(np.int32), state[rows].astype(np.int32)
+    about = {"kind": kind, "split": split, "seed": seed}
+    return gathered(env, levels, found, (level[rows], state[rows]), weight / weight.mean(), about)
+
+
+def gathered(
+    env: Env,
+    levels: Level,
+    found: Survey,
+    where: tuple[np.ndarray, np.ndarray],
+    weight: np.ndarray,
+    about: dict[str, Any],
+) -> Battery:
+    """Return all that a battery holds of some contexts of surveyed levels.
+
+    Args:
+      env: the world.
+      levels: [L].
+      found: their survey.
+      where: int[C] twice, the level and the number of the state of each context.
+      weight: float[C].
+      about: kind, split and seed.
+    """
+    level, state = (np.asarray(part, np.int32) for part in where)
     states = states_of(env, levels, jnp.asarray(level), jnp.asarray(state))
     return Battery(
         env=env,
         states=states,
         observations=np.asarray(observations_of(env, states)),
         covariates={n: np.asarray(v)[level, state] for n, v in found.covariates.items()},
-        distance=picked["distance"][rows],
-        advantages=picked["advantage"][rows],
-        blocked=picked["blocked"][rows],
-        reachable=picked["reachable"][rows],
+        distance=np.asarray(found.distance)[level, state],
+        advantages=np.asarray(found.advantage)[level, state],
+        blocked=np.asarray(found.blocked)[level, state],
+        reachable=np.asarray(found.reachable)[level, state],
         level_index=level,
-        weight=(weight / weight.mean()).astype(np.float32),
-        kind=kind,
-        split=split,
-        seed=seed,
+        weight=np.asarray(weight, np.float32),
+        **about,
     )
 
 

@@ -75,6 +75,21 @@ def cross_fit(shared: Common, values: np.ndarray, weights: np.ndarray, seed: int
     return logits
 
 
+def fit(shared: Common, values: np.ndarray, weights: np.ndarray, seed: int) -> Plan:
+    """Return the fit to all contexts; see `cross_fit`."""
+    worlds, home = shared.data.worlds, shared.data.home
+    assert worlds is not None and home is not None
+    return _fit(shared, values, weights, worlds, _sample(worlds, home, seed))
+
+
+def predict(shared: Common, values: np.ndarray, plan: Plan) -> np.ndarray:
+    """Return logits [C, A] of a fitted plan in any contexts that hold their worlds."""
+    worlds, home = shared.data.worlds, shared.data.home
+    assert worlds is not None and home is not None
+    planned = _planned(worlds, home, plan.theta, plan_length(worlds.env))
+    return gain_model(shared, values, planned).design @ plan.linear
+
+
 def _sample(worlds: Worlds, home: np.ndarray, seed: int) -> Sample:
     env = worlds.env
     entries = env.num_states * env.num_actions * (env.num_outcomes + len(term_names(env)))
