@@ -32,7 +32,7 @@ def table(found: Sequence[Line]) -> str:
     rows += [kind_row(name, lines) for name, lines in sums.items() if lines]
     methods = list(dict.fromkeys(line.method for line in found))
     beside = [method_row(name, [li for li in found if li.method == name]) for name in methods]
-    text = [*_laid_out([KIND_HEAD, *rows]), "", *_laid_out([METHOD_HEAD, *beside])]
+    text = [*laid_out([KIND_HEAD, *rows]), "", *laid_out([METHOD_HEAD, *beside])]
     gap = [line.gap for line in own]
     if max(gap) > 0:
         text += ["", f"networks miss their rules by {np.mean(gap):.4f} bits a decision"]
@@ -52,11 +52,11 @@ def kind_row(name: str, lines: Sequence[Line]) -> tuple[str, ...]:
     return (
         name,
         str(len(lines)),
-        _part([line.planted == line.found for line in real]),
+        part([line.planted == line.found for line in real]),
         *_scores(real),
-        _part(inside),
-        _part([line.false_shards for line in nulls]),
-        _part([line.verdict == CANNOT for line in lines]),
+        part(inside),
+        part([line.false_shards for line in nulls]),
+        part([line.verdict == CANNOT for line in lines]),
         f"{np.mean([line.seconds for line in lines]):.1f}",
     )
 
@@ -68,9 +68,9 @@ def method_row(name: str, lines: Sequence[Line]) -> tuple[str, ...]:
     return (
         name,
         str(len(lines)),
-        _part([line.planted == line.found for line in real]),
+        part([line.planted == line.found for line in real]),
         *_scores(real),
-        _part([line.false_shards for line in nulls]),
+        part([line.false_shards for line in nulls]),
         f"{np.mean([line.seconds for line in lines]):.1f}",
     )
 
@@ -84,7 +84,7 @@ def _scores(lines: Sequence[Line]) -> tuple[str, str, str]:
     return found[0], found[1], found[2]
 
 
-def _part(hits: Sequence[bool]) -> str:
+def part(hits: Sequence[bool]) -> str:
     """A proportion with its 90 % interval."""
     if not hits:
         return NONE
@@ -92,7 +92,8 @@ def _part(hits: Sequence[bool]) -> str:
     return f"{np.mean(hits):.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
+def laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines of aligned columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
@@ -102,8 +103,9 @@ def _laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def as_data(found: Sequence[Line]) -> dict[str, list[dict]]:
     """Return every line as plain data, NaN as nothing."""
-    return {"lines": [{n: _plain(v) for n, v in line._asdict().items()} for line in found]}
+    return {"lines": [{n: plain(v) for n, v in line._asdict().items()} for line in found]}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value as JSON holds it: NaN as nothing."""
     return None if isinstance(value, float) and not np.isfinite(value) else value
