@@ -105,8 +105,44 @@ def _stage_command(name: str, text: str) -> None:
         show(done, as_json)
 
 
+@app.command("identify", help=STAGE_HELP["identify"])
+def identify_command(
+    path: RunPath,
+    again: Again = False,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine",
+            help="identify again with contexts added where two hypotheses that stand differ most",
+        ),
+    ] = False,
+    contexts: Annotated[
+        int | None,
+        typer.Option(min=1, help="contexts that --refine adds [a quarter of the battery]"),
+    ] = None,
+    envs: Folders = None,
+    as_json: AsJson = False,
+) -> None:
+    from shardsim.runs.pipeline import run_stage
+    from shardsim.runs.progress import for_stderr
+
+    if contexts is not None and not refine:
+        raise UserError("--contexts says how many --refine adds; give both, or neither")
+    wanted = (contexts or 0) if refine else None
+    done = run_stage(
+        path,
+        "identify",
+        again=again or refine,
+        refine=wanted,
+        folders=envs or (),
+        progress=for_stderr(),
+    )
+    _show_run(done, as_json)
+
+
 for _name, _text in STAGE_HELP.items():
-    _stage_command(_name, _text)
+    if _name != "identify":
+        _stage_command(_name, _text)
 
 
 @app.command("envs")

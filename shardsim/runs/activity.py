@@ -13,23 +13,27 @@ import numpy as np
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
 from shardsim.runs import tables
+from shardsim.runs.batteries import ADDED
 from shardsim.runs.run import Run
-from shardsim.shards.battery import Battery, battery
+from shardsim.shards.battery import Battery, battery, battery_from_bytes
 from shardsim.shards.identify import data_of
 from shardsim.shards.model.data import gate_features
 from shardsim.shards.model.shared import fit_gates
 from shardsim.shards.policies import respond
+from shardsim.shards.separating import enlarged
 
 
 def target_battery(run: Run) -> Battery:
     """The battery of target levels that the shards were identified on, drawn again."""
     config = run.config.identify
-    return _drawn(run.env, config.target_contexts, config.seed)
+    added = run.store.read(ADDED) if run.store.has(ADDED) else b""
+    return _drawn(run.env, config.target_contexts, config.seed, added)
 
 
 @lru_cache(maxsize=2)
-def _drawn(env: Env, size: int, seed: int) -> Battery:
-    return battery(env, size, split="target", seed=seed)
+def _drawn(env: Env, size: int, seed: int, added: bytes) -> Battery:
+    whole = battery(env, size, split="target", seed=seed)
+    return enlarged(whole, battery_from_bytes(env, added, ADDED)) if added else whole
 
 
 def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

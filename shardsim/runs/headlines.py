@@ -30,7 +30,7 @@ CONSTANCY = {
 
 def headlines(summary: Mapping[str, Any]) -> list[str]:
     """Sentences in the order of the pipeline; what is not in the summary is left out."""
-    first = (_training, _estimated, _verdict, _shards, _explained)
+    first = (_training, _estimated, _verdict, _separation, _shards, _explained)
     makers = (*first, _agreement, _constancy, _diagnosis)
     return [line for make in makers for line in make(summary)]
 
@@ -101,6 +101,40 @@ def _verdict(summary: Mapping[str, Any]) -> list[str]:
         f"Shards save {interval(gain)} bits a decision against the best rival; 0 would mean that "
         "a single utility does as well.",
     ]
+
+
+def _separation(summary: Mapping[str, Any]) -> list[str]:
+    """Which two hypotheses stood, and what asking where they differ tells."""
+    found = summary.get("refined") or summary.get("separable")
+    if not found or not found.get("hypotheses"):
+        return []
+    count = found["contexts"]
+    best = max(found["hypotheses"], key=lambda row: row["bits"])
+    one, other = best["hypotheses"]
+    told = (
+        f"{best['bits']:.3f} bits an action between ‘{one}"
+        f"’ and ‘{other}"
+        f"’, where random ones tell {best['random_bits']:.3f}"
+    )
+    if "verdict_before" not in found:
+        return [
+            f"Two hypotheses fit alike; {count} other contexts would tell {told} "
+            "(shardsim identify RUN --refine adds them)."
+        ]
+    was = _stood(found, "_before", found.get("margin_before") or [])
+    now = _stood(summary, "", [shard.get("margin", 1.0) for shard in summary.get("shards") or []])
+    return [
+        f"{count} contexts were added that tell {told}. Before them the verdict was {was}; "
+        f"now it is {now}."
+    ]
+
+
+def _stood(entry: Mapping[str, Any], suffix: str, margins: Sequence[float]) -> str:
+    """A verdict with its number of shards, shardness and least margin."""
+    shards = _count(entry.get(f"num_shards{suffix}") or 0, "shard").lower()
+    gain = interval(entry.get(f"shardness{suffix}"))
+    least = f" and a least margin of {min(margins):.2f}" if margins else ""
+    return f"{entry.get(f'verdict{suffix}')}, with {shards}, a shardness of {gain}{least}"
 
 
 def _shards(summary: Mapping[str, Any]) -> list[str]:

@@ -61,18 +61,23 @@ def run_stage(
     name: str,
     *,
     again: bool = False,
+    refine: int | None = None,
     folders: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> Run:
     """Do one stage of an existing run where it is not done yet, or `again`.
 
-    Stages after one that is done again count as not done: they rest on what it wrote.
+    Stages after one that is done again count as not done: they rest on what it wrote. With `refine`
+    the stage `identify` adds so many contexts (0: a quarter of its battery) where the hypotheses
+    that stand differ most, whatever the config says.
 
     Raises:
         UserError: unknown stage, or a stage that it needs is not finished.
     """
     before = NEEDS.get(name, _before(name))
     opened = Run(Store.open(path), folders)
+    if refine is not None:
+        opened.refine = refine or max(1, opened.config.identify.target_contexts // 4)
     with opened.store.writing(), progress or Progress() as shown:
         for needed in before:
             if not opened.store.finished(needed):

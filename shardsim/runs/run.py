@@ -49,6 +49,7 @@ class Run:
     def __init__(self, store: Store, folders: Sequence[str | Path] = ()) -> None:
         """Wrap an open store; `folders` are the user's folders that may be imported."""
         self.store = store
+        self.refine: int | None = None  # contexts that `identify` is to add, where not the config's
         self._folders = tuple(str(Path(folder).resolve()) for folder in folders)
 
     @property

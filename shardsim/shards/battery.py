@@ -92,6 +92,10 @@ class Battery:
 
     def save(self, path: str | Path) -> None:
         """Write the battery to a safetensors file; `load_battery` reads it."""
+        Path(path).write_bytes(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return what `save` writes; `battery_from_bytes` reads it where the env is known."""
         about = {
             "env": self.env.name,
             "params": env_params(self.env),
@@ -99,8 +103,7 @@ class Battery:
             "split": self.split,
             "seed": self.seed,
         }
-        data = arrays.to_bytes(_stored(self), {"battery": json.dumps(about, sort_keys=True)})
-        Path(path).write_bytes(data)
+        return arrays.to_bytes(_stored(self), {"battery": json.dumps(about, sort_keys=True)})
 
 
 _ALIGNED: dict[str, Any] = {
@@ -298,11 +301,20 @@ def load_battery(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Bat
         data = Path(path).read_bytes()
     except OSError as error:
         raise UserError(f"cannot read the battery {path}: {one_line(error)}") from error
-    found = arrays.to_dict(data, f"the battery {path}")
     about = _about(data, path)
     env = make(about["env"], folders=folders, **about["params"])
-    template = _template(env, found)
-    stored = arrays.from_bytes(data, template, f"the battery {path}")
+    return battery_from_bytes(env, data, f"the battery {path}")
+
+
+def battery_from_bytes(env: Env, data: bytes, source: str) -> Battery:
+    """Read a battery of an env from what `Battery.to_bytes` gave.
+
+    Raises:
+      UserError: damaged bytes, or a battery of another env; the message names `source`.
+    """
+    found = arrays.to_dict(data, source)
+    about = _about(data, source)
+    stored = arrays.from_bytes(data, _template(env, found), source)
     rest = {name: np.asarray(stored[name]) for name in _ALIGNED}
     return Battery(
         env=env,

@@ -24,6 +24,12 @@ class IdentifyConfig(BaseModel):
         default=4, ge=0, description="checkpoints that are also fitted by themselves, as the check"
     )
     max_shards: int = Field(default=8, ge=1, le=32, description="upper limit of the search")
+    refine: int = Field(
+        default=0,
+        ge=0,
+        description="contexts added where the hypotheses that stand after a first fit differ most, "
+        "after which the shards are identified again; 0 adds none",
+    )
     draws: int = Field(default=1000, ge=50, description="bootstrap draws of each interval")
     confidence: float = Field(default=0.9, gt=0.5, lt=1.0, description="coverage of intervals")
     null_contexts: int = Field(

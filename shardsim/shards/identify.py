@@ -19,6 +19,8 @@ from shardsim.shards.model.fit import ModelFit, fit
 from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.nulls import entropy_bits
 from shardsim.shards.policies import Response, respond
+from shardsim.shards.refining import proposed, table_before
+from shardsim.shards.separating import enlarged
 from shardsim.shards.shardset import ShardSet
 from shardsim.shards.shares import Parts
 from shardsim.shards.views.activations import agreement, influence_vectors, readable, sample
@@ -42,7 +44,12 @@ Z = 1.645  # of a two-sided interval of 90 %
 
 
 def identify(
-    policy: Callable[..., Any], battery: Battery, *, max_shards: int = 8, seed: int = 0
+    policy: Callable[..., Any],
+    battery: Battery,
+    *,
+    max_shards: int = 8,
+    seed: int = 0,
+    refine: int = 0,
 ) -> ShardSet:
     """Find a policy's shards over a battery.
 
@@ -53,6 +60,9 @@ def identify(
       battery: at least 100 contexts from two levels; 9,000 serve a trained network well.
       max_shards: upper limit of the search.
       seed: of folds, starts, resampling and edits; the same seed gives the same result.
+      refine: contexts to add where the hypotheses that stand after a first fit differ most; the
+        policy is asked there and fitted again. They have no weight in shares, and the ShardSet is
+        over the battery with them.
 
     Returns:
       A `ShardSet`. A shard that only one view sees is there, with `confirmed` False.
@@ -63,6 +73,13 @@ def identify(
     answer = respond(policy, battery.env, battery.states, battery.observations)
     data = data_of(battery, answer.logits)
     found = fit(data, max_shards=max_shards, seed=seed)
+    proposal = proposed([found], [data], battery, size=refine, seed=seed) if refine else None
+    before = None if proposal is None else table_before(found, proposal)
+    if proposal is not None:
+        battery = enlarged(battery, proposal.battery)
+        answer = respond(policy, battery.env, battery.states, battery.observations)
+        data = data_of(battery, answer.logits)
+        found = fit(data, max_shards=max_shards, seed=seed)
     effects = influence(policy, battery, seed=seed)
     interval = interval_of(found, data, seed)
     model_effects = in_model(found, data)
@@ -96,6 +113,7 @@ def identify(
         logits=data.logits,
         battery=battery,
         fit=found,
+        refined=before,
     )
 
 

@@ -29,6 +29,8 @@ from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.model.shared import fit_gates, fit_shared
 from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY
 from shardsim.shards.parallel import each
+from shardsim.shards.refining import proposed, unsure, usual_size
+from shardsim.shards.separating import Proposal, enlarged
 from shardsim.shards.shares import Parts
 from shardsim.shards.views.activations import agreement, influence_vectors, read_out, sample
 from shardsim.shards.views.causal import Causal, causal_many
@@ -79,6 +81,13 @@ class Views(NamedTuple):
     causal: list[Causal]  # S
 
 
+class Before(NamedTuple):
+    """What was found before contexts were added."""
+
+    own: list[ModelFit]  # S
+    preferences: np.ndarray  # float64[K, O]
+
+
 class Population(NamedTuple):
     """Everything that was found out about the shards of a run."""
 
@@ -92,6 +101,8 @@ class Population(NamedTuple):
     nulls: Nulls
     views: Views | None  # None where no shard was found
     basis: Basis  # which meaning of 'toward' predicts held-out levels best, first seed
+    proposal: Proposal | None = None  # contexts that separate what stands after the first fit
+    before: Before | None = None  # that first fit, where the proposal was added to the target
 
 
 def identify_population(agents: Agents, config: IdentifyConfig) -> Population:
@@ -106,9 +117,12 @@ def identify_population(agents: Agents, config: IdentifyConfig) -> Population:
     """
     target = battery(agents.env, config.target_contexts, split="target", seed=config.seed)
     held_out = battery(agents.env, config.held_out_contexts, split="held-out", seed=config.seed)
-    logits, layers = answers(agents, agents.parameters, target)
-    data = [data_of(target, own) for own in logits]
-    own = each(partial(fit, max_shards=config.max_shards, seed=config.seed), data)
+    logits, layers, data, own = _asked(agents, target, config)
+    proposal, before = _proposal(own, data, target, config), None
+    if proposal is not None and config.refine:
+        before = Before(own, common_preferences(own, data, config))
+        target = enlarged(target, proposal.battery)
+        logits, layers, data, own = _asked(agents, target, config)
     preferences = common_preferences(own, data, config)
     held_data = [data_of(held_out, one) for one in answers(agents, agents.parameters, held_out)[0]]
     matches = [match(preferences, one.preferences) for one in own]
@@ -127,11 +141,29 @@ def identify_population(agents: Agents, config: IdentifyConfig) -> Population:
         batteries=found,
         influence=effects,
         in_model=np.stack([in_model(m, d) for m, d in zip(models, data, strict=True)]),
-        margin=_margins(own, matches, len(preferences)),
+        margin=margins_of(own, matches, len(preferences)),
         nulls=_nulls(agents, target, edited, logits, config),
         views=_views(agents, found["target"], effects, layers, config),
         basis=basis_of(target, logits[0], config),
+        proposal=proposal,
+        before=before,
     )
+
+
+def _asked(agents: Agents, on: Battery, config: IdentifyConfig):
+    """Ask every agent in every context, and fit each by itself."""
+    logits, layers = answers(agents, agents.parameters, on)
+    data = [data_of(on, own) for own in logits]
+    own = each(partial(fit, max_shards=config.max_shards, seed=config.seed), data)
+    return logits, layers, data, own
+
+
+def _proposal(own, data, on: Battery, config: IdentifyConfig) -> Proposal | None:
+    """Contexts to add where the config asks for some, or to name where an agent is unsure."""
+    size = config.refine or usual_size(on)
+    if not config.refine and not any(unsure(one) for one in own):
+        return None
+    return proposed(own, data, on, size=size, seed=config.seed)
 
 
 def answers(
@@ -227,7 +259,7 @@ def equal_fit_offsets(
     return ends.mean(0)
 
 
-def _margins(own: list[ModelFit], matches: list[np.ndarray], count: int) -> np.ndarray:
+def margins_of(own: list[ModelFit], matches: list[np.ndarray], count: int) -> np.ndarray:
     """Mean over seeds of each shard's margin; 0 for a seed that does not have it by itself."""
     margins = np.zeros((len(own), count))
     for row, (one, matched) in enumerate(zip(own, matches, strict=True)):

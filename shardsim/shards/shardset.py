@@ -46,6 +46,7 @@ class ShardSet:
     logits: np.ndarray  # float64[C, A], the policy's own, centred
     battery: Battery
     fit: ModelFit
+    refined: dict[str, Any] | None = None  # what was found before contexts were added, and why
 
     @property
     def num_shards(self) -> int:

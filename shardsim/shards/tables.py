@@ -16,7 +16,7 @@ from shardsim.shards.influence import by_distance
 from shardsim.shards.model.data import in_conflict
 from shardsim.shards.model.verdict import LEAST_EXPLAINED
 from shardsim.shards.model.verdict import RIVALS as FITTED
-from shardsim.shards.population import NULLS, Population
+from shardsim.shards.population import NULLS, Population, margins_of, match
 from shardsim.shards.sampling import DISTANCE_BINS
 from shardsim.shards.shares import REST
 from shardsim.shards.views.activations import BETTER
@@ -295,6 +295,28 @@ def population_summary(found: Population) -> dict[str, Any]:
         "agreement": _agreement(found),
         "verdict": verdict(found),
         "basis": found.basis.name,
+        **_separation(found),
+    }
+
+
+def _separation(found: Population) -> dict[str, Any]:
+    """Which hypotheses stood after the first fit, and what was found before contexts were added."""
+    if found.proposal is None:
+        return {}
+    size, rows = found.proposal.battery.size, found.proposal.table()
+    if found.before is None:
+        return {"separable": {"contexts": size, "hypotheses": rows}}
+    first = found._replace(own=found.before.own, preferences=found.before.preferences)
+    matches = [match(first.preferences, one.preferences) for one in first.own]
+    return {
+        "refined": {
+            "contexts": size,
+            "verdict_before": verdict(first),
+            "num_shards_before": len(first.preferences),
+            "shardness_before": float(shardness(first).mean),
+            "margin_before": margins_of(first.own, matches, len(first.preferences)).tolist(),
+            "hypotheses": rows,
+        }
     }
 
 

@@ -87,3 +87,37 @@ def test_parts():
     assert interval({"mean": None}) == "unknown" and interval(None) == "unknown"
     assert interval({"mean": -0.5, "low": None, "high": 1.0}) == "−0.500"
     assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c"
+
+
+ROWS = [
+    {"hypotheses": ["shards", "planner"], "bits": 0.05, "random_bits": 0.01},
+    {"hypotheses": ["shard 1 for cheese", "shard 1 for corner"], "bits": 0.2, "random_bits": 0.04},
+]
+
+
+def test_what_would_tell_two_hypotheses_apart_is_said_with_its_bits():
+    found = SUMMARY | {"separable": {"contexts": 50, "hypotheses": ROWS}}
+    assert (
+        "Two hypotheses fit alike; 50 other contexts would tell 0.200 bits an action between "
+        "‘shard 1 for cheese’ and ‘shard 1 for corner’, where random ones tell 0.040 "
+        "(shardsim identify RUN --refine adds them)."
+    ) in headlines(found)
+    assert not any("hypotheses" in line for line in headlines(SUMMARY))
+
+
+def test_what_was_found_before_contexts_were_added_is_said_beside_what_is_found_now():
+    before = {
+        "contexts": 50,
+        "verdict_before": "cannot tell",
+        "num_shards_before": 2,
+        "shardness_before": 0.001,
+        "margin_before": [0.3, 0.02],
+        "hypotheses": ROWS[:1],
+    }
+    lines = headlines(SUMMARY | {"refined": before})
+    assert (
+        "50 contexts were added that tell 0.050 bits an action between ‘shards’ and ‘planner’, "
+        "where random ones tell 0.010. Before them the verdict was cannot tell, with two shards, "
+        "a shardness of 0.001 and a least margin of 0.02; now it is shards, with one shard, a "
+        "shardness of 0.021 [−0.004, 0.030] and a least margin of 1.00."
+    ) in lines

@@ -10,7 +10,11 @@ import pytest
 from shardsim.base.errors import UserError
 from shardsim.env.registry import make
 from shardsim.shards.battery import battery
+from shardsim.shards.identify import identify
 from shardsim.shards.model.hypotheses import Pair, pull_likeness, wanted
+from shardsim.shards.planted import PlantedGate, PlantedSpec
+from shardsim.shards.planted_policy import planted_policy
+from shardsim.shards.refining import refine
 from shardsim.shards.separating import candidates, choose, divergence, enlarged, propose
 
 CHEESE, DECOY, CORNER = 0, 1, 2
@@ -110,3 +114,38 @@ def test_likeness_of_pulls_is_a_cosine_where_the_shard_is_active():
 def test_a_preference_is_named_by_its_concepts():
     assert wanted(np.array([0.0, 1.0]), ("cheese", "corner")) == "corner"
     assert wanted(np.array([0.6, -0.8]), ("cheese", "corner")) == "-0.80 corner, 0.60 cheese"
+
+
+@pytest.fixture(scope="module")
+def ambiguous():
+    """Contexts in which the cheese and the corner lie in the same direction."""
+    every = battery(make("cheese-corner", height=5, width=5), 1200, seed=1)
+    same = (every.advantages[:, :, CHEESE] == every.advantages[:, :, CORNER]).all(1)
+    return every.take(same & every.reachable.all(1))
+
+
+def test_what_training_contexts_cannot_tell_is_told_where_the_objects_are_apart(ambiguous):
+    cheese_only = PlantedSpec(
+        "shards",
+        ambiguous.concepts,
+        (PlantedGate("constant"),),
+        ((1.0, 0.0, 0.0),),
+        (2.0,),
+        (0.0,) * 4,
+    )
+    policy = planted_policy(cheese_only)
+    before = identify(policy, ambiguous)
+    # The cheapest of all equal fits shares the weight out, and no mixture of shards says so.
+    assert np.allclose(before.preferences, [[0.5**0.5, 0.0, 0.5**0.5]], atol=0.01)
+    after = identify(policy, ambiguous, refine=100)
+    assert np.allclose(after.preferences, [[1.0, 0.0, 0.0]], atol=0.01)
+    assert after.battery.size == ambiguous.size + 100
+    assert after.refined is not None
+    assert after.refined["contexts"] == 100
+    assert after.refined["verdict_before"] == before.verdict
+    best = max(after.refined["hypotheses"], key=lambda row: row["bits"])
+    assert best["hypotheses"][1] in ("shard 1 for cheese", "shard 1 for corner")
+    assert best["bits"] > 1.5 * best["random_bits"]
+    assert np.isclose(after.shares.sum() + after.habit_share + after.affordance_share, 1, atol=0.01)
+    enlarged_alone = refine(before, size=100)
+    assert np.array_equal(enlarged_alone.observations, after.battery.observations)

@@ -71,7 +71,11 @@ def best_rival(found: ModelFit) -> str:
 
 def equal_preferences(found: ModelFit, data: DecisionData, seed: int) -> list[np.ndarray]:
     """Return preferences [K, O] that fit as well as the chosen ones, cheapest first."""
-    mixed = [(other.margin, other.preferences) for other in found.alternatives]
+    mixed = [
+        (other.margin, other.preferences)
+        for other in found.alternatives
+        if (other.preferences * found.preferences).sum(1).min() < DIFFERENT
+    ]
     every = sorted([*mixed, *substitutes(found, data, seed)], key=lambda item: item[0])
     return [preferences for _, preferences in every[:EQUAL_FITS]]
 

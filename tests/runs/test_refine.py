@@ -1,0 +1,73 @@
+"""`shardsim identify RUN --refine`: a run whose battery gets the contexts that separate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shardsim.agent.policy import forward_many
+from shardsim.base.arrays import to_bytes
+from shardsim.runs.batteries import ADDED, battery_of
+from shardsim.runs.pipeline import run
+from shardsim.runs.run import Run, checkpoint_name, load
+from tests.shards.built import parameters_of, stacked
+
+
+@pytest.fixture(scope="module")
+def built_run(tiny_config: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose agents were built by hand to want the cheese nearby and the corner anywhere."""
+    network = {"kind": "egocentric", "widths": [12], "channels": 1}
+    train = tiny_config["train"] | {"network": network}
+    out = tmp_path_factory.mktemp("refine") / "run"
+    done = run({**tiny_config, "train": train}, out, until="train")
+    wants = [parameters_of(done.env, cheese, 2.0) for cheese in (4.0, 5.0)]
+    with done.store.writing():
+        last = done.checkpoint(-1)._replace(parameters=stacked(wants))
+        done.store.write(checkpoint_name(done.checkpoints[-1]), to_bytes(last))
+    return done
+
+
+def test_identify_refine_adds_contexts_that_weigh_nothing(built_run: Run, shardsim) -> None:
+    code, out, errors = shardsim("identify", str(built_run.path), "--json")
+    assert code == 0, errors
+    first = json.loads(out)["summary"]
+    asked = ("identify", str(built_run.path), "--refine", "--contexts", "60", "--json")
+    code, out, errors = shardsim(*asked)
+    assert code == 0, errors
+    summary = json.loads(out)["summary"]
+    assert summary["refined"]["contexts"] == 60
+    assert summary["refined"]["verdict_before"] == first["verdict"]
+    assert summary["refined"]["num_shards_before"] == first["num_shards"]
+    assert summary["refined"]["margin_before"] == [s["margin"] for s in first["shards"]]
+    assert all(row["bits"] > row["random_bits"] for row in summary["refined"]["hypotheses"])
+
+    done = load(built_run.path)
+    shards, whole = done.shards, battery_of(done, "target")
+    assert shards.sizes["context"] == whole.size == 260
+    assert (shards["weight"].values[200:] == 0).all() and (shards["weight"].values[:200] > 0).all()
+    assert np.array_equal(shards["distance"].values, whole.distance)
+    parameters = done.checkpoint(-1).parameters
+    logits = np.asarray(forward_many(done.learner.network, parameters, whole.observations).logits)
+    centred = logits - logits.mean(-1, keepdims=True)
+    assert np.allclose(shards["logits"].transpose("seed", "context", "action"), centred, atol=1e-4)
+
+
+def test_without_refine_the_battery_is_the_first_one_again(built_run: Run, shardsim) -> None:
+    assert load(built_run.path).store.has(ADDED)
+    code, out, errors = shardsim("identify", str(built_run.path), "--again", "--json")
+    assert code == 0, errors
+    assert "refined" not in json.loads(out)["summary"]
+    opened = load(built_run.path)
+    assert not opened.store.has(ADDED) and not (Path(opened.path) / ADDED).exists()
+    assert battery_of(opened, "target").size == 200
+
+
+def test_contexts_without_refine_are_refused(built_run: Run, shardsim) -> None:
+    code, _, errors = shardsim("identify", str(built_run.path), "--contexts", "60")
+    assert code == 2
+    assert "--contexts says how many --refine adds" in errors
