@@ -33,6 +33,8 @@ NAMES = {
     "one utility": "one utility",
     "one utility with gain": "utility with gain",
     "planner": "planner with gain",
+    "steep discounting": "steep discounting",
+    "one goal at a time": "one goal at a time",
     "reward": "one reward, planned exactly",
     "shards": "shards",
     "ceiling": "ceiling",

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from shardsim.base.errors import UserError
-from shardsim.shards.model import gram, planner, reward_planner, rivals
+from shardsim.shards.model import discounting, gram, one_goal, planner, reward_planner, rivals
 from shardsim.shards.model.alternatives import Alternative, equal_fits, margins
 from shardsim.shards.model.data import (
     DecisionData,
@@ -30,6 +30,7 @@ SHARDS = "shards"
 HABITS, AFFORDANCE = "habits", "habits+affordance"
 UTILITY, GAIN, PLANNER = "one utility", "one utility with gain", "planner"
 REWARD = "reward"
+STEEP, ONE_GOAL = "steep discounting", "one goal at a time"
 CEILING, PERMUTED = "ceiling", "ceiling permuted"
 
 
@@ -83,6 +84,8 @@ def _rival_logits(
         UTILITY: rivals.cross_fit(shared, rivals.utility(shared, path.columns, path.signs)),
         GAIN: base,
         PLANNER: planner.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights, seed),
+        STEEP: discounting.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights),
+        ONE_GOAL: one_goal.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights),
         SHARDS: base,
     }
     if work.data.worlds is not None:

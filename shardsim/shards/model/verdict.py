@@ -21,7 +21,14 @@ LEAST_BITS = 0.005  # a decision, that shards must explain before anything is ca
 LEAST_ADVANTAGE = 0.02  # of what the shards explain in all, that they must be ahead of a rival
 NO_STRUCTURE = "no structure"
 ONE_UTILITY = "one utility"
-RIVALS = ("one utility", "one utility with gain", "planner", "reward")
+RIVALS = (
+    "one utility",
+    "one utility with gain",
+    "planner",
+    "steep discounting",
+    "one goal at a time",
+    "reward",
+)
 
 
 class Judgement(NamedTuple):
