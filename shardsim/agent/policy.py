@@ -10,11 +10,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from shardsim.agent.network import Network, Output, Patch
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
+
+CHUNK = 512  # observations that `capture` runs at a time
 
 
 class Agent:
@@ -75,4 +78,47 @@ def forward_many(network: Network, parameters: Any, observations: jax.Array) -> 
 
     `parameters` have a leading axis K (seeds, checkpoints, or both flattened); so has the output.
     """
-    return jax.vmap(lambda one: network.run(one, observations))(parameters)
+
+    def run(one: Any) -> Output:
+        return network.run(one, observations)
+
+    if network.kind == "convolutional":  # batched kernels are grouped convolutions: slow on CPUs
+        return jax.lax.map(run, parameters)
+    return jax.vmap(run)(parameters)
+
+
+def capture(network: Network, parameters: Any, observations: ArrayLike) -> Output:
+    """Return all that many networks do on many observations, as arrays of numpy.
+
+    Chunks of `CHUNK` observations keep a layer in the processor's cache and compile one shape,
+    however many observations there are.
+
+    Args:
+      network: of all of them.
+      parameters: pytree with a leading axis K.
+      observations: float32[B, H, W, C].
+
+    Returns:
+      Logits [K, B, A], values [K, B], activations {layer: [K, B, D]}, all float32.
+    """
+    seen = np.asarray(observations, np.float32)
+    size = min(CHUNK, len(seen))
+    spare = -len(seen) % size  # the last chunk is filled up from the first
+    seen = np.concatenate([seen, seen[:spare]]) if spare else seen
+    chunks = [
+        forward_many(network, parameters, seen[first : first + size])
+        for first in range(0, len(seen), size)
+    ]
+    return jax.tree.map(lambda *parts: _joined(parts, len(seen) - spare), *chunks)
+
+
+def _joined(parts: tuple[jax.Array, ...], count: int) -> np.ndarray:
+    """Return the first `count` rows of [K, size, ...] parts, one copy."""
+    if len(parts) == 1:
+        return np.asarray(parts[0])[:, :count]
+    whole = np.empty((parts[0].shape[0], count, *parts[0].shape[2:]), np.float32)
+    size = parts[0].shape[1]
+    for number, part in enumerate(parts):
+        first = number * size
+        whole[:, first : first + size] = np.asarray(part)[:, : count - first]
+    return whole

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from shardsim.agent.network import Network
-from shardsim.agent.policy import forward_many
+from shardsim.agent.policy import capture
 from shardsim.base.statistics import Interval
 from shardsim.env.core import Env
 from shardsim.env.types import State
@@ -170,7 +170,7 @@ def answers(
     agents: Agents, parameters: Any, on: Battery
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return logits float32[S, C, A] and activations layer -> float32[S, C, D]."""
-    output = forward_many(agents.network, parameters, on.observations)
+    output = capture(agents.network, parameters, on.observations)
     return np.asarray(output.logits), {n: np.asarray(v) for n, v in output.activations.items()}
 
 
@@ -181,7 +181,7 @@ def measure(
     factor = np.ones(1) if scale is None else scale
 
     def logits(states: State | None, observations: np.ndarray) -> np.ndarray:
-        output = forward_many(agents.network, parameters, observations)
+        output = capture(agents.network, parameters, observations)
         return np.asarray(output.logits, np.float64) * factor[:, None, None]
 
     return influence_of(logits, on, edited)

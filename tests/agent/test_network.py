@@ -10,7 +10,7 @@ import pytest
 from shardsim.agent.checkpoint import agent_of
 from shardsim.agent.config import NetworkConfig
 from shardsim.agent.network import build_network, centred
-from shardsim.agent.policy import forward_many
+from shardsim.agent.policy import CHUNK, Agent, capture, forward_many
 from shardsim.base.errors import UserError
 
 KINDS = ("egocentric", "allocentric", "convolutional")
@@ -101,3 +101,20 @@ def test_many_networks_at_once_are_each_their_own(tiny_run, seen):
         alone = agent_of(tiny_run.learner, parameters, seed)
         np.testing.assert_allclose(both.logits[seed], alone.policy(seen), atol=1e-5)
         np.testing.assert_allclose(both.value[seed], alone.value(seen), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_capture_gives_every_row_what_the_network_alone_gives(tiny_env, seen, kind):
+    network = build_network(NetworkConfig(kind=kind, widths=(8,), channels=2), tiny_env)
+    rows = jnp.tile(seen.reshape(-1, *tiny_env.observation_shape), (CHUNK, 1, 1, 1))
+    rows = rows[: CHUNK + 37]  # the second chunk is filled up
+    keys = jax.random.split(jax.random.key(0), 2)
+    parameters = jax.vmap(lambda key: network.init(key, rows[:1]))(keys)
+    both = capture(network, parameters, rows)
+    for number in range(2):
+        one = jax.tree.map(lambda leaf, number=number: leaf[number], parameters)
+        alone = Agent(tiny_env, network, one).forward(rows)
+        np.testing.assert_allclose(both.logits[number], alone.logits, atol=1e-5)
+        np.testing.assert_allclose(both.value[number], alone.value, atol=1e-5)
+        for layer, values in alone.activations.items():
+            np.testing.assert_allclose(both.activations[layer][number], values, atol=1e-5)
