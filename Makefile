@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-extras check study-corner study-families bench-envs bench-planning clean
+.PHONY: demo test test-extras check study-corner study-families study-proxy bench-envs bench-planning bench-capture bench-identify clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -33,11 +33,27 @@ study-corner: $(VENV)/.installed
 study-families: $(VENV)/.installed
 	$(BIN)/python benchmarks/families.py --out $(OUT)/families
 
+# The corner's share against the share of training levels whose cheese lies anywhere, 4 seeds each.
+PROXY_SHARES := 0.0 0.01 0.03 0.1 0.3 1.0
+study-proxy: $(VENV)/.installed
+	for share in $(PROXY_SHARES); do \
+		$(BIN)/shardsim run experiments/study_proxy.toml env.params.anywhere_share=$$share \
+			--out $(OUT)/study-proxy/$$share --until identify || exit 1; \
+	done
+	$(BIN)/shardsim plot $(PROXY_SHARES:%=$(OUT)/study-proxy/%) proxy-share --out $(OUT)/study-proxy/proxy-share.png
+
 bench-envs: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/envs.py $(ARGS)
 
 bench-planning: $(VENV)/.installed
 	$(BIN)/python benchmarks/planning.py $(ARGS)
+
+# Beside PyTorch, which is large: install its CPU build into $(VENV) first to keep it small.
+bench-capture: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/capture.py $(ARGS)
+
+bench-identify: $(VENV)/.installed
+	$(BIN)/python benchmarks/identify.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .cache

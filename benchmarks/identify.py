@@ -1,0 +1,190 @@
+"""Seconds that identification of one checkpoint takes, by part, and how they grow.
+
+    python benchmarks/identify.py [--contexts 4096] [--only-main] [--json FILE]
+
+The agent is a network taught by a planted rule, one shard a good, in a world of many goods
+(`many_goods`): 8 goods and 8 shards in the main row. Every measurement is one whole warm call
+(everything was compiled and run before): battery, forward passes with activations, every edit of
+every context, search, every rival, alternatives, bootstrap, activation and causal views. Wall and
+processor seconds stand beside each other, since only the second is much the same on a busy machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from many_goods import many_goods
+from timing import machine, print_table
+
+import shardsim as ss
+from shardsim.agent.policy import Agent
+from shardsim.shards.planted import PlantedGate, PlantedSpec
+from shardsim.shards.planted_network import planted_network
+
+MOST = 8  # shards that the search may find
+MAIN = 8, 8  # concepts, planted shards
+LESSONS, STEPS = 8_000, 800
+GROWTH = ("contexts", (1024, 2048, 8192)), ("concepts", (3, 4, 5)), ("shards", (2, 4))
+HERE = "shardsim.shards"
+PARTS = {  # label -> functions, by where they are looked up; what they call is theirs
+    "forward": (f"{HERE}.identify:respond",),
+    "edits and influence": (f"{HERE}.identify:influence", f"{HERE}.identify:in_model"),
+    "search": (f"{HERE}.model.fit:find_structure",),
+    "rivals: linear": (f"{HERE}.model.rivals:cross_fit", f"{HERE}.model.rivals:common"),
+    "rival: planner": (f"{HERE}.model.planner:cross_fit",),
+    "rival: one reward": (f"{HERE}.model.reward_planner:cross_fit",),
+    "rivals: discounting": (f"{HERE}.model.discounting:cross_fit",),
+    "rival: one goal": (f"{HERE}.model.one_goal:cross_fit",),
+    "ceilings": (f"{HERE}.model.rivals:ceiling",),
+    "alternatives": (f"{HERE}.model.fit:equal_fits",),
+    "fit: the rest": (f"{HERE}.identify:fit",),
+    "bootstrap": (f"{HERE}.identify:interval_of",),
+    "activation view": (f"{HERE}.identify:_agreement", f"{HERE}.identify:confirmed"),
+    "causal view": (f"{HERE}.identify:causal_check",),
+}
+
+
+class Spent(NamedTuple):
+    """Seconds of one call of a part, less those of the parts inside it."""
+
+    wall: float
+    processor: float
+
+
+class Clock:
+    """Counts the seconds of every part, each without the parts that it calls."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.parts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._inside: list[list[float]] = []
+
+    def timed(self, label: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with its seconds counted under a label."""
+
+        def run(*given: Any, **named: Any) -> Any:
+            begun = time.perf_counter(), time.process_time()
+            self._inside.append([0.0, 0.0])
+            try:
+                return function(*given, **named)
+            finally:
+                whole = time.perf_counter() - begun[0], time.process_time() - begun[1]
+                inner = self._inside.pop()
+                for at in (0, 1):
+                    self.parts[label][at] += whole[at] - inner[at]
+                    if self._inside:
+                        self._inside[-1][at] += whole[at]
+
+        return run
+
+    def attach(self) -> None:
+        """Count every function of `PARTS` that there is."""
+        for label, places in PARTS.items():
+            for place in places:
+                module, name = place.split(":")
+                try:
+                    home = importlib.import_module(module)
+                    function = getattr(home, name)
+                except (ImportError, AttributeError):
+                    continue  # a part that this version does not have
+                setattr(home, name, self.timed(label, function))
+
+
+def spec_of(concepts: tuple[str, ...], shards: int) -> PlantedSpec:
+    """Return an agent with a shard for each of the first goods, active near it."""
+    count = len(concepts)
+    rows = [[0.0] * count for _ in range(shards)]
+    for number, row in enumerate(rows):
+        row[number] = 1.0
+    gates = [PlantedGate("near", at, threshold=2.0 + at % 3, width=0.5) for at in range(shards)]
+    return PlantedSpec(
+        kind="shards",
+        concepts=concepts,
+        gates=tuple(gates),
+        preferences=tuple(map(tuple, rows)),
+        strengths=tuple(1.5 + 0.1 * at for at in range(shards)),
+        habit=(0.0, 0.0, 0.0, 0.0),
+    )
+
+
+def agent_of(concepts: int, shards: int) -> Agent:
+    """Teach a network; how well it learns is no matter here."""
+    env = many_goods(concepts)
+    lessons = ss.battery(env, LESSONS, kind="off-distribution", split="train", seed=2)
+    return planted_network(spec_of(env.concept_names, shards), lessons, steps=STEPS)
+
+
+def measure(clock: Clock, agent: Agent, contexts: int) -> tuple[dict[str, Spent], Any]:
+    """Identify twice, the first time to compile; return the second's seconds by part."""
+
+    def once() -> Any:
+        on = clock.timed("battery", ss.battery)(agent.env, contexts, seed=0)
+        return clock.timed("the rest", ss.identify)(agent, on, max_shards=MOST)
+
+    once()
+    clock.parts.clear()
+    found = clock.timed("between", once)()
+    return {name: Spent(*seconds) for name, seconds in clock.parts.items()}, found
+
+
+def total(parts: dict[str, Spent]) -> Spent:
+    """Add up the parts."""
+    return Spent(sum(p.wall for p in parts.values()), sum(p.processor for p in parts.values()))
+
+
+def settings(contexts: int, only_main: bool) -> list[tuple[str, int, int, int]]:
+    """Return (what grows, contexts, concepts, planted shards) of every row, the main one first."""
+    rows = [("main", contexts, *MAIN)]
+    for what, sizes in () if only_main else GROWTH:
+        for size in sizes:
+            row = {"contexts": contexts, "concepts": MAIN[0], "shards": MAIN[1]} | {what: size}
+            row["shards"] = min(row["shards"], row["concepts"])
+            rows.append((what, row["contexts"], row["concepts"], row["shards"]))
+    return rows
+
+
+def main() -> None:
+    """Read the command line, measure row after row, print."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--contexts", type=int, default=4096)
+    options.add_argument("--only-main", action="store_true", help="no rows of growth")
+    options.add_argument("--json", metavar="FILE", help="write every figure")
+    chosen = options.parse_args()
+    about, begun, clock = machine(), time.perf_counter(), Clock()
+    clock.attach()
+    agents: dict[tuple[int, int], Agent] = {}
+    rows, kept = [], []
+    for what, contexts, concepts, shards in settings(chosen.contexts, chosen.only_main):
+        if (concepts, shards) not in agents:
+            agents[concepts, shards] = agent_of(concepts, shards)
+        parts, found = measure(clock, agents[concepts, shards], contexts)
+        whole = total(parts)
+        if what == "main":
+            lines = [[n, f"{p.wall:.2f}", f"{p.processor:.2f}"] for n, p in parts.items()]
+            lines.append(["all", f"{whole.wall:.2f}", f"{whole.processor:.2f}"])
+            print_table("Seconds by part, warm", ["part", "wall", "processor"], lines)
+        dear = sorted(parts, key=lambda name, p=parts: -p[name].processor)[:3]
+        rows.append(
+            [what, f"{contexts:,}", str(concepts), str(shards), str(len(found.preferences))]
+            + [f"{whole.wall:.1f}", f"{whole.processor:.1f}"]
+            + [", ".join(f"{name} {parts[name].processor:.1f}" for name in dear)]
+        )
+        kept.append({"what": what, "contexts": contexts, "concepts": concepts, "shards": shards})
+        kept[-1] |= {"parts": {name: p._asdict() for name, p in parts.items()}}
+    heads = ["grows", "contexts", "concepts", "planted", "found", "wall", "processor", "dearest"]
+    print_table("Seconds of one identification, warm", heads, rows)
+    about |= {"GPU": "not measured", "seconds": round(time.perf_counter() - begun, 1)}
+    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
+    if chosen.json:
+        Path(chosen.json).write_text(json.dumps({"machine": about, "rows": kept}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
