@@ -171,11 +171,10 @@ def main() -> None:
             lines.append(["all", f"{whole.wall:.2f}", f"{whole.processor:.2f}"])
             print_table("Seconds by part, warm", ["part", "wall", "processor"], lines)
         dear = sorted(parts, key=lambda name, p=parts: -p[name].processor)[:3]
-        rows.append(
-            [what, f"{contexts:,}", str(concepts), str(shards), str(len(found.preferences))]
-            + [f"{whole.wall:.1f}", f"{whole.processor:.1f}"]
-            + [", ".join(f"{name} {parts[name].processor:.1f}" for name in dear)]
-        )
+        spent = [f"{whole.wall:.1f}", f"{whole.processor:.1f}"]
+        most = ", ".join(f"{name} {parts[name].processor:.1f}" for name in dear)
+        sizes = [f"{contexts:,}", str(concepts), str(shards), str(len(found.preferences))]
+        rows.append([what, *sizes, *spent, most])
         kept.append({"what": what, "contexts": contexts, "concepts": concepts, "shards": shards})
         kept[-1] |= {"parts": {name: p._asdict() for name, p in parts.items()}}
     heads = ["grows", "contexts", "concepts", "planted", "found", "wall", "processor", "dearest"]
