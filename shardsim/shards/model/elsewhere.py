@@ -11,7 +11,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from shardsim.shards.model import likelihood, planner, reward_planner, rivals
+from shardsim.shards.model import (
+    descent,
+    discounting,
+    likelihood,
+    one_goal,
+    planner,
+    reward_planner,
+    rivals,
+)
 from shardsim.shards.model.atoms import evaluate
 from shardsim.shards.model.data import DecisionData
 from shardsim.shards.model.rivals import Common
@@ -91,9 +99,30 @@ def planning_reward(found: ShardModel, data: DecisionData, seed: int) -> Predict
     return predict
 
 
+def _descending(make: Callable[[Common, np.ndarray], descent.Rival]):
+    """A rival that is fitted by descent, as `make` builds it on any contexts."""
+
+    def fitted(found: ShardModel, data: DecisionData, seed: int) -> Predictor:
+        shared = _common(found, data)
+        _, weights = _utility_weights(shared)
+        parameters = descent.fit(shared, _gain_values(found, data), make(shared, weights))
+
+        def predict(new: DecisionData) -> np.ndarray:
+            there = _common(found, new)
+            return descent.predict(
+                there, _gain_values(found, new), make(there, weights), parameters
+            )
+
+        return predict
+
+    return fitted
+
+
 PREDICTORS: dict[str, Callable[[ShardModel, DecisionData, int], Predictor]] = {
     "one utility": one_utility,
     "one utility with gain": utility_with_gain,
     "planner": planning,
+    "steep discounting": _descending(discounting.rival),
+    "one goal at a time": _descending(one_goal.rival),
     "reward": planning_reward,
 }
