@@ -44,6 +44,7 @@ PARTS = {  # label -> functions, by where they are looked up; what they call is 
     "rival: one goal": (f"{HERE}.model.one_goal:cross_fit",),
     "ceilings": (f"{HERE}.model.rivals:ceiling",),
     "alternatives": (f"{HERE}.model.fit:equal_fits",),
+    "search from other starts": (f"{HERE}.model.fit:restarts",),
     "fit: the rest": (f"{HERE}.identify:fit",),
     "bootstrap": (f"{HERE}.identify:interval_of",),
     "activation view": (f"{HERE}.identify:_agreement", f"{HERE}.identify:confirmed"),

@@ -54,9 +54,9 @@ def fit(
     for _ in range(steps):
         chance = np.exp(log_softmax(model.design @ now))
         slope = flat.T @ (target - chance).ravel() / size - model.penalty - model.ridge * now
-        weighted = flat * chance.reshape(-1, 1)
-        mean = weighted.reshape(model.design.shape).sum(1)
-        hessian = (flat.T @ weighted - mean.T @ mean) / size
+        mean = (chance[:, None] @ model.design)[:, 0]
+        rooted = flat * np.sqrt(chance).reshape(-1, 1)  # a matrix by itself: half the products
+        hessian = (rooted.T @ rooted - mean.T @ mean) / size
         hessian[np.diag_indices(len(now))] += model.ridge + 1e-7
         wanted = _bounded_quadratic(hessian, slope + hessian @ now, model.bounded, now)
         new, new_value = _halve(model, target, now, wanted, value)
