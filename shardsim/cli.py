@@ -252,8 +252,10 @@ def plot_command(
     if asked.name is None:
         _show_table(list_figures(figures or ()), as_json)
         return
-    path = draw_to_file(asked, out, figures=figures or (), envs=envs or ())
-    _show({"figure": asked.name, "file": str(path)}, str(path), as_json)
+    drawn = draw_to_file(asked, out, figures=figures or (), envs=envs or ())
+    data: dict[str, Any] = {"figure": asked.name, "file": str(drawn.path)}
+    data |= {"table": list(drawn.rows)} if drawn.rows else {}
+    _show(data, f"{drawn.table}\n{drawn.path}".strip(), as_json)
 
 
 bench = typer.Typer(help="Benchmarks of the science, on freshly drawn cases.")
@@ -276,12 +278,15 @@ def bench_diagnosis_command(
 
 @bench.command("shards")
 def bench_shards_command(
-    cases: Annotated[int, typer.Option(min=1, help="planted agents of each kind")] = 8,
+    cases: Annotated[
+        int | None, typer.Option(min=1, help="planted agents of each kind [8; tier reward 2]")
+    ] = None,
     ids: Annotated[
         str | None, typer.Option(metavar="A,B,..", help="envs with 3 concepts or more [five]")
     ] = None,
     tier: Annotated[
-        str, typer.Option(help="rule: exact logits; network: a network taught by them")
+        str,
+        typer.Option(help="rule: exact logits; network: one taught by them; reward: paid agents"),
     ] = "rule",
     contexts: Annotated[int, typer.Option(min=200, help="contexts of each battery")] = 1400,
     seed: Annotated[int, typer.Option(min=0, max=2**20, help="of levels and agents")] = 0,
@@ -292,18 +297,20 @@ def bench_shards_command(
     as_json: AsJson = False,
 ) -> None:
     """Plant shards, find them again, and show every method's scores beside each other."""
-    from shardsim.bench.shards import benchmark
-    from shardsim.bench.shards_table import as_data, table
+    from shardsim.bench import reward_cases, reward_table, shards, shards_table
 
     chosen = {"envs": ids, "kinds": kinds}
     lists: dict[str, Any] = {
         name: [word.strip() for word in text.split(",")] for name, text in chosen.items() if text
     }
     say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
-    found = benchmark(
-        cases, tier=tier, contexts=contexts, seed=seed, folders=envs or (), say=say, **lists
-    )
-    _show(as_data(found), table(found), as_json)
+    lists |= {"contexts": contexts, "seed": seed, "folders": envs or (), "say": say}
+    if tier == "reward":
+        paid = reward_cases.benchmark(cases or 2, **lists)
+        _show(reward_table.as_data(paid), reward_table.table(paid), as_json)
+        return
+    found = shards.benchmark(cases or 8, tier=tier, **lists)
+    _show(shards_table.as_data(found), shards_table.table(found), as_json)
 
 
 def _show_run(done: Any, as_json: bool) -> None:

@@ -35,6 +35,14 @@ class Words(NamedTuple):
     options: dict[str, str]
 
 
+class Drawn(NamedTuple):
+    """A figure that was saved, with its table where it shows one."""
+
+    path: Path
+    rows: Sequence[dict[str, Any]] = ()
+    table: str = ""
+
+
 def list_figures(folders: Sequence[str | Path] = ()) -> dict[str, str]:
     """Name -> one line on what it shows, read without executing any figure's file."""
     entries = content.catalogue("analysis", folders)
@@ -111,18 +119,23 @@ def draw_to_file(
     *,
     figures: Sequence[str | Path] = (),
     envs: Sequence[str | Path] = (),
-) -> Path:
-    """Draw what words ask for and save it, by default as `NAME.png` where one is; return the file.
+) -> Drawn:
+    """Draw what words ask for and save it, by default as `NAME.png` where one is.
 
     Raises UserError as `draw` and `save` do, and where a run cannot be opened.
     """
+    from shardsim.plot.findings import FindingFigure
     from shardsim.runs.run import load
 
     name = content.find("analysis", asked.name or "", figures).id
     path = Path(out) if out is not None else Path(f"{name}.png")
     format_of(path)
     runs = [load(run, folders=envs) for run in asked.runs]
-    return save(draw(name, runs, asked.options, figures), path)
+    figure = draw(name, runs, asked.options, figures)
+    path = save(figure, path)
+    if not isinstance(figure, FindingFigure):
+        return Drawn(path)
+    return Drawn(path, tuple(row.as_data() for row in figure.rows), figure.table())
 
 
 def save(figure: Figure, path: str | Path) -> Path:

@@ -11,12 +11,12 @@ from shardsim.plot.style import save_bytes
 from shardsim.runs import figures, outcomes
 from tests.analysis import results
 
-TRAINED_ENOUGH = {"learning-curves", "vector-field"}
+TRAINED_ENOUGH = {"learning-curves", "vector-field", "decision-square", "locality"}
 NAMES = sorted(figures.list_figures())
 
 
 def runs_for(name: str, run) -> list:
-    return [run, run] if name == "compare" else [run]
+    return [run, run] if name in {"compare", "proxy-share"} else [run]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,191 @@
+"""A published finding beside ours: a table with a verdict a row, under the figure's panels.
+
+Axis letter: K seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from shardsim.base.statistics import Interval, t_interval
+from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, WIDTH
+
+AGREES, DISAGREES, CANNOT_TELL, NOT_READABLE, A_NULL = (
+    "agrees",
+    "disagrees",
+    "cannot tell",
+    "not readable",
+    "null",
+)
+SIGNS = {AGREES: ("●", BLUE), DISAGREES: ("▲", VERMILLION), CANNOT_TELL: ("○", INK)}
+HEADINGS = ("measure", "paper", "ours [90 % over seeds]", "verdict")
+COLUMNS = (0.0, 0.53, 0.65, 0.87)  # where they begin, of the table's width
+LINE = 0.155  # inches
+
+
+class Row(NamedTuple):
+    """One line of a finding's table."""
+
+    measure: str  # with its unit
+    paper: float | str  # a figure, or a word
+    seeds: np.ndarray  # float64[K], one number a seed; or [1], a number without seeds
+    verdict: str
+    confidence: float = 0.9
+    given: Interval | None = None  # where the interval is not that of a mean over `seeds`
+
+    def interval(self) -> Interval:
+        """Over the seeds of which it is known."""
+        if self.given is not None:
+            return self.given
+        known = np.asarray(self.seeds)[np.isfinite(self.seeds)]
+        if not known.size:
+            return Interval(np.nan, np.nan, np.nan)
+        return t_interval(known, confidence=self.confidence)
+
+    def ours(self) -> str:
+        """The mean with its interval, in words."""
+        found, known = self.interval(), int(np.isfinite(self.seeds).sum())
+        if not known:
+            return f"none in {len(self.seeds)} seeds"
+        said = said_number(float(found.mean))
+        if np.isfinite(found.low):
+            said += f" [{said_number(float(found.low))}, {said_number(float(found.high))}]"
+        if known < len(self.seeds):
+            said += f", {known} of {len(self.seeds)} seeds"
+        return said
+
+    def paper_said(self) -> str:
+        """The paper's side in words."""
+        return self.paper if isinstance(self.paper, str) else said_number(self.paper)
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        found = self.interval()
+        ends = {n: float(v) if np.isfinite(v) else None for n, v in found._asdict().items()}
+        known = [float(v) if np.isfinite(v) else None for v in self.seeds]
+        return {
+            "measure": self.measure,
+            "paper": self.paper,
+            "ours": ends,
+            "seeds": known,
+            "verdict": self.verdict,
+        }
+
+
+class FindingFigure(Figure):
+    """A figure with the table that it shows."""
+
+    rows: Sequence[Row] = ()
+
+    def table(self) -> str:
+        """The table as text."""
+        lines = [HEADINGS, *(_cells(row) for row in self.rows)]
+        widths = [max(len(line[n]) for line in lines) for n in range(len(HEADINGS))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+
+
+def said_number(value: float) -> str:
+    """Three decimals below 10, fewer above, with a true minus sign."""
+    digits = 3 if abs(value) < 10 else 1
+    value = round(value, digits) + 0.0  # no negative zero
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _cells(row: Row) -> tuple[str, str, str, str]:
+    return (row.measure, row.paper_said(), row.ours(), row.verdict)
+
+
+def finding_figure(
+    rows: Sequence[Row], panels: int, height: float, widths: Sequence[float] | None = None
+) -> tuple[FindingFigure, np.ndarray]:
+    """Return a figure whose lower part is the table, and the empty axes of the panels above.
+
+    Args:
+        rows: of the table.
+        panels: how many stand side by side.
+        height: of the panels, inches.
+        widths: relative widths of the panels.
+    """
+    below = LINE * (len(rows) + 2)
+    figure = FindingFigure(figsize=(1.15 * WIDTH, height + below), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.rows = tuple(rows)
+    parts: Any = figure.subfigures(2, 1, height_ratios=[height, below])
+    upper, lower = parts
+    axes: np.ndarray = upper.subplots(1, panels, squeeze=False, width_ratios=widths)[0]
+    _draw_table(lower.subplots(1, 1), rows)
+    return figure, axes
+
+
+def _draw_table(axes: Axes, rows: Sequence[Row]) -> None:
+    axes.set_axis_off()
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(rows) + 0.5, -0.7)
+    axes.axhline(0.45, color=INK, linewidth=0.7)
+    for x, heading in zip(COLUMNS, HEADINGS, strict=True):
+        axes.text(x, 0, heading, va="center", fontsize=7, fontweight="bold")
+    for number, row in enumerate(rows, start=1):
+        *said, verdict = _cells(row)
+        mark, colour = SIGNS.get(verdict.split(":")[0], ("", NULL))
+        for x, text in zip(COLUMNS, (*said, f"{mark} {verdict}".strip()), strict=True):
+            axes.text(
+                x, number, text, va="center", fontsize=6.6, color=colour if x == COLUMNS[3] else INK
+            )
+
+
+def dots(
+    axes: Axes, row: float, values: np.ndarray, colour: str, label: str, marker: str = "o"
+) -> None:
+    """A mean with its interval over seeds on one line, the seeds faint behind it."""
+    known = np.asarray(values)[np.isfinite(values)]
+    if not known.size:
+        return
+    interval = t_interval(known)
+    if np.isfinite(interval.low):
+        axes.plot([interval.low, interval.high], [row, row], color=colour, linewidth=1.4)
+    axes.plot(known, np.full(len(known), row), ".", color=colour, markersize=2.5, alpha=0.5)
+    axes.plot(
+        interval.mean,
+        row,
+        linestyle="",
+        marker=marker,
+        color=colour,
+        markersize=5,
+        markeredgecolor=INK,
+        markeredgewidth=0.5,
+        label=label,
+    )
+
+
+def lines_axis(axes: Axes, names: Sequence[str]) -> None:
+    """Name the lines of a panel of dots, from the top."""
+    axes.set_yticks(range(len(names)), list(names))
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.axvline(0, color=INK, linewidth=0.7)
+    axes.grid(False, axis="y")
+
+
+def legend_under(axes: Axes, columns: int = 1) -> None:
+    """A legend under one panel, without repeated labels."""
+    handles, labels = axes.get_legend_handles_labels()
+    first = {label: handle for handle, label in reversed(list(zip(handles, labels, strict=True)))}
+    names = list(dict.fromkeys(labels))
+    axes.legend(
+        [first[name] for name in names],
+        names,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.24),
+        ncols=columns,
+        fontsize=6.6,
+        columnspacing=1.0,
+        handletextpad=0.3,
+    )

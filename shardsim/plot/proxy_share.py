@@ -1,0 +1,91 @@
+"""A proxy's share against how often training tells it from the goal. Axis letters: K seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from shardsim.base.statistics import t_interval
+from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
+from shardsim.plot.style import BLUE, SKY, VERMILLION, band, styled
+
+Lines = Mapping[str, Sequence[np.ndarray]]  # label -> float64[K] at each share
+
+
+class Beside(NamedTuple):
+    """A published sweep."""
+
+    label: str  # of its x axis, with its unit
+    x: np.ndarray
+    lines: Mapping[str, np.ndarray]
+
+
+@styled
+def proxy_share_figure(
+    rows: Sequence[Row],
+    shares: Sequence[float],
+    influence: Lines,
+    returns: Lines,
+    colours: Mapping[str, str],
+    published: Beside,
+) -> FindingFigure:
+    """Influence and returns by the share of decorrelated levels, beside a published sweep.
+
+    Args:
+        rows: the table.
+        shares: of decorrelated training levels, rising.
+        influence: concept -> its share of decision influence.
+        returns: split -> return ÷ optimum.
+        colours: label -> colour, of all labels.
+        published: the other sweep.
+    """
+    figure, (left, middle, right) = finding_figure(rows, 3, 2.5)
+    _panel(left, shares, influence, colours, "share of decision influence")
+    _panel(middle, shares, returns, colours, "return ÷ optimum")
+    for (name, values), (colour, marker) in zip(
+        published.lines.items(), ((VERMILLION, "^"), (SKY, "s"), (BLUE, "o")), strict=False
+    ):
+        right.plot(published.x, values, color=colour, marker=marker, markersize=3, label=name)
+    right.set_xlabel(published.label)
+    right.set_ylabel("return ÷ optimum")
+    right.set_ylim(bottom=0)
+    right.set_title("jaxgmg, one run a size")
+    for place in (left, middle, right):
+        legend_under(place, 1)
+    return figure
+
+
+def _panel(axes: Axes, shares: Sequence[float], lines: Lines, colours, label: str) -> None:
+    x = np.asarray(shares, np.float64)
+    for number, (name, values) in enumerate(lines.items()):
+        found = [t_interval(one) for one in values]
+        band(
+            axes,
+            x,
+            np.array([one.low for one in found]),
+            np.array([one.high for one in found]),
+            colours[name],
+        )
+        means = [float(one.mean) for one in found]
+        axes.plot(
+            x, means, color=colours[name], marker="os^D"[number % 4], markersize=4, label=name
+        )
+        for at, one in zip(x, values, strict=True):
+            axes.plot(np.full(len(one), at), one, ".", color=colours[name], markersize=2, alpha=0.5)
+    _share_axis(axes, x)
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    axes.set_ylabel(label)
+
+
+def _share_axis(axes: Axes, x: np.ndarray) -> None:
+    """Logarithmic above the least share that is not 0, with a place for 0."""
+    positive = x[x > 0]
+    if positive.size > 1:
+        axes.set_xscale("symlog", linthresh=float(positive.min()), linscale=0.5)
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(x, [f"{one:g}" for one in x])
+    axes.set_xlabel("share of decorrelated\ntraining levels")

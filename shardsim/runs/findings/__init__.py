@@ -1,0 +1,1 @@
+"""Published findings on maze agents beside the same measurements on a run's agents."""

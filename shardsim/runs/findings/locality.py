@@ -1,0 +1,123 @@
+"""How far the influence of objects reaches in a run's agents, beside Aristizabal (2024).
+
+What could be read of his study is its abstract: that the effect of the cheese on behaviour is
+spatially localised. Its radius stands in figures that could not be read, and the table says so.
+Axis letters: K seeds · D distances.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from shardsim.env.levels import sample_levels
+from shardsim.plot.findings import NOT_READABLE, Row
+from shardsim.runs.findings.rows import ask_of, below, beside, null, same_sign, untrained
+from shardsim.runs.run import Run
+from shardsim.shards.decision_squares import pair_of
+from shardsim.shards.locality import (
+    Kernel,
+    Reach,
+    at_equal,
+    far_over_near,
+    half_distance,
+    kernel,
+    only,
+    reaches,
+)
+
+LEVEL_SEED = 20240929
+NEAR, FAR = 2.0, 5.0  # moves or cells
+LOCALISED = 0.5  # of the near influence: what is left of it far away must be less
+UNITS = {"steps": "moves", "straight": "cells"}
+SAID = {"steps": "by steps", "straight": "in a straight line"}
+
+
+class Locality(NamedTuple):
+    """Everything that the figure shows."""
+
+    kernels: dict[str, dict[str, Kernel]]  # "steps" or "straight" -> object -> kernel
+    nulls: dict[str, Kernel]  # the same of the first object in untrained networks
+    half: dict[str, np.ndarray]  # "steps" or "straight" -> float64[K], of the first object
+    name: str  # of the first object
+    rows: list[Row]
+
+
+def locality(run: Run, levels: int, split: str, toward: str = "", against: str = "") -> Locality:
+    """Measure all seeds of a run on `levels` levels of a split.
+
+    Raises UserError for an unknown split or concept.
+    """
+    env, ask = run.env, ask_of(run)
+    bank = sample_levels(env, jax.random.key(LEVEL_SEED), levels, split)
+    pair = pair_of(env, toward, against)
+    name = env.concept_names[pair.toward]
+    found = reaches(env, bank, ask, pair.against)
+    blank = reaches(env, bank, untrained(run, bank), pair.against)[name]
+    mine = found[name]
+    rows = []
+    for by in UNITS:
+        rows += _rows_of(mine, blank, name, by)
+    rows += _either(mine, name)
+    for other, reach in found.items():
+        if other != name:
+            rows += [
+                null(f"influence of the {other} within {NEAR:.0f} {UNITS[by]} (moves)", near)
+                for by, near in ((by, _near(reach, by)) for by in UNITS)
+            ]
+    kernels = {by: {o: kernel(reach, by) for o, reach in found.items()} for by in UNITS}
+    return Locality(
+        kernels=kernels,
+        nulls={by: kernel(blank, by) for by in UNITS},
+        half={by: half_distance(kernels[by][name]) for by in UNITS},
+        name=name,
+        rows=rows,
+    )
+
+
+def _near(reach: Reach, by: str) -> np.ndarray:
+    """Mean influence float64[K] within `NEAR`."""
+    keep = getattr(reach, by) <= NEAR
+    return reach.signed @ (reach.weight * keep) / max(float(reach.weight @ keep), 1e-300)
+
+
+def _rows_of(mine: Reach, blank: Reach, name: str, by: str) -> list[Row]:
+    unit, said = UNITS[by], SAID[by]
+    conflict = only(mine, mine.conflict)
+    within = f"{NEAR:.0f} {unit}"
+    return [
+        same_sign(
+            f"influence of the {name} within {within} (moves)", "above 0", _near(mine, by), 1
+        ),
+        null("… in untrained networks, heads scaled", _near(blank, by)),
+        below(
+            f"influence {FAR:.0f} {unit} and more away ÷ within {within}",
+            "localised",
+            far_over_near(mine, by, NEAR, FAR),
+            LOCALISED,
+        ),
+        _radius(f"distance at which it halves, {said} ({unit})", half_distance(kernel(mine, by))),
+        _radius("… where the ways part", half_distance(kernel(conflict, by))),
+    ]
+
+
+def _radius(measure: str, found: np.ndarray) -> Row:
+    return beside(measure, NOT_READABLE, found, "no figure to hold to")
+
+
+def _either(mine: Reach, name: str) -> list[Row]:
+    """Which of the two distances the influence goes by."""
+    return [
+        beside(
+            f"change of the {name}'s influence a {one} further, {other} equal (moves)",
+            NOT_READABLE,
+            at_equal(mine, by, given),
+            "no figure to hold to",
+        )
+        for one, other, by, given in (
+            ("move", "straight distance", "steps", "straight"),
+            ("cell", "steps", "straight", "steps"),
+        )
+    ]
