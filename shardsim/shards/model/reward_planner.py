@@ -26,6 +26,7 @@ FIT_LEVELS = 96
 FIT_ENTRIES = 1_500_000  # states × actions × reward terms of all levels of the fit together
 ROUNDS = 2
 STEPS = 40  # of the search for the reward
+TOLERANCE = 1e-6  # of the loss, relative: about what float32 can tell
 RIDGE = 1e-3
 BOUND = 30.0  # of a weight, in units of the temperature
 DISCOUNT = (-1.5, 5.0)  # logits: .18 to .993
@@ -168,7 +169,7 @@ def _fit_reward(shared, values, plan: Plan, sample: Sample, seen: np.ndarray, st
         return float(value), np.asarray(slope, np.float64)
 
     bounds = [(-BOUND, BOUND)] * (len(plan.theta) - 1) + [DISCOUNT]
-    options = {"maxiter": steps}
+    options = {"maxiter": steps, "ftol": TOLERANCE}
     found = minimize(loss, plan.theta, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return found.x
 
