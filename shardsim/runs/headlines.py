@@ -31,7 +31,7 @@ CONSTANCY = {
 def headlines(summary: Mapping[str, Any]) -> list[str]:
     """Sentences in the order of the pipeline; what is not in the summary is left out."""
     first = (_training, _estimated, _verdict, _separation, _shards, _explained)
-    makers = (*first, _agreement, _constancy, _diagnosis)
+    makers = (*first, _agreement, _views, _constancy, _diagnosis)
     return [line for make in makers for line in make(summary)]
 
 
@@ -164,7 +164,14 @@ def _explained(summary: Mapping[str, Any]) -> list[str]:
     if value is None:
         return []
     value = value.get("mean") if isinstance(value, Mapping) else value
-    return [f"The shards explain {percent(value)} of what these concepts could explain at all."]
+    line = f"The shards explain {percent(value)} of what these concepts could explain at all"
+    read = summary.get("explained_by_activations")
+    if not read:
+        return [f"{line}."]
+    views = read.get("views") or {}
+    control = views.get("shuffled activations")
+    beside = "" if control is None else f" (activations of other contexts: {percent(control)})"
+    return [f"{line}; {percent(read['mean'])} with gates read from layer {read['layer']}{beside}."]
 
 
 def _agreement(summary: Mapping[str, Any]) -> list[str]:
@@ -183,6 +190,15 @@ def _agreement(summary: Mapping[str, Any]) -> list[str]:
         return [f"{line}."]
     other = max(controls, key=lambda name: controls[name])
     return [f"{line}; the best control, {other}, reaches {interval(controls[other], '{:.2f}')}."]
+
+
+def _views(summary: Mapping[str, Any]) -> list[str]:
+    """How the three views of the shards agree."""
+    said = summary.get("statuses")
+    if not said or not sum(said.values()):
+        return []
+    parts = listed([f"{number} {name}" for name, number in said.items()])
+    return [f"Across behaviour, activations and parameter updates: {parts}."]
 
 
 def _constancy(summary: Mapping[str, Any]) -> list[str]:

@@ -34,6 +34,8 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "rivals": lambda: rivals(run),
         "shardness": lambda: shardness(summary),
         "agreement": lambda: agreement(run),
+        "views": lambda: views(summary),
+        "activation gates": lambda: activation_gates(summary),
         "constancy": lambda: constancy(summary),
         "diagnosis": lambda: diagnosis(run, summary),
         "evidence": lambda: evidence(run),
@@ -133,6 +135,14 @@ def shardness(summary: Mapping[str, Any]) -> Table:
         ],
         ["explained: from habits (0) to the ceiling (1)", interval(summary.get("explained"))],
     ]
+    test = summary.get("shardness_test")
+    if test:
+        least = f"(with these seeds it cannot be below {number(test['smallest_p'], 4)})"
+        rows += [
+            ["p that shards save nothing (exact)", f"{number(test['p_value'], 4)} {least}"],
+            ["p that they save no more than in the nulls", number(test["p_value_above_nulls"], 4)],
+            ["largest mean shardness of a null", number(test["threshold"])],
+        ]
     return Table("Verdict", ("", ""), rows)
 
 
@@ -147,6 +157,28 @@ def agreement(run: Run) -> Table:
         for n, layer in enumerate(layers)
     ]
     return Table(title, ("layer", "agents", *nulls), rows)
+
+
+def activation_gates(summary: Mapping[str, Any]) -> Table:
+    """What the shards explain with gates read from every layer and control."""
+    read = summary.get("explained_by_activations") or {}
+    rows = [[name, number(value)] for name, value in (read.get("views") or {}).items()]
+    title = "Explained with gates read from activations, held-out levels, mean over seeds"
+    return Table(title, ("gates read from", "explained"), rows)
+
+
+def views(summary: Mapping[str, Any]) -> Table:
+    """What each view says of each shard, and why."""
+    kinds = ("behaviour", "activations", "parameters")
+    rows = [
+        [
+            str(place),
+            str(told["status"]),
+            *(f"{told[kind]['says']}: {told[kind]['reason']}" for kind in kinds),
+        ]
+        for place, told in enumerate(summary.get("views") or [], start=1)
+    ]
+    return Table("Each shard in three views", ("shard", "status", *kinds), rows)
 
 
 def constancy(summary: Mapping[str, Any]) -> Table:

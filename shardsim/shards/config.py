@@ -41,4 +41,10 @@ class IdentifyConfig(BaseModel):
     random_directions: int = Field(
         default=20, ge=5, description="norm-matched random directions of each causal check"
     )
+    update_events: int = Field(
+        default=128,
+        ge=0,
+        description="episodes at each of four checkpoints whose updates are compared with what "
+        "paid in them; 0 leaves the parameter view out",
+    )
     seed: int = Field(default=0, ge=0, lt=2**31, description="of batteries, folds and resampling")

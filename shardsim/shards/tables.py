@@ -68,12 +68,21 @@ def confirmed(found: Population) -> np.ndarray:
     if found.views is None or verdict(found) not in ("shards", "one utility"):
         return np.zeros(count, bool)
     specific = np.stack([check.specific.any(0) for check in found.views.causal])
+    return (specific & readable_gates(found)).mean(0) > 0.5
+
+
+def readable_gates(found: Population) -> np.ndarray:
+    """Return bool[S, K]: some layer reads the gate better than shuffled labels, or it is constant.
+
+    There must be views.
+    """
+    assert found.views is not None
     scores = found.views.readout
     layers = found.views.causal[0].layers
     chance = np.maximum(scores["shuffled labels"], 0.0) + BETTER
     seen = np.any([scores[layer] > chance for layer in layers], 0)
     seen |= np.stack([model.gates.std(0) < 1e-6 for model in found.batteries["target"].models])
-    return (specific & seen).mean(0) > 0.5
+    return seen
 
 
 def words(found: Population) -> list[str]:
@@ -115,6 +124,8 @@ def population_dataset(found: Population, seeds: list[int] | None = None) -> xr.
         coords["layer"] = list(found.views.causal[0].layers)
         coords["control"] = [name for name in found.views.readout if name not in coords["layer"]]
         coords["ablated"] = coords["shard"]
+        if found.views.gates is not None:
+            coords["view"] = list(found.views.gates.views)
     interval = shardness(found)
     attributes = {
         "verdict": verdict(found),
@@ -230,7 +241,7 @@ def _views(found: Population) -> Variables:
     causal = found.views.causal
     layers = list(causal[0].layers)
     controls = [name for name in found.views.readout if name not in layers]
-    variables: Variables = {}
+    variables: Variables = _activation_gates(found)
     for dim, names in (("layer", layers), ("control", controls)):
         end = "" if dim == "layer" else "_control"
         same = [[one[name] for one in found.views.agreement] for name in names]
@@ -292,6 +303,7 @@ def population_summary(found: Population) -> dict[str, Any]:
         "rest": rest,
         "shardness": {name: float(getattr(interval, name)) for name in ("mean", "low", "high")},
         "explained": float(np.mean([one.explained for one in found.own])),
+        **_by_activations(found),
         "agreement": _agreement(found),
         "verdict": verdict(found),
         "basis": found.basis.name,
@@ -322,6 +334,34 @@ def _separation(found: Population) -> dict[str, Any]:
 
 def _ends(interval: Interval, part: int) -> dict[str, float]:
     return {name: float(getattr(interval, name)[part]) for name in ("mean", "low", "high")}
+
+
+def _activation_gates(found: Population) -> Variables:
+    """Explained, bits and likeness to the covariate gates of every view."""
+    gates = None if found.views is None else found.views.gates
+    if gates is None:
+        return {}
+    return {
+        "explained_by_view": (("seed", "view"), gates.explained),
+        "bits_by_view": (("seed", "view"), gates.bits),
+        "gate_likeness": (("seed", "view", "shard"), gates.likeness),
+    }
+
+
+def _by_activations(found: Population) -> dict[str, Any]:
+    """What gates read from the best layer explain, beside every other view; nothing without."""
+    gates = None if found.views is None else found.views.gates
+    if gates is None:
+        return {}
+    by_seed = gates.of(gates.best)
+    mean = float(by_seed.mean())
+    low, high = mean, mean
+    if len(by_seed) > 1:
+        interval = t_interval(by_seed)
+        low, high = float(interval.low), float(interval.high)
+    views = dict(zip(gates.views, map(float, gates.explained.mean(0)), strict=True))
+    best = {"layer": gates.best, "mean": mean, "low": low, "high": high, "views": views}
+    return {"explained_by_activations": best}
 
 
 def _agreement(found: Population) -> dict[str, float]:

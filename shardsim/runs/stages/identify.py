@@ -7,6 +7,8 @@ from shardsim.runs.batteries import battery_of as battery_of
 from shardsim.runs.progress import Progress
 from shardsim.runs.results import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
+from shardsim.shards.agreed import agreed_dataset, agreed_summary
+from shardsim.shards.parameters import parameters_of
 from shardsim.shards.population import Agents, identify_population
 from shardsim.shards.tables import population_dataset, population_summary
 
@@ -17,9 +19,18 @@ def identify_stage(run: Run, progress: Progress) -> None:
     if run.refine is not None:
         config = config.model_copy(update={"refine": run.refine})
     found = identify_population(agents_of(run), config)
+    parameters = parameters_of(
+        found,
+        run.checkpoints,
+        lambda number: run.checkpoint(number).parameters,
+        config,
+        run.config.train.discount,
+        run.config.train.gae_lambda,
+    )
+    data = agreed_dataset(population_dataset(found, run.seeds), parameters)
     files = {
-        "shards.nc": dataset_to_bytes(population_dataset(found, run.seeds)),
-        "shards.json": json_to_bytes(population_summary(found)),
+        "shards.nc": dataset_to_bytes(data),
+        "shards.json": json_to_bytes(population_summary(found) | agreed_summary(found, parameters)),
     }
     if run.store.has(ADDED):
         run.store.drop(ADDED)
