@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
+from shardsim.agent.policy import Agent
 from shardsim.base.statistics import Interval, mean_and_error
 from shardsim.shards import shares
 from shardsim.shards.battery import Battery
@@ -20,9 +22,11 @@ from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.nulls import entropy_bits
 from shardsim.shards.policies import Response, respond
 from shardsim.shards.refining import proposed, table_before
+from shardsim.shards.refit import refit_influence
 from shardsim.shards.separating import enlarged
 from shardsim.shards.shardset import ShardSet
 from shardsim.shards.shares import Parts
+from shardsim.shards.views.activation_gates import ActivationFit, activation_fit
 from shardsim.shards.views.activations import agreement, influence_vectors, readable, sample
 from shardsim.shards.views.causal import Causal, causal_check
 from shardsim.shards.words import describe
@@ -115,6 +119,7 @@ def identify(
         logits=data.logits,
         battery=battery,
         fit=found,
+        activation_fit=_activation_fit(policy, found, data, answer, battery, seed),
         refined=before,
     )
 
@@ -149,13 +154,24 @@ def interval_of(found: ModelFit, data: DecisionData, seed: int) -> Interval:
     parts = parts_of(found, data)
     strength = shares.strengths(parts)
     plain = shares.share_interval(
-        strength[None], data.weight, data.level_index, seed=seed, draws=DRAWS
+        strength[None],
+        data.weight,
+        data.level_index,
+        seed=seed,
+        draws=DRAWS,
+        refit=refit_influence(found, data)[None],
     )
     return shares.widened(plain, alternative_shares(found, data, parts))
 
 
 def alternative_shares(found: ModelFit, data: DecisionData, parts: Parts) -> list[np.ndarray]:
-    """Return the shares float64[P] under every equal fit that is cheap enough to be believed."""
+    """Return the shares float64[P] under every fit that is to be believed beside the chosen one.
+
+    Those are the equal fits that are cheap enough, and what other starts of the search came to
+    where that is the same shards.
+    """
+    others = [one for one in found.alternatives if one.credible]
+    others += [one for one in found.restarts if one.same]
     return [
         shares.shares_of(
             shares.strengths(
@@ -165,8 +181,7 @@ def alternative_shares(found: ModelFit, data: DecisionData, parts: Parts) -> lis
             ),
             data.weight,
         )
-        for other in found.alternatives
-        if other.margin < shares.CREDIBLE_MARGIN
+        for other in others
     ]
 
 
@@ -205,6 +220,28 @@ def _agreement(
     vectors = influence_vectors(effects.signed[rows], np.nan_to_num(model_effects[rows]))
     layers = {name: values[rows] for name, values in answer.activations.items()}
     return agreement(vectors, layers, battery.observations[rows], seed=seed)
+
+
+def _activation_fit(
+    policy: Callable[..., Any],
+    found: ModelFit,
+    data: DecisionData,
+    answer: Response,
+    battery: Battery,
+    seed: int,
+) -> ActivationFit | None:
+    """Read the gates from activations; beside an `Agent` stands its network before training."""
+    blank = None
+    if isinstance(policy, Agent):
+        fresh = policy.network.init(jax.random.key(seed), battery.observations[:1])
+        untrained = respond(
+            Agent(policy.env, policy.network, fresh), battery.env, None, battery.observations
+        )
+        blank = {name: values[None] for name, values in untrained.activations.items()}
+    layers = {name: values[None] for name, values in answer.activations.items()}
+    return activation_fit(
+        [found], [data], [found.bits], layers, battery.observations, untrained=blank, seed=seed
+    )
 
 
 def _influence_tables(

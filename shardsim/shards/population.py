@@ -29,9 +29,11 @@ from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.model.shared import fit_gates, fit_shared
 from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY
 from shardsim.shards.parallel import each
+from shardsim.shards.refit import refit_influence
 from shardsim.shards.refining import proposed, unsure, usual_size
 from shardsim.shards.separating import Proposal, enlarged
 from shardsim.shards.shares import Parts
+from shardsim.shards.views.activation_gates import ActivationFit, activation_fit
 from shardsim.shards.views.activations import agreement, influence_vectors, read_out, sample
 from shardsim.shards.views.causal import Causal, causal_many
 
@@ -79,6 +81,7 @@ class Views(NamedTuple):
     agreement: list[dict[str, float]]  # S
     readout: dict[str, np.ndarray]  # layer or control -> float64[S, K]
     causal: list[Causal]  # S
+    gates: ActivationFit | None = None  # the shards' model with gates read from activations
 
 
 class Before(NamedTuple):
@@ -143,7 +146,7 @@ def identify_population(agents: Agents, config: IdentifyConfig) -> Population:
         in_model=np.stack([in_model(m, d) for m, d in zip(models, data, strict=True)]),
         margin=margins_of(own, matches, len(preferences)),
         nulls=_nulls(agents, target, edited, logits, config),
-        views=_views(agents, found["target"], effects, layers, config),
+        views=_views(agents, found["target"], own, effects, layers, config),
         basis=basis_of(target, logits[0], config),
         proposal=proposal,
         before=before,
@@ -236,6 +239,7 @@ def on_battery(
         seed=config.seed,
         draws=config.draws,
         confidence=config.confidence,
+        refit=np.stack([refit_influence(m, d) for m, d in zip(models, data, strict=True)]),
     )
     wide = shares.widened(plain, [plain.mean + offset for offset in spread])
     return OnBattery(on, data, models, strength, wide)
@@ -301,6 +305,7 @@ def _nulls(
 def _views(
     agents: Agents,
     found: OnBattery,
+    own: list[ModelFit],
     effects: Influence,
     layers: Mapping[str, np.ndarray],
     config: IdentifyConfig,
@@ -326,6 +331,16 @@ def _views(
         _agreements(found, effects, few, blank, rows, config),
         _readouts(found, few, blank, rows, config),
         causal,
+        activation_fit(
+            found.models,
+            found.data,
+            [one.bits for one in own],
+            layers,
+            found.battery.observations,
+            untrained=whole,
+            contexts=config.view_contexts,
+            seed=config.seed,
+        ),
     )
 
 

@@ -17,7 +17,6 @@ from shardsim.base.statistics import Interval, bootstrap_ratio
 from shardsim.shards.influence import probabilities
 
 REST = ("habit", "affordance", "residual")
-CREDIBLE_MARGIN = 0.2  # an equal fit dearer than this by so much no longer widens an interval
 
 
 class Parts(NamedTuple):
@@ -79,6 +78,7 @@ def share_interval(
     seed: int,
     draws: int = 1000,
     confidence: float = 0.9,
+    refit: np.ndarray | None = None,
 ) -> Interval:
     """Interval of shares by bootstrap over levels inside each policy, then over policies.
 
@@ -89,11 +89,14 @@ def share_interval(
       seed: of the resampling.
       draws: bootstrap draws.
       confidence: nominal coverage, before `widened`.
+      refit: float[S, L, P], of `refit_influence`: what each level's part in the fit adds.
 
     Returns:
       Interval of float64[P]; the mean is over policies.
     """
     sums = level_sums(strength, weight, level_index)
+    if refit is not None:
+        sums = sums + refit
     return bootstrap_ratio(sums, sums.sum(-1), seed=seed, draws=draws, confidence=confidence)
 
 

@@ -21,9 +21,10 @@ from shardsim.shards.model.data import (
     subset,
 )
 from shardsim.shards.model.refine import refine
+from shardsim.shards.model.restarts import Restart, restarts
 from shardsim.shards.model.shard_model import ShardModel, shard_model
 from shardsim.shards.model.structure import Structure, emptied, find_structure, single, unfold
-from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY, Judgement, judge
+from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY, Judgement, doubted, judge
 
 GAIN_ATOMS = 40
 SHARDS = "shards"
@@ -42,6 +43,7 @@ class ModelFit(ShardModel):
     bits: dict[str, np.ndarray]  # model -> [C], held-out cross-entropy (ceilings: not held out)
     number_losses: np.ndarray  # [number, L], held-out quadratic loss by number of shards
     alternatives: tuple[Alternative, ...]
+    restarts: tuple[Restart, ...]  # the search once more, from other trees, folds and starts
     margin: np.ndarray  # [K], 0 to 1
     judgement: Judgement
 
@@ -175,6 +177,9 @@ def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
         structure = single(structure)
     alternatives = equal_fits(structure, shared)
     refined = refine(shared, work.values, structure.coefficients, structure.preferences)
+    gates = work.values @ refined.coefficients
+    again = restarts(structure, gates, shared, max_shards, seed)
+    judgement = doubted(judgement, [one.same for one in again])
     model = shard_model(work.atoms, refined, structure.preferences, subset(data, back))
     return ModelFit(
         **vars(model),
@@ -182,6 +187,7 @@ def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
         bits={name: values[back] for name, values in bits.items()},
         number_losses=structure.losses,
         alternatives=tuple(a._replace(gates=a.gates[back]) for a in alternatives),
+        restarts=tuple(r._replace(gates=r.gates[back]) for r in again),
         margin=margins(alternatives, len(structure.preferences)),
         judgement=judgement,
     )

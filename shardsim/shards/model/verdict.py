@@ -5,6 +5,7 @@ Axes: C contexts, L levels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ LEAST_BITS = 0.005  # a decision, that shards must explain before anything is ca
 LEAST_ADVANTAGE = 0.02  # of what the shards explain in all, that they must be ahead of a rival
 NO_STRUCTURE = "no structure"
 ONE_UTILITY = "one utility"
+CANNOT_TELL = "cannot tell"
+SHARDS = "shards"
 RIVALS = (
     "one utility",
     "one utility with gain",
@@ -83,7 +86,7 @@ def judge(
       level_index: int[C].
       conflict: bool[C].
       num_shards: K.
-      beyond_rank: whether more shards than independent preferences would predict better.
+      beyond_rank: whether more shards than independent preferences would be better or cheaper.
     """
     built = [name for name in RIVALS if name in bits]
     best = min(built, key=lambda name: bits[name].mean())
@@ -99,8 +102,20 @@ def judge(
     elif num_shards == 1 or mean < -needed:
         verdict = ONE_UTILITY
     elif mean <= needed or beyond_rank:
-        verdict = "cannot tell"
+        verdict = CANNOT_TELL
     else:
-        verdict = "shards"
+        verdict = SHARDS
     in_conflict = float(gap[conflict].mean()) if conflict.any() else float("nan")
     return Judgement(verdict, best, mean, error, in_conflict, by_level, explained)
+
+
+def doubted(judgement: Judgement, again: Sequence[bool]) -> Judgement:
+    """Take "shards" back where no other start of the search came to the same shards.
+
+    Args:
+      judgement: of the chosen structure.
+      again: for each restart whether it came to the same shards.
+    """
+    if judgement.verdict == SHARDS and len(again) and not any(again):
+        return judgement._replace(verdict=CANNOT_TELL)
+    return judgement
