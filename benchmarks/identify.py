@@ -1,6 +1,6 @@
 """Seconds that identification of one checkpoint takes, by part, and how they grow.
 
-    python benchmarks/identify.py [--contexts 4096] [--only-main] [--json FILE]
+    python benchmarks/identify.py [--contexts 4096] [--growth] [--json FILE]
 
 The agent is a network taught by a planted rule, one shard a good, in a world of many goods
 (`many_goods`): 8 goods and 8 shards in the main row. Every measurement is one whole warm call
@@ -140,10 +140,10 @@ def total(parts: dict[str, Spent]) -> Spent:
     return Spent(sum(p.wall for p in parts.values()), sum(p.processor for p in parts.values()))
 
 
-def settings(contexts: int, only_main: bool) -> list[tuple[str, int, int, int]]:
+def settings(contexts: int, growth: bool) -> list[tuple[str, int, int, int]]:
     """Return (what grows, contexts, concepts, planted shards) of every row, the main one first."""
     rows = [("main", contexts, *MAIN)]
-    for what, sizes in () if only_main else GROWTH:
+    for what, sizes in GROWTH if growth else ():
         for size in sizes:
             row = {"contexts": contexts, "concepts": MAIN[0], "shards": MAIN[1]} | {what: size}
             row["shards"] = min(row["shards"], row["concepts"])
@@ -155,14 +155,14 @@ def main() -> None:
     """Read the command line, measure row after row, print."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--contexts", type=int, default=4096)
-    options.add_argument("--only-main", action="store_true", help="no rows of growth")
+    options.add_argument("--growth", action="store_true", help="rows of growth too: many minutes")
     options.add_argument("--json", metavar="FILE", help="write every figure")
     chosen = options.parse_args()
     about, begun, clock = machine(), time.perf_counter(), Clock()
     clock.attach()
     agents: dict[tuple[int, int], Agent] = {}
     rows, kept = [], []
-    for what, contexts, concepts, shards in settings(chosen.contexts, chosen.only_main):
+    for what, contexts, concepts, shards in settings(chosen.contexts, chosen.growth):
         if (concepts, shards) not in agents:
             agents[concepts, shards] = agent_of(concepts, shards)
         parts, found = measure(clock, agents[concepts, shards], contexts)
