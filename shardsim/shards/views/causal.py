@@ -107,15 +107,15 @@ def causal_many(
     plain = forward_many(network, parameters, observations)
     rng = np.random.default_rng(seed)
     measures = np.stack([strength_measure(part) for part in parts])
-    before = _measured(measures, np.asarray(plain.logits, np.float64)[:, None, None])
+    before = measured(measures, np.asarray(plain.logits, np.float64)[:, None, None])
     pulls = np.stack([part.shards for part in parts])
     effects, nulls, steers = [], [], []
     for layer in network.layers:
         hidden = np.asarray(plain.activations[layer])
         moved = displacement(hidden, pulls, directions, rng)
         logits = _displaced(network, layer, parameters, observations, moved)
-        after = _measured(measures, np.asarray(logits, np.float64))  # [S, K, 2 + R, K]
-        lost = (before - after) / _sure(before, LEAST_STRENGTH)
+        after = measured(measures, np.asarray(logits, np.float64))  # [S, K, 2 + R, K]
+        lost = (before - after) / sure(before, LEAST_STRENGTH)
         effects.append(lost[:, :, 0])
         steers.append(-np.einsum("skk->sk", lost[:, :, 1]))
         nulls.append(np.einsum("skrk->skr", lost[:, :, 2:]))
@@ -137,14 +137,14 @@ def strength_measure(parts: Parts) -> np.ndarray:
     return np.linalg.solve(square, design.T)[:count]
 
 
-def _measured(measures: np.ndarray, logits: np.ndarray) -> np.ndarray:
+def measured(measures: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """Return float64[S, K, R, K] from measures [S, K, C·A] and logits [S, K or 1, R or 1, C, A]."""
     centred = logits - logits.mean(-1, keepdims=True)
     flat = centred.reshape(*centred.shape[:3], -1)
     return np.einsum("sjn,skrn->skrj", measures, flat, optimize=True)
 
 
-def _sure(values: np.ndarray, least: float = 1e-6) -> np.ndarray:
+def sure(values: np.ndarray, least: float = 1e-6) -> np.ndarray:
     """Keep divisors away from zero, with their sign."""
     return np.where(values < 0, -1.0, 1.0) * np.maximum(np.abs(values), least)
 
