@@ -11,7 +11,7 @@ from shardsim.plot.style import save_bytes
 from shardsim.runs import figures, outcomes
 from tests.analysis import results
 
-TRAINED_ENOUGH = {"learning-curves", "vector-field", "decision-square", "locality"}
+TRAINED_ENOUGH = {"cheese-vector", "learning-curves", "vector-field", "decision-square", "locality"}
 NAMES = sorted(figures.list_figures())
 
 
