@@ -15,6 +15,7 @@ from shardsim.shards.battery import Battery
 from shardsim.shards.model.alternatives import Alternative
 from shardsim.shards.model.fit import ModelFit
 from shardsim.shards.sampling import DISTANCE_BINS
+from shardsim.shards.views.activation_gates import ActivationFit
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,6 +47,7 @@ class ShardSet:
     logits: np.ndarray  # float64[C, A], the policy's own, centred
     battery: Battery
     fit: ModelFit
+    activation_fit: ActivationFit | None = None  # None: behaviour only, or no shard
     refined: dict[str, Any] | None = None  # what was found before contexts were added, and why
 
     @property
@@ -77,6 +79,10 @@ class ShardSet:
             "level_index": (("context",), self.battery.level_index),
             "distance": (("context", "concept"), self.battery.distance),
         }
+        gates = self.activation_fit
+        if gates is not None:
+            variables["explained_by_view"] = (("view",), gates.explained[0])
+            variables["gate_likeness"] = (("view", "shard"), gates.likeness[0])
         for name, values in self.influence.items():
             variables[f"influence_{name}"] = (("concept", "distance_bin"), values)
         coords: dict[str, Any] = {
@@ -87,6 +93,8 @@ class ShardSet:
             "distance_bin": list(DISTANCE_BINS),
             "layer": list(self.agreement),
         }
+        if gates is not None:
+            coords["view"] = list(gates.views)
         attributes = {
             "verdict": self.verdict,
             "shardness": self.shardness,
