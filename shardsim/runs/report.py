@@ -73,8 +73,8 @@ PARTS = (
         "Are they shards?",
         "Every rival is fitted to the same decisions with the same habit and affordance terms, and "
         "judged on levels that it was not fitted to. Lower is better.",
-        ("rivals", "agreement"),
-        ("rivals", "shardness", "agreement", "views"),
+        ("rivals", "activation-gates", "agreement"),
+        ("rivals", "shardness", "agreement", "activation gates", "views"),
     ),
     Part(
         "Reflection",

@@ -121,3 +121,13 @@ def test_what_was_found_before_contexts_were_added_is_said_beside_what_is_found_
         "a shardness of 0.001 and a least margin of 0.02; now it is shards, with one shard, a "
         "shardness of 0.021 [−0.004, 0.030] and a least margin of 1.00."
     ) in lines
+
+
+def test_gates_read_from_activations_stand_beside_their_control():
+    views = {"dense_2": 0.62, "shuffled activations": 0.2}
+    read = {"layer": "dense_2", "mean": 0.62, "low": 0.6, "high": 0.64, "views": views}
+    (line,) = headlines({"explained": 0.59, "explained_by_activations": read})
+    assert line.replace("\N{NO-BREAK SPACE}", " ") == (
+        "The shards explain 59 % of what these concepts could explain at all; 62 % with gates read "
+        "from layer dense_2 (activations of other contexts: 20 %)."
+    )

@@ -1,0 +1,23 @@
+"""activation-gates: what the shards explain with gates read from each layer, beside controls."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from shardsim.base.errors import UserError
+from shardsim.plot.activation_gates import explained_by_view
+from shardsim.runs.run import Run
+
+
+def draw(run: Run) -> Figure:
+    """Draw a bar a view, layers in colour, with intervals over seeds."""
+    data = run.dataset("shards.nc")
+    if "explained_by_view" not in data:
+        raise UserError(
+            "no gates were read from activations in this run: it has no shard, or was identified "
+            "before that was built; run `shardsim identify` again"
+        )
+    views = [str(name) for name in data["view"].values]
+    layers = [str(name) for name in data["layer"].values]
+    values = data["explained_by_view"].transpose("seed", "view").values
+    return explained_by_view(views, values, layers, data["explained"].values)
