@@ -13,10 +13,7 @@ def draw(run: Run) -> Figure:
     """Draw a bar a view, layers in colour, with intervals over seeds."""
     data = run.dataset("shards.nc")
     if "explained_by_view" not in data:
-        raise UserError(
-            "no gates were read from activations in this run: it has no shard, or was identified "
-            "before that was built; run `shardsim identify` again"
-        )
+        raise UserError("no shard was found in this run, so no gate was read from activations")
     views = [str(name) for name in data["view"].values]
     layers = [str(name) for name in data["layer"].values]
     values = data["explained_by_view"].transpose("seed", "view").values

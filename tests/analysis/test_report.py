@@ -96,7 +96,7 @@ def test_the_track_stands_beside_separate_fits(page):
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}
-    assert len(pictures) == len(files) == 11
+    assert len(pictures) == len(files) == 12
     inside = [base64.b64decode(str(picture["src"]).partition(",")[2]) for picture in pictures]
     assert sorted(inside) == sorted(files.values())
     assert all(len(str(picture["alt"])) > 20 for picture in pictures)
@@ -136,10 +136,10 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
         "figures/vector-field.png",
         "report.html",
     ]
-    assert page.count("Not in this run:") == 9
+    assert page.count("Not in this run:") == 10
     assert "The shards in words: not in this run." in page
     assert str(trained.path) not in page
-    assert told[0] == "learning-curves" and len(told) == 11
+    assert told[0] == "learning-curves" and len(told) == 12
 
 
 def test_a_run_without_shards_says_so(trained, tmp_path):
@@ -147,7 +147,8 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
     shutil.copytree(trained.path, path)
     run = type(trained)(Store.open(path))
     seeds, steps = len(run.seeds), np.asarray(run.training["steps"], float)
-    found = results.shards(seeds).drop_vars(["agreement", "agreement_control", "layer", "control"])
+    views = ["agreement", "agreement_control", "explained_by_view", "layer", "control", "view"]
+    found = results.shards(seeds).drop_vars(views)
     verdicts = xr.Dataset({"verdict": (("onset",), ["undefined"])}, {"onset": ["contested"]})
     files = {
         "shards.nc": found.isel(shard=slice(0, 0)),
@@ -160,6 +161,7 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
     read(page)
     said = re.findall(r"Not in this run: ([^<]*)\.</p>", page)
     assert sorted(said) == [
+        "no shard was found in this run, so no gate was read from activations",
         "no shard was found in this run, so no layer was compared with them",
         "no shard was found in this run, so nobody reflected",
         "no shard was found in this run, so nobody reflected",
