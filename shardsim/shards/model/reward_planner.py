@@ -31,6 +31,7 @@ RIDGE = 1e-3
 BOUND = 30.0  # of a weight, in units of the temperature
 DISCOUNT = (-1.5, 5.0)  # logits: .18 to .993
 FIRST_DISCOUNT = 2.2  # .9
+LEAST_GAIN = 0.3  # of a start: a gain of zero would leave the reward nothing to improve
 
 
 class Plan(NamedTuple):
@@ -110,19 +111,19 @@ def _sample(worlds: Worlds, home: np.ndarray, seed: int) -> Sample:
 def _fit(shared: Common, values, weights, worlds: Worlds, sample: Sample) -> Plan:
     """Fit to all contexts: the best of a few rewards first, then gain and reward in turn."""
     assert shared.data.home is not None
-    start = np.r_[np.zeros(nuisance(part(shared, sample.rows[:1])).design.shape[2]), 1.0]
-    linear = np.r_[start, np.zeros(values.shape[1] - 1)]
+    few = part(shared, sample.rows)
+    count = nuisance(few).design.shape[2]
+    linear = np.r_[np.zeros(count), 1.0, np.zeros(values.shape[1] - 1)]
     every = np.ones(len(sample.rows), bool)
     tried = []
     for theta in _starts(worlds, weights):
         plan = Plan(theta, linear)
         for _ in range(ROUNDS):
-            planned = _planned_here(sample, plan.theta)
-            few = part(shared, sample.rows)
-            model = gain_model(few, values[sample.rows, :1], planned)
-            constant = likelihood.fit(model, few.target, plan.linear[: len(start)], 4)
-            plan = Plan(plan.theta, np.r_[constant, np.zeros(values.shape[1] - 1)])
-            plan = Plan(_fit_reward(shared, values, plan, sample, every, STEPS), plan.linear)
+            model = gain_model(few, values[sample.rows], _planned_here(sample, plan.theta))
+            found = likelihood.fit(model, few.target, plan.linear, 4)
+            found[count] = max(found[count], LEAST_GAIN)
+            plan = Plan(plan.theta, found)
+            plan = Plan(_fit_reward(shared, values, plan, sample, every, STEPS), found)
         tried.append((_loss_here(shared, values, plan, sample), len(tried), plan))
     plan = min(tried)[2]
     for _ in range(ROUNDS):
