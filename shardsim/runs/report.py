@@ -74,7 +74,7 @@ PARTS = (
         "Every rival is fitted to the same decisions with the same habit and affordance terms, and "
         "judged on levels that it was not fitted to. Lower is better.",
         ("rivals", "activation-gates", "agreement"),
-        ("rivals", "shardness", "agreement", "activation gates", "views"),
+        ("rivals", "shardness", "agreement", "activation gates", "interventions", "views"),
     ),
     Part(
         "Reflection",

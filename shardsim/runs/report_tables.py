@@ -36,6 +36,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "agreement": lambda: agreement(run),
         "views": lambda: views(summary),
         "activation gates": lambda: activation_gates(summary),
+        "interventions": lambda: interventions(summary),
         "constancy": lambda: constancy(summary),
         "diagnosis": lambda: diagnosis(run, summary),
         "evidence": lambda: evidence(run),
@@ -165,6 +166,27 @@ def activation_gates(summary: Mapping[str, Any]) -> Table:
     rows = [[name, number(value)] for name, value in (read.get("views") or {}).items()]
     title = "Explained with gates read from activations, held-out levels, mean over seeds"
     return Table(title, ("gates read from", "explained"), rows)
+
+
+def interventions(summary: Mapping[str, Any]) -> Table:
+    """What a dose of each shard's reading does to it and to others, and what an exchange does."""
+    rows = []
+    for place, shard in enumerate(summary.get("shards") or [], start=1):
+        found = shard.get("interventions") or {}
+        slope, swap = found.get("slope") or {}, found.get("exchange") or {}
+        if not found:
+            continue
+        rows.append(
+            [str(place), found["layer"], interval(found.get("selectivity"), "{:.2f}")]
+            + [number(slope.get(key), 2) for key in ("own", "other", "random")]
+            + [number(swap.get(key), 2) for key in ("dimension", "own", "other", "random")]
+            + [number(swap.get(key), 2) for key in ("specificity", "random_specificity")]
+        )
+    title = "Each shard dosed (strength gained a unit of dose) and exchanged, in one layer"
+    dosed = ("own", "largest other", "random rotations")
+    swapped = ("dimensions", *(f"exchange: {name}" for name in dosed))
+    columns = ("shard", "layer", "selectivity", *(f"dose: {name}" for name in dosed))
+    return Table(title, (*columns, *swapped, "specificity", "of random rotations"), rows)
 
 
 def views(summary: Mapping[str, Any]) -> Table:

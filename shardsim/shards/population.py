@@ -29,13 +29,14 @@ from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.model.shared import fit_gates, fit_shared
 from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY
 from shardsim.shards.parallel import each
-from shardsim.shards.refit import refit_influence
 from shardsim.shards.refining import proposed, unsure, usual_size
+from shardsim.shards.refit import refit_influence
 from shardsim.shards.separating import Proposal, enlarged
 from shardsim.shards.shares import Parts
 from shardsim.shards.views.activation_gates import ActivationFit, activation_fit
 from shardsim.shards.views.activations import agreement, influence_vectors, read_out, sample
 from shardsim.shards.views.causal import Causal, causal_many
+from shardsim.shards.views.interventions import Interventions, intervene
 
 COMPASS = {"north": (-1, 0), "east": (0, 1), "south": (1, 0), "west": (0, -1)}  # rows, columns
 SAME = 0.8  # cosine above which a seed's own shard is one of the run's
@@ -82,6 +83,7 @@ class Views(NamedTuple):
     readout: dict[str, np.ndarray]  # layer or control -> float64[S, K]
     causal: list[Causal]  # S
     gates: ActivationFit | None = None  # the shards' model with gates read from activations
+    interventions: Interventions | None = None  # dose curves and exchanges
 
 
 class Before(NamedTuple):
@@ -341,6 +343,7 @@ def _views(
             contexts=config.view_contexts,
             seed=config.seed,
         ),
+        intervene(agents.network, agents.parameters, seen, parts, found.battery.level_index[rows]),
     )
 
 

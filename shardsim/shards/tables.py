@@ -20,6 +20,7 @@ from shardsim.shards.population import NULLS, Population, margins_of, match
 from shardsim.shards.sampling import DISTANCE_BINS
 from shardsim.shards.shares import REST
 from shardsim.shards.views.activations import BETTER
+from shardsim.shards.views.interventions import coordinates_of, summaries_of, variables_of
 from shardsim.shards.words import describe
 
 BATTERIES = ("held-out", "target")
@@ -126,6 +127,8 @@ def population_dataset(found: Population, seeds: list[int] | None = None) -> xr.
         coords["ablated"] = coords["shard"]
         if found.views.gates is not None:
             coords["view"] = list(found.views.gates.views)
+        if found.views.interventions is not None:
+            coords |= coordinates_of(found.views.interventions)
     interval = shardness(found)
     attributes = {
         "verdict": verdict(found),
@@ -242,6 +245,8 @@ def _views(found: Population) -> Variables:
     layers = list(causal[0].layers)
     controls = [name for name in found.views.readout if name not in layers]
     variables: Variables = _activation_gates(found)
+    if found.views.interventions is not None:
+        variables |= variables_of(found.views.interventions)
     for dim, names in (("layer", layers), ("control", controls)):
         end = "" if dim == "layer" else "_control"
         same = [[one[name] for one in found.views.agreement] for name in names]
@@ -281,7 +286,7 @@ def _contexts(found: Population) -> Variables:
 def population_summary(found: Population) -> dict[str, Any]:
     """Return the plain figures of a run: shards, shares, shardness, agreement, verdict."""
     interval = shardness(found)
-    said, sure = words(found), confirmed(found)
+    said, sure, moved = words(found), confirmed(found), _moved(found)
     concepts = found.batteries["target"].battery.concepts
     ends = {name.replace("-", "_"): found.batteries[name].interval for name in BATTERIES}
     rest = {
@@ -297,6 +302,7 @@ def population_summary(found: Population) -> dict[str, Any]:
                 "share": {name: _ends(value, k) for name, value in ends.items()},
                 "margin": float(found.margin[k]),
                 "confirmed": bool(sure[k]),
+                **moved[k],
             }
             for k in range(len(said))
         ],
@@ -362,6 +368,13 @@ def _by_activations(found: Population) -> dict[str, Any]:
     views = dict(zip(gates.views, map(float, gates.explained.mean(0)), strict=True))
     best = {"layer": gates.best, "mean": mean, "low": low, "high": high, "views": views}
     return {"explained_by_activations": best}
+
+
+def _moved(found: Population) -> list[dict[str, Any]]:
+    """What dosing and exchanging each shard did, an entry a shard; empty ones without views."""
+    if found.views is None or found.views.interventions is None:
+        return [{} for _ in found.preferences]
+    return summaries_of(found.views.interventions)
 
 
 def _agreement(found: Population) -> dict[str, float]:

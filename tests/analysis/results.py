@@ -202,6 +202,12 @@ SUMMARY: dict[str, Any] = {
             },
             "margin": 0.4123,
             "confirmed": True,
+            "interventions": {
+                "layer": "dense_2",
+                "selectivity": {"mean": 4.375, "low": 3.125, "high": 5.625},
+                "slope": {"own": 1.03, "other": -0.21, "random": 0.12},
+                "exchange": {"dimension": 2.25, "own": 0.57, "other": 0.04, "random": 0.06},
+            },
         },
         {
             "words": "active everywhere; pushes toward the corner",
@@ -223,6 +229,15 @@ SUMMARY: dict[str, Any] = {
         "high": 0.64,
         "views": {"dense_1": 0.45, "dense_2": 0.62, "raw input": 0.3, "shuffled activations": 0.2},
     },
+    "views": [
+        {
+            "status": status,
+            "behaviour": {"says": "yes", "reason": "margin"},
+            "activations": {"says": "yes", "reason": "ablation"},
+            "parameters": {"says": "no", "reason": "no cluster"},
+        }
+        for status in ("confirmed", "unconfirmed")
+    ],
     "agreement": {"dense_1": 0.1023, "dense_2": 0.3891, "raw input": 0.0212},
     "verdict": "shards",
     "constancy": {"near-corner": "drifted", "near-cheese": "undecided", "contested": "drifted"},

@@ -93,6 +93,16 @@ def test_the_track_stands_beside_separate_fits(page):
     ]
 
 
+def test_a_shards_interventions_stand_in_one_row(page):
+    row = re.search(r"<tr><td>1</td>\s*<td[^>]*>dense_2</td>.*?</tr>", page, re.DOTALL)
+    assert row and re.findall(r"<td[^>]*>(.*?)</td>", row.group())[2:] == [
+        "4.38 [3.12, 5.62]",
+        *("1.03", "−0.21", "0.12"),
+        *("2.25", "0.57", "0.04", "0.06"),
+        *("–", "–"),
+    ]
+
+
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}

@@ -38,6 +38,7 @@ STEPS = 60
 RATE = 0.03
 PAIRS = 384  # contexts that the search sees, and as many that it is judged and tested on
 ROTATIONS = 8
+LEAST_LEVELS = 6  # so that every third has another level to take from
 
 
 class Subspace(NamedTuple):
@@ -118,7 +119,7 @@ def find_subspaces(
     Raises:
       ValueError: fewer than six levels, so that some third has no other level to take from.
     """
-    if len(np.unique(level_index)) < 6:
+    if len(np.unique(level_index)) < LEAST_LEVELS:
         raise ValueError("exchanges between levels need contexts from six levels or more")
     rng = np.random.default_rng(seed)
     pulls = np.stack([part.shards for part in parts])
@@ -131,13 +132,14 @@ def find_subspaces(
     for layer in network.layers:
         hidden = np.asarray(plain.activations[layer])
         fit, judge, test = (_exchange(one, observations, hidden, logits, pulls) for one in sets)
-        start = readings(hidden[:, sets[0].base], pulls[:, sets[0].base])
-        tried = candidates(network, layer, parameters, fit, *start)
-        scores = part_explained(_swap(network, layer, parameters, judge, 1, *tried), judge)
-        best = smallest(scores)[:, :, None, None, None]
-        own = [np.take_along_axis(each, best, 2)[:, :, 0] for each in tried]
-        results = _tested(network, layer, parameters, test, *own, rotations, rng)
-        found.append((*own, (own[0] != 0).any(2).sum(-1), *results))
+        first = readings(hidden[:, sets[0].base], pulls[:, sets[0].base])
+        readers, writers = candidates(network, layer, parameters, fit, first[0], first[1])
+        swapped = _swap(network, layer, parameters, judge, 1, readers, writers)
+        best = smallest(part_explained(swapped, judge))[:, :, None, None, None]
+        reader = np.take_along_axis(readers, best, 2)[:, :, 0]
+        writer = np.take_along_axis(writers, best, 2)[:, :, 0]
+        results = _tested(network, layer, parameters, test, reader, writer, rotations, rng)
+        found.append((reader, writer, (reader != 0).any(2).sum(-1), *results))
     return [
         Subspace(
             tuple(network.layers),
@@ -245,7 +247,8 @@ def _search(network, layer, parameters, seen, source, wanted, size, start, masks
     """Return readers [S, K, 2N, D, B] and writers: Adam on the missed part of the wanted change."""
 
     def loss(raw, mask, own, given, aim, size):
-        logits = _swapped(network, layer, own, seen, given, *projection(*raw, mask))
+        reader, writer = projection(raw[0], raw[1], mask)
+        logits = _swapped(network, layer, own, seen, given, reader, writer)
         return jnp.sum((logits - aim) ** 2) / size
 
     every = jax.vmap(loss, (0, 0, None, None, None, None))  # N
@@ -257,7 +260,7 @@ def _search(network, layer, parameters, seen, source, wanted, size, start, masks
     def step(carry, _):
         raw, memory = carry
         change, memory = rule.update(slope(raw), memory)
-        return (optax.apply_updates(raw, change), memory), None
+        return (jax.tree.map(jnp.add, raw, change), memory), None
 
     project = jax.vmap(jax.vmap(jax.vmap(projection), (0, 0, None)), (0, 0, None))
 
@@ -266,9 +269,9 @@ def _search(network, layer, parameters, seen, source, wanted, size, start, masks
 
     raw = tuple(spread(each) for each in start)
     # Each number of dimensions starts as an orthogonal projection on its readers.
-    raw = project(*raw, masks)
-    after = jax.lax.scan(step, (raw, rule.init(raw)), None, length=STEPS)[0][0]
-    ends = raw, project(*after, masks)
+    raw = project(raw[0], raw[1], masks)
+    (after, _), _ = jax.lax.scan(step, (raw, rule.init(raw)), None, length=STEPS)
+    ends = raw, project(after[0], after[1], masks)
     # Interleaved: fewest dimensions first, each as it starts and then searched.
     return tuple(
         jnp.stack(pair, 3).reshape(*pair[0].shape[:2], 2 * len(masks), *pair[0].shape[3:])
@@ -307,8 +310,8 @@ def _swap_all(network, layer, parameters, seen, source, readers, writers) -> jax
 
 def _swap(network, layer, parameters, on: Exchange, source: int, readers, writers) -> np.ndarray:
     """Return centred logits float64[S, K, V, P, A] of readers and writers [S, K, V, D, B]."""
-    each = (jnp.asarray(value, jnp.float32) for value in (readers, writers))
-    logits = _swap_all(network, layer, parameters, on.seen, on.source[source], *each)
+    reads, writes = jnp.asarray(readers, jnp.float32), jnp.asarray(writers, jnp.float32)
+    logits = _swap_all(network, layer, parameters, on.seen, on.source[source], reads, writes)
     return np.asarray(logits, np.float64)
 
 
