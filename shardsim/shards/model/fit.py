@@ -5,6 +5,7 @@ Axes: C contexts, F features, A actions, O concepts, J atoms, K shards, L levels
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from shardsim.shards.model.restarts import Restart, restarts
 from shardsim.shards.model.shard_model import ShardModel, shard_model
 from shardsim.shards.model.structure import Structure, emptied, find_structure, single, unfold
 from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY, Judgement, doubted, judge
+from shardsim.shards.parallel import each
 
 GAIN_ATOMS = 40
 SHARDS = "shards"
@@ -78,30 +80,23 @@ def _rival_logits(
     work, path = structure.work, structure.path
     shunned = np.isin(np.arange(structure.preferences.shape[1]), path.columns[path.signs < 0])
     shared = rivals.common(work.data, fold, work.values, shunned)
-    base = rivals.cross_fit(shared, rivals.nuisance(shared))
     weights = _one_utility(structure)
-    found = {
-        HABITS: rivals.cross_fit(shared, rivals.habits(shared)),
-        AFFORDANCE: base,
-        UTILITY: rivals.cross_fit(shared, rivals.utility(shared, path.columns, path.signs)),
-        GAIN: base,
-        PLANNER: planner.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights, seed),
-        STEEP: discounting.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights),
-        ONE_GOAL: one_goal.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights),
-        SHARDS: base,
+    gain = work.values[:, :GAIN_ATOMS]
+    base = rivals.cross_fit(shared, rivals.nuisance(shared))
+    one_utility = rivals.utility(shared, path.columns, path.signs)
+    every: dict[str, Callable[[], np.ndarray]] = {
+        HABITS: lambda: rivals.cross_fit(shared, rivals.habits(shared)),
+        AFFORDANCE: lambda: base,
+        UTILITY: lambda: rivals.cross_fit(shared, one_utility),
+        GAIN: lambda: _gain_logits(shared, structure) if len(path.fits) > 1 else base,
+        PLANNER: lambda: planner.cross_fit(shared, gain, weights, seed),
+        STEEP: lambda: discounting.cross_fit(shared, gain, weights),
+        ONE_GOAL: lambda: one_goal.cross_fit(shared, gain, weights),
+        SHARDS: lambda: _shard_logits(shared, structure) if len(structure.preferences) else base,
     }
     if work.data.worlds is not None:
-        found[REWARD] = reward_planner.cross_fit(shared, work.values[:, :GAIN_ATOMS], weights, seed)
-    if len(path.fits) > 1:
-        one = path.fits[1]
-        weights = path.work.data.advantages @ one.preferences.T
-        found[GAIN] = _gain_logits(shared, work.values, one.gates, weights)
-    if len(structure.preferences):
-        model, start, _ = rivals.gated(
-            shared, work.values, structure.coefficients, structure.preferences
-        )
-        found[SHARDS] = rivals.cross_fit(shared, model, start)
-    return found, shared
+        every[REWARD] = lambda: reward_planner.cross_fit(shared, gain, weights, seed)
+    return dict(zip(every, each(lambda model: model(), every.values()), strict=True)), shared
 
 
 def _one_utility(structure: Structure) -> np.ndarray:
@@ -113,12 +108,24 @@ def _one_utility(structure: Structure) -> np.ndarray:
     return unfold(path.fits[1].preferences, path.columns, path.signs, concepts)[0]
 
 
-def _gain_logits(shared, values, gates, pulls) -> np.ndarray:
-    atoms, shards = np.nonzero(gates > 0)
+def _gain_logits(shared: rivals.Common, structure: Structure) -> np.ndarray:
+    """Held-out logits of one utility with the gain that the search gave it."""
+    path, values = structure.path, structure.work.values
+    one = path.fits[1]
+    pulls = path.work.data.advantages @ one.preferences.T
+    atoms, shards = np.nonzero(one.gates > 0)
     extra = pulls[:, :, shards] * values[:, None, atoms]
     model = rivals.joined(rivals.nuisance(shared), extra, rivals.GATE_RIDGE)
     start = np.zeros(model.design.shape[2])
-    start[len(start) - len(atoms) :] = gates[atoms, shards]
+    start[len(start) - len(atoms) :] = one.gates[atoms, shards]
+    return rivals.cross_fit(shared, model, start)
+
+
+def _shard_logits(shared: rivals.Common, structure: Structure) -> np.ndarray:
+    """Held-out logits of the chosen shards."""
+    model, start, _ = rivals.gated(
+        shared, structure.work.values, structure.coefficients, structure.preferences
+    )
     return rivals.cross_fit(shared, model, start)
 
 

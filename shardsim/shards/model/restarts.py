@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from shardsim.shards.model.refine import refine
 from shardsim.shards.model.rivals import Common
 from shardsim.shards.model.structure import Structure, find_structure
+from shardsim.shards.parallel import each
 
 RESTARTS = 2
 SAME = 0.9  # cosine and correlation of gates, at least, of shards that are the same
@@ -48,12 +49,14 @@ def restarts(
     if len(structure.preferences) < 2:
         return ()
     work = structure.work
-    again = [
-        find_structure(
-            work.data, work.metric, work.target, max_shards=max_shards, seed=seed + number
+
+    def search(number: int) -> Structure:
+        other = seed + number
+        return find_structure(
+            work.data, work.metric, work.target, max_shards=max_shards, seed=other
         )
-        for number in range(1, RESTARTS + 1)
-    ]
+
+    again = each(search, range(1, RESTARTS + 1))
     return tuple(_compared(structure.preferences, gates, other, shared) for other in again)
 
 

@@ -13,6 +13,7 @@ from shardsim.shards.model.gram import Problem
 
 DIRECTIONS = 4
 CLOSE = 0.985
+HOPELESS = 1.1  # an exchange that is so much worse with its best gates is not followed up
 
 
 def spherical_means(vectors: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -78,7 +79,10 @@ def swap(problem: Problem, fit: Factors, directions: np.ndarray, penalty: float)
                     continue
                 preferences = fit.preferences.copy()
                 preferences[shard] = direction
-                trial = _try(problem, preferences, penalty, fit.gates, 3)
+                trial = _try(problem, preferences, penalty, fit.gates, 1)
+                if trial.objective > fit.objective * HOPELESS:
+                    continue
+                trial = _try(problem, trial.preferences, penalty, trial.gates, 2)
                 if trial.objective < fit.objective * (1 - 1e-4):
                     fit = _try(problem, trial.preferences, penalty, trial.gates, 20)
                     improved = True
