@@ -73,7 +73,7 @@ PARTS = (
         "Are they shards?",
         "Every rival is fitted to the same decisions with the same habit and affordance terms, and "
         "judged on levels that it was not fitted to. Lower is better.",
-        ("rivals", "activation-gates", "agreement"),
+        ("rivals", "activation-gates", "dose-curves", "agreement"),
         ("rivals", "shardness", "agreement", "activation gates", "interventions", "views"),
     ),
     Part(

@@ -23,6 +23,7 @@ MODELS = [
     "shards",
     "ceiling",
 ]
+DOSES = [-1.0, 0.0, 1.0, 2.0]
 BINS = ["1", "2", "3", "4-5", "6+"]
 ONSETS = ["near-corner", "near-cheese", "contested"]
 REFLECTIONS = ["turns", "summed", "sham"]
@@ -88,6 +89,7 @@ def shards(seeds: int) -> xr.Dataset:
                 ("seed", "view"),
                 np.array([0.45, 0.62, 0.3, 0.2]) + np.zeros((seeds, 1)),
             ),
+            **doses(seeds),
             "agreement_control": (("control", "seed"), np.full((len(CONTROLS), seeds), 0.02)),
             "influence_signed": (("seed", "concept", "distance_bin"), signed),
             "influence_signed_in_model": (("seed", "concept", "distance_bin"), signed * 0.5),
@@ -99,11 +101,26 @@ def shards(seeds: int) -> xr.Dataset:
             "model": MODELS,
             "layer": LAYERS,
             "control": CONTROLS,
+            "dose": DOSES,
             "view": [*LAYERS, "raw input", "shuffled activations"],
             "rest": ["habit", "affordance", "residual"],
             "distance_bin": BINS,
         },
     )
+
+
+def doses(seeds: int) -> dict[str, Any]:
+    """Shards that follow their dose; in the second layer the other one less so."""
+    dose, by_layer = np.array(DOSES), ("seed", "layer", "shard")
+    line = (1.0 + dose)[:, None] + np.zeros((seeds, 2, 1, 2))
+    drag = np.array([0.5, 0.1])[:, None, None]
+    return {
+        "dose_own": (("seed", "layer", "dose", "shard"), line),
+        "dose_other": (("seed", "layer", "dose", "shard"), 1.0 - drag * (line - 1.0)),
+        "dose_random": ((*by_layer, "rotation", "dose"), np.ones((seeds, 2, 2, 3, len(dose)))),
+        "selectivity": (by_layer, 1.0 / drag[..., 0] + np.zeros((seeds, 2, 2))),
+        "slope_own": (by_layer, np.ones((seeds, 2, 2))),
+    }
 
 
 def track(steps: np.ndarray, seeds: int) -> xr.Dataset:

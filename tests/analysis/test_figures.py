@@ -88,6 +88,7 @@ def test_a_level_may_be_chosen(finished):
         ("vector-field", {"seed": "5"}, "2 seeds, so no number 5"),
         ("vector-field", {"checkpoint": "50"}, "checkpoints, so no number 50"),
         ("activation-map", {"layer": "dense_9"}, "did you mean 'dense_"),
+        ("dose-curves", {"layer": "dense_9"}, "did you mean 'dense_"),
         ("constancy", {"place": "targte"}, "did you mean 'target'"),
     ],
 )
@@ -101,6 +102,18 @@ def test_rivals_are_those_near_the_shards(finished):
     said = [text.get_text() for text in figure.axes[-1].texts]
     assert [text.split()[0] for text in said] == ["+0.200", "+0.080", "+0.020"]
     assert len(figure.axes) == 3
+
+
+def test_dose_curves_are_of_the_layer_that_is_most_selective(finished):
+    figure = figures.draw("dose-curves", [finished])
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == [f"{name}, dense_2: selectivity 10.0" for name in ("cheese", "corner")]
+    lines = {line.get_label(): np.asarray(line.get_ydata()) for line in figure.axes[0].lines}
+    np.testing.assert_allclose(lines["the shard itself"], [0.0, 1.0, 2.0, 3.0])
+    np.testing.assert_allclose(lines["the other shard that moves most"], [1.1, 1.0, 0.9, 0.8])
+    other = figures.draw("dose-curves", [finished], {"layer": "dense_1"})
+    lines = {line.get_label(): np.asarray(line.get_ydata()) for line in other.axes[0].lines}
+    np.testing.assert_allclose(lines["the other shard that moves most"], [1.5, 1.0, 0.5, 0.0])
 
 
 def test_reflection_has_a_row_an_onset(finished):

@@ -106,7 +106,7 @@ def test_a_shards_interventions_stand_in_one_row(page):
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}
-    assert len(pictures) == len(files) == 12
+    assert len(pictures) == len(files) == 13
     inside = [base64.b64decode(str(picture["src"]).partition(",")[2]) for picture in pictures]
     assert sorted(inside) == sorted(files.values())
     assert all(len(str(picture["alt"])) > 20 for picture in pictures)
@@ -146,10 +146,10 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
         "figures/vector-field.png",
         "report.html",
     ]
-    assert page.count("Not in this run:") == 10
+    assert page.count("Not in this run:") == 11
     assert "The shards in words: not in this run." in page
     assert str(trained.path) not in page
-    assert told[0] == "learning-curves" and len(told) == 12
+    assert told[0] == "learning-curves" and len(told) == 13
 
 
 def test_a_run_without_shards_says_so(trained, tmp_path):
@@ -175,5 +175,6 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
         "no shard was found in this run, so no layer was compared with them",
         "no shard was found in this run, so nobody reflected",
         "no shard was found in this run, so nobody reflected",
+        "no shard was found in this run, so none was dosed",
         "no shard was found in this run, so there is no gate to draw",
     ]

@@ -1,0 +1,45 @@
+"""dose-curves: each shard's strength as what it is read from is turned down, off, over and up."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.plot.doses import dose_curves
+from shardsim.runs import tables
+from shardsim.runs.run import Run
+from shardsim.shards.views.interventions import best_layers
+
+ORDER = ("seed", "layer", "shard")
+
+
+def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
+    """Draw a panel a shard, in the layer of its largest selectivity unless one is named."""
+    data = run.dataset("shards.nc")
+    if not data.sizes["shard"]:
+        raise UserError("no shard was found in this run, so none was dosed")
+    if "dose_own" not in data:
+        raise UserError(
+            "this run was identified before dose curves were measured; "
+            "run `shardsim identify RUN --again`"
+        )
+    layers = [str(name) for name in data["layer"].values]
+    if layer and layer not in layers:
+        raise UserError(f"the network has no layer {layer!r}; {did_you_mean(layer, layers)}")
+    ratio, slope = (data[name].transpose(*ORDER).values for name in ("selectivity", "slope_own"))
+    chosen = best_layers(ratio, slope)
+    if layer:
+        chosen = np.full_like(chosen, layers.index(layer))
+    shards = np.arange(len(chosen))
+    curves = [data[n].transpose(*ORDER, "dose").values for n in ("dose_own", "dose_other")]
+    random = data["dose_random"].transpose(*ORDER, "rotation", "dose").values
+    said = ratio.mean(0)[chosen, shards]
+    titles = [
+        f"{name}, {layers[place]}" + (f": selectivity {value:.1f}" if np.isfinite(value) else "")
+        for name, place, value in zip(tables.shard_names(data), chosen, said, strict=True)
+    ]
+    own, other = (values[:, chosen, shards] for values in curves)
+    return dose_curves(
+        data["dose"].values, own, other, random[:, chosen, shards], titles, confidence
+    )
