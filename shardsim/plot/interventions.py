@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from shardsim.base.statistics import t_interval
-from shardsim.plot.style import BLUE, GREEN, INK, NULL, PURPLE, WIDTH, band, new_figure, styled
+from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
+from shardsim.plot.style import BLUE, GREEN, INK, NULL, PURPLE, band, styled
 
 SHADES = (BLUE, GREEN, PURPLE, NULL)
 PAPER = ((-1.0, 0.03), (0.0, 0.81))  # Turner et al. 2023: coefficient, median P over 100 mazes
@@ -16,16 +16,18 @@ PAPER = ((-1.0, 0.03), (0.0, 0.81))  # Turner et al. 2023: coefficient, median P
 
 @styled
 def cheese_vector(
+    rows: Sequence[Row],
     coefficient: np.ndarray,
     chance: Mapping[str, np.ndarray],
     removed: Mapping[str, np.ndarray],
     vectors: Sequence[str],
     concept: str,
     confidence: float = 0.9,
-) -> Figure:
-    """Probability of the best moves to an object where ways part, a panel a layer.
+) -> FindingFigure:
+    """Probability of the best moves to an object where ways part, a panel a layer, and a table.
 
     Args:
+        rows: of the table.
         coefficient: f[X], of the vector added; −1 subtracts it.
         chance: layer -> f[S, V, X], median over levels.
         removed: layer -> f[S], the same where the object is really removed.
@@ -33,8 +35,8 @@ def cheese_vector(
         concept: the object.
         confidence: of the intervals over seeds.
     """
-    figure, axes = new_figure(WIDTH, 3.2, 1, len(chance), sharey=True)
-    for place, (layer, values) in zip(axes[0], chance.items(), strict=True):
+    figure, axes = finding_figure(rows, len(chance), 3.2)
+    for place, (layer, values) in zip(axes, chance.items(), strict=True):
         for number, name in enumerate(vectors):
             interval = t_interval(values[:, number], axis=0, confidence=confidence)
             colour = SHADES[number % len(SHADES)]
@@ -45,9 +47,8 @@ def cheese_vector(
         place.set_title(f"{layer}: {_said(coefficient, values[:, 0], confidence)}")
         place.set_xlabel(f"coefficient of the {concept} vector")
         place.set_ylim(-0.02, 1.02)
-    axes[0, 0].set_ylabel(f"median P({concept}) where ways part")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        legend_under(place, 2)
+    axes[0].set_ylabel(f"median P({concept}) where ways part")
     return figure
 
 

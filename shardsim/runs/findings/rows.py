@@ -71,6 +71,18 @@ def below(measure: str, paper: str, seeds: np.ndarray, bound: float) -> Row:
     return row._replace(verdict=DISAGREES if found.low > bound else CANNOT_TELL)
 
 
+def still(measure: str, paper: str, seeds: np.ndarray, bound: float) -> Row:
+    """Agrees where the interval lies within ±bound, disagrees where it lies wholly outside."""
+    row = Row(measure, paper, np.asarray(seeds, np.float64), CANNOT_TELL)
+    found = row.interval()
+    if not np.isfinite(row.seeds).all():
+        return row
+    if -bound < found.low and found.high < bound:
+        return row._replace(verdict=AGREES)
+    outside = found.low > bound or found.high < -bound
+    return row._replace(verdict=DISAGREES if outside else CANNOT_TELL)
+
+
 def close(measure: str, paper: float, value: float) -> Row:
     """Of one number without seeds: agrees within a tenth of the paper's."""
     near = abs(value - paper) <= CLOSE * abs(paper)
