@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-extras check study-corner study-families study-proxy bench-envs bench-planning bench-capture bench-identify clean
+.PHONY: demo test test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -28,6 +28,13 @@ study-corner: $(VENV)/.installed
 	$(BIN)/shardsim run experiments/study_corner.toml --out $(OUT)/study-corner
 	$(BIN)/shardsim run experiments/study_anywhere.toml --out $(OUT)/study-anywhere
 	$(BIN)/shardsim plot $(OUT)/study-corner $(OUT)/study-anywhere compare --out $(OUT)/study-corner/compare.png
+
+# Shardness of agents with two goals, one goal and two drives, 8 seeds each.
+study-shards: $(VENV)/.installed
+	for config in study_corner study_anywhere two_goods; do \
+		$(BIN)/shardsim run experiments/$$config.toml train.seeds=8 --until identify \
+			--out $(OUT)/study-shards/$$config || exit 1; \
+	done
 
 # Every family's shipped config, one after the other: about half an hour on 2 cores.
 study-families: $(VENV)/.installed
