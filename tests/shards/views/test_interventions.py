@@ -39,7 +39,7 @@ def built():
 
 
 def test_the_dose_curve_is_the_line(built):
-    found = doses.dose_curves(*built[:3], [built[3]], rotations=40)[0]
+    found = doses.dose_curves(built[0], built[1], built[2], [built[3]], rotations=40)[0]
     line = 1.0 + found.dose
     for own, other in ((0, 1), (1, 0)):
         np.testing.assert_allclose(found.strength[0, own, :, own], line, atol=0.02)
@@ -51,7 +51,7 @@ def test_the_dose_curve_is_the_line(built):
 
 
 def test_random_rotations_move_nothing_on_average(built):
-    found = doses.dose_curves(*built[:3], [built[3]], rotations=200)[0]
+    found = doses.dose_curves(built[0], built[1], built[2], [built[3]], rotations=200)[0]
     slope = doses.slopes(found.random, found.dose)  # [Y, K, R, K]
     own = np.einsum("ykrk->ykr", slope)
     error = own.std(-1) / np.sqrt(own.shape[-1])
@@ -60,7 +60,9 @@ def test_random_rotations_move_nothing_on_average(built):
 
 
 def test_the_subspace_is_the_unit_that_carries_the_shard(built):
-    found = subspace.find_subspaces(*built[:3], [built[3]], np.arange(SIZE) // 12)[0]
+    found = subspace.find_subspaces(
+        built[0], built[1], built[2], [built[3]], np.arange(SIZE) // 12
+    )[0]
     assert found.dimension.tolist() == [[1, 1]]
     for shard in (0, 1):
         reader = found.reader[0, shard, :, 0] / np.linalg.norm(found.reader[0, shard])
@@ -103,9 +105,9 @@ def test_sources_are_of_other_levels_and_the_like_ones_alike():
 
 def test_few_levels_are_refused(built):
     with pytest.raises(ValueError, match="six levels"):
-        subspace.find_subspaces(*built[:3], [built[3]], np.arange(SIZE) % 5)
+        subspace.find_subspaces(built[0], built[1], built[2], [built[3]], np.arange(SIZE) % 5)
     with pytest.raises(ValueError, match="need a 0"):
-        doses.dose_curves(*built[:3], [built[3]], doses=(1.0,))
+        doses.dose_curves(built[0], built[1], built[2], [built[3]], doses=(1.0,))
 
 
 def test_specificity_counts_the_difference():

@@ -40,8 +40,15 @@ def built():
     return env, network, parameters, cases
 
 
-def test_subtracting_the_vector_is_removing_the_object(built):
-    found = retarget.vector_effects(*built, "cheese", LAYER)
+@pytest.fixture(scope="module")
+def effects(built):
+    """What each vector does at each coefficient."""
+    env, network, parameters, cases = built
+    return retarget.vector_effects(env, network, parameters, cases, "cheese", LAYER)
+
+
+def test_subtracting_the_vector_is_removing_the_object(effects):
+    found = effects
     minus = list(found.coefficient).index(-1.0)
     np.testing.assert_allclose(found.chance[:, 0, minus], found.removed, atol=2e-3)
     np.testing.assert_allclose(found.residual[:, 0, minus], 0.0, atol=2e-3)
@@ -53,8 +60,8 @@ def test_subtracting_the_vector_is_removing_the_object(built):
     assert found.residual[:, -1, minus].mean() > 0.05
 
 
-def test_nothing_added_changes_nothing(built):
-    found = retarget.vector_effects(*built, "cheese", LAYER)
+def test_nothing_added_changes_nothing(effects):
+    found = effects
     zero = list(found.coefficient).index(0.0)
     own = found.chance[:, 0, zero]
     for vector in (0, retarget.OTHER, 3):
