@@ -74,7 +74,15 @@ PARTS = (
         "Every rival is fitted to the same decisions with the same habit and affordance terms, and "
         "judged on levels that it was not fitted to. Lower is better.",
         ("rivals", "activation-gates", "dose-curves", "agreement"),
-        ("rivals", "shardness", "agreement", "activation gates", "interventions", "views"),
+        (
+            "rivals",
+            "shardness",
+            "agreement",
+            "activation gates",
+            "directions",
+            "interventions",
+            "views",
+        ),
     ),
     Part(
         "Reflection",

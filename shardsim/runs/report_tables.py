@@ -36,6 +36,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "agreement": lambda: agreement(run),
         "views": lambda: views(summary),
         "activation gates": lambda: activation_gates(summary),
+        "directions": lambda: directions(summary),
         "interventions": lambda: interventions(summary),
         "constancy": lambda: constancy(summary),
         "diagnosis": lambda: diagnosis(run, summary),
@@ -166,6 +167,21 @@ def activation_gates(summary: Mapping[str, Any]) -> Table:
     rows = [[name, number(value)] for name, value in (read.get("views") or {}).items()]
     title = "Explained with gates read from activations, held-out levels, mean over seeds"
     return Table(title, ("gates read from", "explained"), rows)
+
+
+def directions(summary: Mapping[str, Any]) -> Table:
+    """The single component of a layer that follows each shard's gate, beside its controls."""
+    told = summary.get("directions") or []
+    controls = list(dict.fromkeys(name for one in told for name in one["null"]))
+    rows = [
+        [str(place), one["layer"], one["method"], ", ".join(one["components"])]
+        + [interval(one["score"], "{:.2f}")]
+        + [number(one["null"].get(name), 2) for name in controls]
+        for place, one in enumerate(told, start=1)
+    ]
+    title = "The single component that follows each gate (correlation, levels not chosen on)"
+    columns = ("shard", "layer", "method", "component, by seed", "correlation", *controls)
+    return Table(title, columns, rows)
 
 
 def interventions(summary: Mapping[str, Any]) -> Table:

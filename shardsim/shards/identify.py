@@ -29,6 +29,7 @@ from shardsim.shards.shares import Parts
 from shardsim.shards.views.activation_gates import ActivationFit, activation_fit
 from shardsim.shards.views.activations import agreement, influence_vectors, readable, sample
 from shardsim.shards.views.causal import Causal, causal_check
+from shardsim.shards.views.directions import Directions, directions
 from shardsim.shards.words import describe
 
 NAMES = {
@@ -91,6 +92,7 @@ def identify(
     model_effects = in_model(found, data)
     seen = _agreement(answer, effects, model_effects, battery, seed)
     check = causal_check(policy, battery, found, answer, seed=seed)
+    blank = _untrained(policy, battery, seed)
     return ShardSet(
         gates=found.gates,
         preferences=found.preferences,
@@ -119,7 +121,8 @@ def identify(
         logits=data.logits,
         battery=battery,
         fit=found,
-        activation_fit=_activation_fit(policy, found, data, answer, battery, seed),
+        activation_fit=_activation_fit(found, data, answer, blank, battery, seed),
+        directions=_directions(found, answer, blank, battery, seed),
         refined=before,
     )
 
@@ -222,25 +225,54 @@ def _agreement(
     return agreement(vectors, layers, battery.observations[rows], seed=seed)
 
 
+def _untrained(
+    policy: Callable[..., Any], battery: Battery, seed: int
+) -> dict[str, np.ndarray] | None:
+    """Return layer -> float[1, C, D] of an `Agent`'s network before training; None of others."""
+    if not isinstance(policy, Agent):
+        return None
+    fresh = policy.network.init(jax.random.key(seed), battery.observations[:1])
+    untrained = Agent(policy.env, policy.network, fresh)
+    return _layers(respond(untrained, battery.env, None, battery.observations))
+
+
+def _layers(answer: Response) -> dict[str, np.ndarray]:
+    return {name: values[None] for name, values in answer.activations.items()}
+
+
 def _activation_fit(
-    policy: Callable[..., Any],
     found: ModelFit,
     data: DecisionData,
     answer: Response,
+    blank: dict[str, np.ndarray] | None,
     battery: Battery,
     seed: int,
 ) -> ActivationFit | None:
     """Read the gates from activations; beside an `Agent` stands its network before training."""
-    blank = None
-    if isinstance(policy, Agent):
-        fresh = policy.network.init(jax.random.key(seed), battery.observations[:1])
-        untrained = respond(
-            Agent(policy.env, policy.network, fresh), battery.env, None, battery.observations
-        )
-        blank = {name: values[None] for name, values in untrained.activations.items()}
-    layers = {name: values[None] for name, values in answer.activations.items()}
-    return activation_fit(
-        [found], [data], [found.bits], layers, battery.observations, untrained=blank, seed=seed
+    layers, seen = _layers(answer), battery.observations
+    return activation_fit([found], [data], [found.bits], layers, seen, untrained=blank, seed=seed)
+
+
+def _directions(
+    found: ModelFit,
+    answer: Response,
+    blank: dict[str, np.ndarray] | None,
+    battery: Battery,
+    seed: int,
+) -> Directions | None:
+    """Find on a sample of the battery which single components follow the gates."""
+    rows = sample(battery.size, seed)
+    layers, untrained = (
+        {name: values[:, rows] for name, values in (every or {}).items()}
+        for every in (_layers(answer), blank)
+    )
+    return directions(
+        [found.gates[rows]],
+        layers,
+        battery.observations[rows],
+        battery.level_index[rows],
+        untrained=untrained,
+        seed=seed,
     )
 
 

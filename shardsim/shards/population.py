@@ -34,8 +34,9 @@ from shardsim.shards.refit import refit_influence
 from shardsim.shards.separating import Proposal, enlarged
 from shardsim.shards.shares import Parts
 from shardsim.shards.views.activation_gates import ActivationFit, activation_fit
-from shardsim.shards.views.activations import agreement, influence_vectors, read_out, sample
+from shardsim.shards.views.activations import agreement, influence_vectors, read_outs, sample
 from shardsim.shards.views.causal import Causal, causal_many
+from shardsim.shards.views.directions import Directions, directions
 from shardsim.shards.views.interventions import Interventions, intervene
 
 COMPASS = {"north": (-1, 0), "east": (0, 1), "south": (1, 0), "west": (0, -1)}  # rows, columns
@@ -84,6 +85,7 @@ class Views(NamedTuple):
     causal: list[Causal]  # S
     gates: ActivationFit | None = None  # the shards' model with gates read from activations
     interventions: Interventions | None = None  # dose curves and exchanges
+    directions: Directions | None = None  # single components that follow a gate
 
 
 class Before(NamedTuple):
@@ -316,7 +318,8 @@ def _views(
     if not found.models[0].num_shards:
         return None
     rows = sample(found.battery.size, config.seed, config.view_contexts)
-    seen = found.battery.observations[rows]
+    seen, level_index = found.battery.observations[rows], found.battery.level_index[rows]
+    gates = [model.gates[rows] for model in found.models]
     _, whole = answers(agents, agents.untrained, found.battery)
     blank = {name: values[:, rows] for name, values in whole.items()}
     few = {name: values[:, rows] for name, values in layers.items()}
@@ -331,7 +334,7 @@ def _views(
     )
     return Views(
         _agreements(found, effects, few, blank, rows, config),
-        _readouts(found, few, blank, rows, config),
+        read_outs(gates, few, seen, level_index, blank, config.seed),
         causal,
         activation_fit(
             found.models,
@@ -343,7 +346,8 @@ def _views(
             contexts=config.view_contexts,
             seed=config.seed,
         ),
-        intervene(agents.network, agents.parameters, seen, parts, found.battery.level_index[rows]),
+        intervene(agents.network, agents.parameters, seen, parts, level_index),
+        directions(gates, few, seen, level_index, untrained=blank, seed=config.seed),
     )
 
 
@@ -366,31 +370,3 @@ def _agreements(found: OnBattery, effects, layers, untrained, rows, config):
         )
 
     return [one(seed) for seed in range(len(found.models))]
-
-
-def _readouts(found: OnBattery, layers, untrained, rows, config) -> dict[str, np.ndarray]:
-    """How well every gate is read from every layer and control on held-out levels, [S, K]."""
-    level_index = found.battery.level_index[rows]
-    raw = found.battery.observations[rows].reshape(len(rows), -1)
-    count = len(found.models)
-    views = {**layers, "raw input": np.broadcast_to(raw, (count, *raw.shape))}
-    views |= {f"untrained {name}": values for name, values in untrained.items()}
-    gates = [model.gates[rows] for model in found.models]
-    scores = {
-        name: np.stack(
-            [
-                read_out(v, g, level_index, config.seed).score
-                for v, g in zip(values, gates, strict=True)
-            ]
-        )
-        for name, values in views.items()
-    }
-    mixed = np.random.default_rng(config.seed).permutation(len(rows))
-    last = list(layers)[-1]
-    scores["shuffled labels"] = np.stack(
-        [
-            read_out(v, g[mixed], level_index, config.seed).score
-            for v, g in zip(layers[last], gates, strict=True)
-        ]
-    )
-    return scores

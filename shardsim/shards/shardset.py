@@ -16,6 +16,11 @@ from shardsim.shards.model.alternatives import Alternative
 from shardsim.shards.model.fit import ModelFit
 from shardsim.shards.sampling import DISTANCE_BINS
 from shardsim.shards.views.activation_gates import ActivationFit
+from shardsim.shards.views.directions import (
+    Directions,
+    direction_coordinates,
+    direction_summary,
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,12 +53,18 @@ class ShardSet:
     battery: Battery
     fit: ModelFit
     activation_fit: ActivationFit | None = None  # None: behaviour only, or no shard
+    directions: Directions | None = None  # single components; None where activation_fit is
     refined: dict[str, Any] | None = None  # what was found before contexts were added, and why
 
     @property
     def num_shards(self) -> int:
         """Number of shards, K."""
         return len(self.preferences)
+
+    @property
+    def followed(self) -> list[dict[str, Any]]:
+        """Which component of which layer follows each gate, an entry a shard; none without."""
+        return direction_summary(self.directions)
 
     def to_dataset(self) -> xr.Dataset:
         """Return everything as a labelled Dataset, with dims shard, concept, context, action."""
@@ -83,6 +94,10 @@ class ShardSet:
         if gates is not None:
             variables["explained_by_view"] = (("view",), gates.explained[0])
             variables["gate_likeness"] = (("view", "shard"), gates.likeness[0])
+        if self.directions is not None:
+            dims = ("network_layer", "direction_method", "shard")
+            variables["direction_score"] = (dims, self.directions.score[0])
+            variables["direction_null"] = ((*dims, "direction_control"), self.directions.null[0])
         for name, values in self.influence.items():
             variables[f"influence_{name}"] = (("concept", "distance_bin"), values)
         coords: dict[str, Any] = {
@@ -95,6 +110,9 @@ class ShardSet:
         }
         if gates is not None:
             coords["view"] = list(gates.views)
+        if self.directions is not None:
+            coords |= direction_coordinates(self.directions)
+            coords |= {"network_layer": list(self.directions.layers)}
         attributes = {
             "verdict": self.verdict,
             "shardness": self.shardness,

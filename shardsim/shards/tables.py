@@ -20,6 +20,11 @@ from shardsim.shards.population import NULLS, Population, margins_of, match
 from shardsim.shards.sampling import DISTANCE_BINS
 from shardsim.shards.shares import REST
 from shardsim.shards.views.activations import BETTER
+from shardsim.shards.views.directions import (
+    direction_coordinates,
+    direction_summary,
+    direction_variables,
+)
 from shardsim.shards.views.interventions import coordinates_of, summaries_of, variables_of
 from shardsim.shards.words import describe
 
@@ -129,6 +134,7 @@ def population_dataset(found: Population, seeds: list[int] | None = None) -> xr.
             coords["view"] = list(found.views.gates.views)
         if found.views.interventions is not None:
             coords |= coordinates_of(found.views.interventions)
+        coords |= direction_coordinates(found.views.directions)
     interval = shardness(found)
     attributes = {
         "verdict": verdict(found),
@@ -247,6 +253,7 @@ def _views(found: Population) -> Variables:
     variables: Variables = _activation_gates(found)
     if found.views.interventions is not None:
         variables |= variables_of(found.views.interventions)
+    variables |= direction_variables(found.views.directions)
     for dim, names in (("layer", layers), ("control", controls)):
         end = "" if dim == "layer" else "_control"
         same = [[one[name] for one in found.views.agreement] for name in names]
@@ -310,6 +317,7 @@ def population_summary(found: Population) -> dict[str, Any]:
         "shardness": {name: float(getattr(interval, name)) for name in ("mean", "low", "high")},
         "explained": float(np.mean([one.explained for one in found.own])),
         **_by_activations(found),
+        "directions": [] if found.views is None else direction_summary(found.views.directions),
         "agreement": _agreement(found),
         "verdict": verdict(found),
         "basis": found.basis.name,

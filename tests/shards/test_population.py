@@ -169,6 +169,14 @@ def test_the_summary_is_plain_and_complete(found):
     assert list(summary["shards"][0]["preferences"]) == ["cheese", "decoy", "corner"]
     interval = shardness(found)
     assert summary["shardness"]["low"] <= interval.mean <= summary["shardness"]["high"]
+    table = population_dataset(found)
+    for k, told in enumerate(summary["directions"]):
+        at = {"layer": told["layer"], "direction_method": told["method"], "shard": k}
+        assert np.isclose(told["score"]["mean"], table["direction_score"].sel(at).mean())
+        best = table["direction_chosen"].sel(shard=k).mean("seed")
+        assert best.sel(layer=told["layer"], direction_method=told["method"]) == best.max()
+        assert len(told["components"]) == 2
+    assert len(summary["directions"]) == 2
     parts = [shard["share"]["target"]["mean"] for shard in summary["shards"]]
     parts += [part["target"]["mean"] for part in summary["rest"].values()]
     assert np.isclose(sum(parts), 1.0)

@@ -6,7 +6,7 @@ Every figure stands beside controls: the raw input, an untrained network, shuffl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -124,6 +124,37 @@ def read_out(view: np.ndarray, gates: np.ndarray, level_index: np.ndarray, seed:
     direction, centre, _ = ridge(view, gates)
     norm = np.maximum(np.linalg.norm(direction, axis=0), 1e-12)
     return Readout(np.where(spread > 1e-9, score, 0.0), direction / norm, centre)
+
+
+def read_outs(
+    gates: Sequence[np.ndarray],
+    layers: Mapping[str, np.ndarray],
+    observations: np.ndarray,
+    level_index: np.ndarray,
+    untrained: Mapping[str, np.ndarray],
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Return layer or control -> float64[S, K]: how well the gates of S agents are read from it.
+
+    Args:
+      gates: S times float[C, K].
+      layers: name -> float[S, C, D].
+      observations: float[C, H, W, planes], a control.
+      level_index: int[C].
+      untrained: layers before training, a control.
+      seed: of the halves and of the shuffling.
+    """
+    raw = observations.reshape(len(observations), -1)
+    views = {**layers, RAW: np.broadcast_to(raw, (len(gates), *raw.shape))}
+    views |= {f"untrained {name}": values for name, values in untrained.items()}
+
+    def scores(values: np.ndarray, wanted: Sequence[np.ndarray]) -> np.ndarray:
+        pairs = zip(values, wanted, strict=True)
+        return np.stack([read_out(v, g, level_index, seed).score for v, g in pairs])
+
+    mixed = np.random.default_rng(seed).permutation(len(level_index))
+    shuffled = scores(layers[list(layers)[-1]], [own[mixed] for own in gates])
+    return {name: scores(values, gates) for name, values in views.items()} | {SHUFFLED: shuffled}
 
 
 def ridge(view: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

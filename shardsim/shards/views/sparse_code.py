@@ -16,6 +16,7 @@ import numpy as np
 PENALTY = 0.2  # λ, of vectors of unit norm: a cosine below it counts for nothing
 ROUNDS = 20
 SWEEPS = 2
+NEW_SWEEPS = 15  # where weights start at nothing and columns stay
 STARTS = 4
 NONE = -1
 
@@ -38,7 +39,8 @@ def sparse_code(
     """
     unit = normalised(vectors)
     rng = np.random.default_rng(seed)
-    return min((_fit(unit, _start(unit, count, rng), penalty) for _ in range(starts)), key=_loss)
+    fits = (_fit(unit, unit[far_apart(unit, count, rng)], penalty) for _ in range(starts))
+    return min(fits, key=_loss)
 
 
 def _loss(code: Code) -> float:
@@ -57,7 +59,15 @@ def labels_of(code: Code) -> np.ndarray:
     return np.where(code.weights.max(1) > 0, code.weights.argmax(1), NONE)
 
 
-def _start(unit: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def code_weights(vectors: np.ndarray, columns: np.ndarray, penalty: float) -> np.ndarray:
+    """Return float64[E, J] >= 0: weights of vectors, scaled to unit norm, on columns that stay."""
+    blank = np.zeros((len(vectors), len(columns)))
+    return _code(normalised(vectors), columns, blank, penalty, NEW_SWEEPS)
+
+
+def far_apart(vectors: np.ndarray, count: int, rng: np.random.Generator) -> list[int]:
+    """Return `count` rows of vectors float[E, M] that point in different directions."""
+    unit = normalised(vectors)
     rows = [int(rng.integers(len(unit)))]
     while len(rows) < count:
         near = (unit @ unit[rows].T).max(1)
@@ -65,7 +75,7 @@ def _start(unit: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray
         total = chance.sum()
         even = np.full(len(unit), 1 / len(unit))
         rows.append(int(rng.choice(len(unit), p=chance / total if total > 1e-9 else even)))
-    return unit[rows].copy()
+    return rows
 
 
 def _fit(unit: np.ndarray, columns: np.ndarray, penalty: float) -> Code:
@@ -79,11 +89,17 @@ def _fit(unit: np.ndarray, columns: np.ndarray, penalty: float) -> Code:
     return Code(columns, weights, float(loss.mean()))
 
 
-def _code(unit: np.ndarray, columns: np.ndarray, weights: np.ndarray, penalty: float) -> np.ndarray:
+def _code(
+    unit: np.ndarray,
+    columns: np.ndarray,
+    weights: np.ndarray,
+    penalty: float,
+    sweeps: int = SWEEPS,
+) -> np.ndarray:
     """Lower the loss in every weight in turn, which for one weight is exact."""
     cosine, alike = unit @ columns.T, columns @ columns.T
     weights = weights.copy()
-    for _ in range(SWEEPS):
+    for _ in range(sweeps):
         for j in range(len(columns)):
             others = weights @ alike[:, j] - weights[:, j]
             weights[:, j] = np.maximum(0.0, cosine[:, j] - others - penalty)
