@@ -34,6 +34,7 @@ TINY: dict[str, Any] = {
         "null_contexts": 200,
         "view_contexts": 100,
         "random_directions": 5,
+        "update_events": 16,
     },
     "reflect": {
         "steps": 1,

@@ -10,8 +10,20 @@ import numpy as np
 
 from shardsim.agent.network import Network
 from shardsim.env.core import Env
+from shardsim.shards.config import IdentifyConfig
 
 WALLS, CHEESE, CORNER = 0, 1, 3  # channels of the egocentric view
+CONFIG = IdentifyConfig(
+    target_contexts=800,
+    held_out_contexts=300,
+    track_contexts=300,
+    track_checks=2,
+    null_contexts=300,
+    view_contexts=300,
+    random_directions=6,
+    draws=100,
+    update_events=24,
+)
 STEPS = np.array([[-1, 0], [0, 1], [1, 0], [0, -1]])  # north, east, south, west
 
 

@@ -7,15 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from shardsim.env.registry import make
-from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.nulls import entropy_bits
 from shardsim.shards.population import (
     UNTRAINED,
-    Agents,
     answers,
     common_preferences,
-    identify_population,
     match,
 )
 from shardsim.shards.tables import (
@@ -27,35 +23,10 @@ from shardsim.shards.tables import (
     words,
 )
 from shardsim.shards.track import check_points, track_dataset, track_population
-from tests.shards.built import network_of, parameters_of, stacked, untrained
+from tests.shards.built import CONFIG, parameters_of, stacked
 
 CHEESE, CORNER = 0, 2
-CONFIG = IdentifyConfig(
-    target_contexts=800,
-    held_out_contexts=300,
-    track_contexts=300,
-    track_checks=2,
-    null_contexts=300,
-    view_contexts=300,
-    random_directions=6,
-    draws=100,
-)
-
 EXPLAINS = ("habits and affordance", "shards", "ceiling")
-
-
-@pytest.fixture(scope="module")
-def agents():
-    """Two agents that want the cheese when it is near, and the corner."""
-    env = make("cheese-corner")
-    trained = stacked([parameters_of(env, 8.0, 3.0), parameters_of(env, 7.0, 3.5)])
-    return Agents(env, network_of(env), trained, untrained(env, 2))
-
-
-@pytest.fixture(scope="module")
-def found(agents):
-    """What is found out about them."""
-    return identify_population(agents, CONFIG)
 
 
 @pytest.fixture(scope="module")
