@@ -255,6 +255,15 @@ SUMMARY: dict[str, Any] = {
         }
         for status in ("confirmed", "unconfirmed")
     ],
+    "directions": [
+        {
+            "layer": "dense_1",
+            "method": "dictionary",
+            "components": ["3 of 8", "1 of 4"],
+            "score": {"mean": 0.354, "low": 0.243, "high": 0.461},
+            "null": {"random directions": 0.3011, "shuffled gates": -0.0123},
+        }
+    ],
     "agreement": {"dense_1": 0.1023, "dense_2": 0.3891, "raw input": 0.0212},
     "verdict": "shards",
     "constancy": {"near-corner": "drifted", "near-cheese": "undecided", "contested": "drifted"},

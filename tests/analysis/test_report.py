@@ -103,6 +103,16 @@ def test_a_shards_interventions_stand_in_one_row(page):
     ]
 
 
+def test_the_component_that_follows_a_gate_stands_beside_its_controls(page):
+    row = re.search(r"<tr><td>1</td>\s*<td[^>]*>dense_1</td>.*?</tr>", page, re.DOTALL)
+    assert row and re.findall(r"<td[^>]*>(.*?)</td>", row.group())[2:] == [
+        "dictionary",
+        "3 of 8, 1 of 4",
+        "0.35 [0.24, 0.46]",
+        *("0.30", "−0.01"),
+    ]
+
+
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}
