@@ -6,34 +6,17 @@ Axes: C contexts, K shards, D units.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
-from shardsim.env.core import Env
 from shardsim.runs import tables
-from shardsim.runs.batteries import ADDED
+from shardsim.runs.batteries import battery_of
 from shardsim.runs.run import Run
-from shardsim.shards.battery import Battery, battery, battery_from_bytes
 from shardsim.shards.identify import data_of
 from shardsim.shards.model.data import gate_features
 from shardsim.shards.model.shared import fit_gates
 from shardsim.shards.policies import respond
-from shardsim.shards.separating import enlarged
-
-
-def target_battery(run: Run) -> Battery:
-    """The battery of target levels that the shards were identified on, drawn again."""
-    config = run.config.identify
-    added = run.store.read(ADDED) if run.store.has(ADDED) else b""
-    return _drawn(run.env, config.target_contexts, config.seed, added)
-
-
-@lru_cache(maxsize=2)
-def _drawn(env: Env, size: int, seed: int, added: bytes) -> Battery:
-    whole = battery(env, size, split="target", seed=seed)
-    return enlarged(whole, battery_from_bytes(env, added, ADDED)) if added else whole
 
 
 def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -58,7 +41,7 @@ def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[
     preferences = data["preferences"].transpose("shard", "concept").values
     if not len(preferences):
         raise UserError("no shard was found in this run, so there is no gate to draw")
-    known = target_battery(run)
+    known = battery_of(run, "target")
     model = fit_gates(preferences, data_of(known, logits), seed=run.config.identify.seed)
     wanted, _ = gate_features({k: np.ravel(v) for k, v in covariates.items()}, known.concepts)
     values = model.gate(wanted)
@@ -87,7 +70,7 @@ def activations(
         raise UserError(f"there is no layer {layer!r}; {did_you_mean(layer, agent.layers)}")
     data = tables.pick(run.dataset("shards.nc"), "seed", seed)
     gates = data["gates"].transpose("context", "shard").values
-    known = target_battery(run)
+    known = battery_of(run, "target")
     chosen = np.unique(np.linspace(0, known.size - 1, min(contexts, known.size)).astype(int))
     answer = respond(agent, run.env, None, known.observations[chosen])
     layers = [layer] if layer else list(agent.layers)
