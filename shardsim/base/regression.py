@@ -160,8 +160,3 @@ def balance(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
     if np.abs(mass @ features).max() > UNBALANCED:
         raise ValueError("no weights make these predictors uncorrelated")
     return mass * len(mass)
-
-
-def effective_size(weight: np.ndarray) -> float:
-    """How many equally weighted samples tell as much (Kish 1965, "Survey sampling")."""
-    return float(weight.sum() ** 2 / (weight**2).sum())

@@ -15,6 +15,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
+from shardsim.base.errors import UserError
+
 Verdict = Literal["constant", "drifted", "undecided"]
 _ALL_SIGNS = 16  # up to so many pairs all signs are tried
 _SIGN_DRAWS = 65_535
@@ -44,8 +46,11 @@ def t_interval(values: Any, axis: int = -1, confidence: float = 0.9) -> Interval
         Interval of f64[...]; infinite ends where there is one sample only.
 
     Raises:
+        UserError: a confidence outside 0..1.
         ValueError: no sample.
     """
+    if not 0 < confidence < 1:
+        raise UserError(f"a confidence lies between 0 and 1, not at {confidence}")
     values = np.moveaxis(np.asarray(values, dtype=np.float64), axis, -1)
     count = values.shape[-1]
     if count == 0:
@@ -172,32 +177,6 @@ def sign_flip_p(differences: Any, *, seed: int = 0) -> float:
         return float(np.mean(sums >= values.sum() - tolerance))
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (_SIGN_DRAWS, values.size))
     return float((1 + np.sum(signs @ values >= values.sum() - tolerance)) / (1 + _SIGN_DRAWS))
-
-
-def sign_flip_interval(differences: Any, confidence: float = 0.9) -> Interval:
-    """Interval of the centre of a symmetric population, exact, from the same sign changes.
-
-    The means of all subsets of the sample cut the line into 2^N parts that hold the centre equally
-    often (Hartigan 1969, "Using subsample values as typical values"). Infinite ends where N is too
-    small for the confidence: 0.9 needs five.
-
-    Args:
-        differences: f[N], N from 1 to 16; one number a seed.
-        confidence: coverage; the true one is the next higher that N allows.
-
-    Raises:
-        ValueError: no difference, or more than 16.
-    """
-    values = np.asarray(differences, np.float64).ravel()
-    if not 0 < values.size <= _ALL_SIGNS:
-        raise ValueError(f"an exact interval takes 1 to {_ALL_SIGNS} differences")
-    chosen = (_signs(values.size) + 1) / 2
-    count = chosen.sum(1)
-    means = np.sort((chosen @ values)[count > 0] / count[count > 0])
-    left_out = int((1 - confidence) / 2 * 2**values.size + 1e-9)
-    if left_out < 1:
-        return Interval(values.mean(), -np.inf, np.inf)
-    return Interval(values.mean(), means[left_out - 1], means[-left_out])
 
 
 def _signs(count: int) -> np.ndarray:

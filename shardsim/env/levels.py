@@ -27,8 +27,10 @@ def _sample(env: Env, key: jax.Array, count: int, split: Split) -> Level:
 def sample_levels(env: Env, key: jax.Array, count: int, split: str) -> Level:
     """Draw `count` levels of a split, batched on a leading axis L.
 
-    Raises UserError for an unknown split.
+    Raises UserError for an unknown split or a count below 1.
     """
+    if count < 1:
+        raise UserError(f"{count} levels cannot be drawn; ask for at least 1")
     if split not in SPLITS:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
     return _sample(env, key, count, cast(Split, split))

@@ -128,14 +128,18 @@ def _half_of(distance: np.ndarray, mean: np.ndarray) -> float:
     return float(distance[right - 1] + fallen * (distance[right] - distance[right - 1]))
 
 
+def mean_influence(reach: Reach, keep: np.ndarray) -> np.ndarray:
+    """Return float64[K]: mean influence over some of the decisions, NaN over none."""
+    share = reach.weight * keep
+    if not share.any():
+        return np.full(len(reach.signed), np.nan)
+    return reach.signed @ share / share.sum()
+
+
 def far_over_near(reach: Reach, by: str, near: float, far: float) -> np.ndarray:
     """Return float64[K]: mean influence at `far` and beyond over that within `near`."""
     distance = getattr(reach, by)
-    means = [
-        reach.signed @ (reach.weight * keep) / max(float(reach.weight @ keep), 1e-300)
-        for keep in (distance >= far, distance <= near)
-    ]
-    return means[0] / means[1]
+    return mean_influence(reach, distance >= far) / mean_influence(reach, distance <= near)
 
 
 def at_equal(reach: Reach, by: str, given: str) -> np.ndarray:

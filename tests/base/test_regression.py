@@ -86,7 +86,6 @@ def test_balancing_leaves_no_correlation_and_the_coefficients_of_each_alone():
     assert weight.mean() == pytest.approx(1)
     np.testing.assert_allclose(regression.correlation(values, weight), np.eye(2), atol=1e-3)
     np.testing.assert_allclose(regression.inflation(values, weight), 1, atol=1e-3)
-    assert 1 < regression.effective_size(weight) < N
     alone = regression.linear(values[:, :1], values @ [2.0, -3.0], weight).coefficient
     assert alone[0] == pytest.approx(2.0, abs=1e-2)
 
@@ -95,8 +94,3 @@ def test_what_is_one_and_the_same_cannot_be_balanced(rng):
     one = rng.normal(size=(50, 1))
     with pytest.raises(ValueError, match="uncorrelated"):
         regression.balance(np.concatenate([one, one], 1), np.ones(50))
-
-
-def test_effective_size_of_equal_weights_is_their_number():
-    assert regression.effective_size(np.full(7, 3.0)) == pytest.approx(7)
-    assert regression.effective_size(np.array([1.0, 0.0])) == pytest.approx(1)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from shardsim.base.errors import UserError
+from shardsim.env.edits import object_index
 from shardsim.env.levels import sample_levels
 from shardsim.plot.findings import NOT_READABLE, Row
 from shardsim.runs.findings.rows import ask_of, below, beside, null, same_sign, untrained
@@ -24,6 +26,7 @@ from shardsim.shards.locality import (
     far_over_near,
     half_distance,
     kernel,
+    mean_influence,
     only,
     reaches,
 )
@@ -48,13 +51,16 @@ class Locality(NamedTuple):
 def locality(run: Run, levels: int, split: str, toward: str = "", against: str = "") -> Locality:
     """Measure all seeds of a run on `levels` levels of a split.
 
-    Raises UserError for an unknown split or concept.
+    Raises UserError for an unknown split or concept, or a place, which cannot be removed.
     """
     env, ask = run.env, ask_of(run)
     bank = sample_levels(env, jax.random.key(LEVEL_SEED), levels, split)
     pair = pair_of(env, toward, against)
     name = env.concept_names[pair.toward]
+    object_index(env, name)
     found = reaches(env, bank, ask, pair.against)
+    if name not in found:
+        raise UserError(f"the {name} can be reached nowhere in these levels; take more levels")
     blank = reaches(env, bank, untrained(run, bank), pair.against)[name]
     mine = found[name]
     rows = []
@@ -78,9 +84,8 @@ def locality(run: Run, levels: int, split: str, toward: str = "", against: str =
 
 
 def _near(reach: Reach, by: str) -> np.ndarray:
-    """Mean influence float64[K] within `NEAR`."""
-    keep = getattr(reach, by) <= NEAR
-    return reach.signed @ (reach.weight * keep) / max(float(reach.weight @ keep), 1e-300)
+    """Mean influence float64[K] within `NEAR`, NaN where no decision is so near."""
+    return mean_influence(reach, getattr(reach, by) <= NEAR)
 
 
 def _rows_of(mine: Reach, blank: Reach, name: str, by: str) -> list[Row]:

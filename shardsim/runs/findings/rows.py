@@ -59,14 +59,17 @@ def beyond(
     excess = same_sign(measure, paper, row.seeds - np.asarray(nulls), sign)
     if sign:
         return row._replace(verdict=excess.verdict)
-    return row._replace(verdict=AGREES if excess.interval().excludes_zero() else CANNOT_TELL)
+    told = np.isfinite(excess.seeds).all() and excess.interval().excludes_zero()
+    return row._replace(verdict=AGREES if told else CANNOT_TELL)
 
 
 def below(measure: str, paper: str, seeds: np.ndarray, bound: float) -> Row:
     """Agrees where the interval lies below a bound, disagrees where it lies above."""
     row = Row(measure, paper, np.asarray(seeds, np.float64), CANNOT_TELL)
     found = row.interval()
-    if found.high < bound and np.isfinite(row.seeds).all():
+    if not np.isfinite(row.seeds).all():
+        return row
+    if found.high < bound:
         return row._replace(verdict=AGREES)
     return row._replace(verdict=DISAGREES if found.low > bound else CANNOT_TELL)
 
