@@ -12,8 +12,13 @@ from shardsim.runs.run import Run
 def draw(run: Run) -> Figure:
     """Draw a bar a view, layers in colour, with intervals over seeds."""
     data = run.dataset("shards.nc")
-    if "explained_by_view" not in data:
+    if not data.sizes["shard"]:
         raise UserError("no shard was found in this run, so no gate was read from activations")
+    if "explained_by_view" not in data:
+        raise UserError(
+            "this run was identified before gates were read from activations; "
+            "run `shardsim identify RUN --again`"
+        )
     views = [str(name) for name in data["view"].values]
     layers = [str(name) for name in data["layer"].values]
     values = data["explained_by_view"].transpose("seed", "view").values

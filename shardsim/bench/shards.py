@@ -157,7 +157,10 @@ def benchmark(
       UserError: an unknown tier, env or kind.
     """
     if tier not in ("rule", "network"):
-        raise UserError(f"there is no tier '{tier}'; choose rule or network")
+        raise UserError(
+            f"there is no tier '{tier}' of planted agents; choose rule or network, "
+            "or at the command line reward"
+        )
     if odd := sorted(set(kinds) - set(KINDS)):
         raise UserError(f"no planted kind '{odd[0]}'; choose from {', '.join(KINDS)}")
     grounds = {}

@@ -161,11 +161,8 @@ def _checkpoint(env: Env, events: Events, views, response, leading: np.ndarray, 
     with threadpool_limits(limits=1):  # small problems: threads cost more than they give
         for agent, own in enumerate(paid):
             vectors = [np.asarray(view[agent], np.float64) for view in views]
-            norm = np.linalg.norm(vectors[0], axis=1, keepdims=True)
             units.append(normalised(vectors[0]))
-            responses.append(
-                np.divide(response[agent], norm, where=norm > 1e-12, out=0 * response[agent])
-            )
+            responses.append(_of_units(vectors[0], response[agent]))
             columns = columns_for(own)
             coded = [sparse_code(vector, columns, seed) for vector in vectors]
             codes.append(coded[0])
