@@ -14,7 +14,8 @@ from shardsim.base.statistics import sign_flip_p
 from shardsim.shards.identify import NAMES
 from shardsim.shards.population import Population, match
 from shardsim.shards.sampling import DISTANCE_BINS, distance_bin
-from shardsim.shards.tables import readable_gates, verdict
+from shardsim.shards.tables import verdict
+from shardsim.shards.view_tables import readable_gates
 from shardsim.shards.views.agreement_report import (
     activation_view,
     behaviour_view,

@@ -19,18 +19,20 @@ from shardsim.shards.model.verdict import RIVALS as FITTED
 from shardsim.shards.population import NULLS, Population, margins_of, match
 from shardsim.shards.sampling import DISTANCE_BINS
 from shardsim.shards.shares import REST
-from shardsim.shards.views.activations import BETTER
-from shardsim.shards.views.directions import (
-    direction_coordinates,
-    direction_summary,
-    direction_variables,
+from shardsim.shards.view_tables import (
+    Variables,
+    by_activations,
+    cluster_agreement,
+    intervened,
+    readable_gates,
+    view_coordinates,
+    view_variables,
 )
-from shardsim.shards.views.interventions import coordinates_of, summaries_of, variables_of
+from shardsim.shards.views.directions import direction_summary
 from shardsim.shards.words import describe
 
 BATTERIES = ("held-out", "target")
 RIVALS = tuple(NAMES[name] for name in FITTED)
-Variables = dict[str, tuple[tuple[str, ...], Any]]
 
 
 def shardness(found: Population) -> Interval:
@@ -77,20 +79,6 @@ def confirmed(found: Population) -> np.ndarray:
     return (specific & readable_gates(found)).mean(0) > 0.5
 
 
-def readable_gates(found: Population) -> np.ndarray:
-    """Return bool[S, K]: some layer reads the gate better than shuffled labels, or it is constant.
-
-    There must be views.
-    """
-    assert found.views is not None
-    scores = found.views.readout
-    layers = found.views.causal[0].layers
-    chance = np.maximum(scores["shuffled labels"], 0.0) + BETTER
-    seen = np.any([scores[layer] > chance for layer in layers], 0)
-    seen |= np.stack([model.gates.std(0) < 1e-6 for model in found.batteries["target"].models])
-    return seen
-
-
 def words(found: Population) -> list[str]:
     """Describe the run's shards by their gates averaged over seeds."""
     target = found.batteries["target"]
@@ -111,7 +99,7 @@ def population_dataset(found: Population, seeds: list[int] | None = None) -> xr.
         **_shares(found),
         **_bits(found),
         **_influence(found),
-        **_views(found),
+        **view_variables(found),
         **_contexts(found),
     }
     coords: dict[str, Any] = {
@@ -126,15 +114,7 @@ def population_dataset(found: Population, seeds: list[int] | None = None) -> xr.
         "null": list(NULLS),
         "basis": list(found.basis.losses),
     }
-    if found.views is not None:
-        coords["layer"] = list(found.views.causal[0].layers)
-        coords["control"] = [name for name in found.views.readout if name not in coords["layer"]]
-        coords["ablated"] = coords["shard"]
-        if found.views.gates is not None:
-            coords["view"] = list(found.views.gates.views)
-        if found.views.interventions is not None:
-            coords |= coordinates_of(found.views.interventions)
-        coords |= direction_coordinates(found.views.directions)
+    coords |= view_coordinates(found)
     interval = shardness(found)
     attributes = {
         "verdict": verdict(found),
@@ -244,37 +224,6 @@ def _correlation(found: Population) -> np.ndarray:
     return result
 
 
-def _views(found: Population) -> Variables:
-    if found.views is None:
-        return {}
-    causal = found.views.causal
-    layers = list(causal[0].layers)
-    controls = [name for name in found.views.readout if name not in layers]
-    variables: Variables = _activation_gates(found)
-    if found.views.interventions is not None:
-        variables |= variables_of(found.views.interventions)
-    variables |= direction_variables(found.views.directions)
-    for dim, names in (("layer", layers), ("control", controls)):
-        end = "" if dim == "layer" else "_control"
-        same = [[one[name] for one in found.views.agreement] for name in names]
-        variables[f"agreement{end}"] = ((dim, "seed"), np.array(same))
-        read = np.stack([found.views.readout[name] for name in names])
-        variables[f"readout{end}"] = ((dim, "seed", "shard"), read)
-    return {
-        **variables,
-        "causal_effect": (
-            ("seed", "layer", "ablated", "shard"),
-            np.stack([check.effect for check in causal]),
-        ),
-        "causal_random": (
-            ("seed", "layer", "ablated", "draw"),
-            np.stack([check.random for check in causal]),
-        ),
-        "causal_steer": (("seed", "layer", "ablated"), np.stack([c.steer for c in causal])),
-        "causal_specific": (("seed", "layer", "ablated"), np.stack([c.specific for c in causal])),
-    }
-
-
 def _contexts(found: Population) -> Variables:
     target = found.batteries["target"]
     on = target.battery
@@ -293,7 +242,7 @@ def _contexts(found: Population) -> Variables:
 def population_summary(found: Population) -> dict[str, Any]:
     """Return the plain figures of a run: shards, shares, shardness, agreement, verdict."""
     interval = shardness(found)
-    said, sure, moved = words(found), confirmed(found), _moved(found)
+    said, sure, moved = words(found), confirmed(found), intervened(found)
     concepts = found.batteries["target"].battery.concepts
     ends = {name.replace("-", "_"): found.batteries[name].interval for name in BATTERIES}
     rest = {
@@ -316,9 +265,9 @@ def population_summary(found: Population) -> dict[str, Any]:
         "rest": rest,
         "shardness": {name: float(getattr(interval, name)) for name in ("mean", "low", "high")},
         "explained": float(np.mean([one.explained for one in found.own])),
-        **_by_activations(found),
+        **by_activations(found),
         "directions": [] if found.views is None else direction_summary(found.views.directions),
-        "agreement": _agreement(found),
+        "agreement": cluster_agreement(found),
         "verdict": verdict(found),
         "basis": found.basis.name,
         **_separation(found),
@@ -348,46 +297,3 @@ def _separation(found: Population) -> dict[str, Any]:
 
 def _ends(interval: Interval, part: int) -> dict[str, float]:
     return {name: float(getattr(interval, name)[part]) for name in ("mean", "low", "high")}
-
-
-def _activation_gates(found: Population) -> Variables:
-    """Explained, bits and likeness to the covariate gates of every view."""
-    gates = None if found.views is None else found.views.gates
-    if gates is None:
-        return {}
-    return {
-        "explained_by_view": (("seed", "view"), gates.explained),
-        "bits_by_view": (("seed", "view"), gates.bits),
-        "gate_likeness": (("seed", "view", "shard"), gates.likeness),
-    }
-
-
-def _by_activations(found: Population) -> dict[str, Any]:
-    """What gates read from the best layer explain, beside every other view; nothing without."""
-    gates = None if found.views is None else found.views.gates
-    if gates is None:
-        return {}
-    by_seed = gates.of(gates.best)
-    mean = float(by_seed.mean())
-    low, high = mean, mean
-    if len(by_seed) > 1:
-        interval = t_interval(by_seed)
-        low, high = float(interval.low), float(interval.high)
-    views = dict(zip(gates.views, map(float, gates.explained.mean(0)), strict=True))
-    best = {"layer": gates.best, "mean": mean, "low": low, "high": high, "views": views}
-    return {"explained_by_activations": best}
-
-
-def _moved(found: Population) -> list[dict[str, Any]]:
-    """What dosing and exchanging each shard did, an entry a shard; empty ones without views."""
-    if found.views is None or found.views.interventions is None:
-        return [{} for _ in found.preferences]
-    return summaries_of(found.views.interventions)
-
-
-def _agreement(found: Population) -> dict[str, float]:
-    """Mean over seeds of the adjusted mutual information of every layer and control."""
-    if found.views is None:
-        return {}
-    tables = found.views.agreement
-    return {name: float(np.mean([table[name] for table in tables])) for name in tables[0]}

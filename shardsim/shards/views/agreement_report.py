@@ -9,7 +9,7 @@ Axis letters: S agents (seeds) · K shards · Y layers · T checkpoints · Q kin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -188,7 +188,7 @@ def _of(part: float, count: int) -> str:
     return f"{round(float(part) * count)} of {count}"
 
 
-def counted(reports: list[Mapping[str, Any]]) -> dict[str, int]:
+def counted(reports: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Return how many of plain reports have each status."""
     said = [one["status"] for one in reports]
     return {name: said.count(name) for name in ("confirmed", "unconfirmed", "conflicting")}
