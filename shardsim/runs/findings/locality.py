@@ -34,6 +34,7 @@ from shardsim.shards.locality import (
 LEVEL_SEED = 20240929
 NEAR, FAR = 2.0, 5.0  # moves or cells
 LOCALISED = 0.5  # of the near influence: what is left of it far away must be less
+NEVER_PAYS = "decoy"  # in every world that has one
 UNITS = {"steps": "moves", "straight": "cells"}
 SAID = {"steps": "by steps", "straight": "in a straight line"}
 
@@ -70,7 +71,9 @@ def locality(run: Run, levels: int, split: str, toward: str = "", against: str =
     for other, reach in found.items():
         if other != name:
             rows += [
-                null(f"influence of the {other} within {NEAR:.0f} {UNITS[by]} (moves)", near)
+                _other(
+                    f"influence of the {other} within {NEAR:.0f} {UNITS[by]} (moves)", other, near
+                )
                 for by, near in ((by, _near(reach, by)) for by in UNITS)
             ]
     kernels = {by: {o: kernel(reach, by) for o, reach in found.items()} for by in UNITS}
@@ -81,6 +84,11 @@ def locality(run: Run, levels: int, split: str, toward: str = "", against: str =
         name=name,
         rows=rows,
     )
+
+
+def _other(measure: str, name: str, near: np.ndarray) -> Row:
+    """Of another object: a null only where it never pays."""
+    return null(measure, near) if name == NEVER_PAYS else beside(measure, "—", near, "beside")
 
 
 def _near(reach: Reach, by: str) -> np.ndarray:
