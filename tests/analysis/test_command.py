@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from shardsim import cli
+from shardsim.runs.figures import list_figures
 
 
 def outcome(arguments: list[str], capsys) -> tuple[int, str, str]:
@@ -23,6 +25,12 @@ def test_without_a_name_the_figures_are_listed(finished, capsys):
         assert (code, err) == (0, "") and "vector-field" in out and "reflection" in out
     listed = json.loads(outcome(["plot", "--json"], capsys)[1])
     assert listed["rivals"].startswith("bits a decision")
+
+
+def test_the_page_on_plotting_lists_every_figure_as_it_says_itself():
+    page = (Path(__file__).parents[2] / "docs" / "plot.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{name}` | {said.rstrip('.')} |" for name, said in list_figures().items()]
 
 
 def test_a_figure_is_drawn_into_the_file_asked_for(finished, tmp_path, capsys):
