@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from shardsim.plot import interventions
 from shardsim.runs.findings import cheese_vector as finding
 from shardsim.runs.run import Run
-from shardsim.shards.views.retarget import VECTORS
+from shardsim.shards.views.object_vectors import VECTORS
 
 
 def draw(

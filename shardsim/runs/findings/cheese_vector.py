@@ -15,7 +15,7 @@ import numpy as np
 from shardsim.plot.findings import Row
 from shardsim.runs.findings.rows import beside, beyond, null, same_sign, still
 from shardsim.runs.run import Run
-from shardsim.shards.views.retarget import OTHER, SAME, Vectors, vector_cases, vector_effects
+from shardsim.shards.views.object_vectors import OTHER, SAME, Vectors, vector_cases, vector_effects
 
 PLAIN, SUBTRACTED = 0.81, 0.03
 ALMOST_NOTHING = 0.05  # of probability: what adding the vector may change at most

@@ -12,7 +12,7 @@ import pytest
 from shardsim.agent.network import Network
 from shardsim.base.errors import UserError
 from shardsim.env.registry import make
-from shardsim.shards.views import retarget
+from shardsim.shards.views import object_vectors, retarget
 
 LAYER = "dense_1"
 
@@ -38,7 +38,7 @@ def built():
             "critic": {"kernel": jnp.zeros((1, 8, 1)), "bias": jnp.zeros((1, 1))},
         }
     }
-    cases = retarget.vector_cases(env, "cheese", "corner", 12)
+    cases = object_vectors.vector_cases(env, "cheese", "corner", 12)
     return env, network, parameters, cases
 
 
@@ -46,7 +46,7 @@ def built():
 def effects(built):
     """What each vector does at each coefficient."""
     env, network, parameters, cases = built
-    return retarget.vector_effects(env, network, parameters, cases, "cheese", LAYER)
+    return object_vectors.vector_effects(env, network, parameters, cases, "cheese", LAYER)
 
 
 def test_subtracting_the_vector_is_removing_the_object(effects):
@@ -55,10 +55,10 @@ def test_subtracting_the_vector_is_removing_the_object(effects):
     np.testing.assert_allclose(found.chance[:, 0, minus], found.removed, atol=2e-3)
     np.testing.assert_allclose(found.residual[:, 0, minus], 0.0, atol=2e-3)
     # The object adds what it adds at its cell, whatever the layout.
-    same = found.residual[:, retarget.SAME, minus]
+    same = found.residual[:, object_vectors.SAME, minus]
     np.testing.assert_allclose(same[np.isfinite(same)], 0.0, atol=2e-3)
     assert np.isfinite(same).any()
-    assert found.residual[:, retarget.OTHER, minus].mean() > 0.05
+    assert found.residual[:, object_vectors.OTHER, minus].mean() > 0.05
     assert found.residual[:, -1, minus].mean() > 0.05
 
 
@@ -66,7 +66,7 @@ def test_nothing_added_changes_nothing(effects):
     found = effects
     zero = list(found.coefficient).index(0.0)
     own = found.chance[:, 0, zero]
-    for vector in (0, retarget.OTHER, 3):
+    for vector in (0, object_vectors.OTHER, 3):
         np.testing.assert_allclose(found.chance[:, vector, zero], own, atol=1e-5)
         np.testing.assert_allclose(found.residual[:, vector, zero], found.untouched, atol=1e-5)
 
@@ -116,4 +116,4 @@ def test_a_walker_enters_a_cell_with_the_chance_of_its_moves(built):
 def test_places_have_no_vector():
     env = make("cheese-corner", height=5, width=5)
     with pytest.raises(UserError, match="is a place"):
-        retarget.vector_cases(env, "corner", "cheese", 4)
+        object_vectors.vector_cases(env, "corner", "cheese", 4)
