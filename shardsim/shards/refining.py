@@ -15,6 +15,7 @@ from shardsim.shards.battery import Battery
 from shardsim.shards.model.data import DecisionData
 from shardsim.shards.model.fit import ModelFit
 from shardsim.shards.model.hypotheses import standing
+from shardsim.shards.model.verdict import CANNOT_TELL
 from shardsim.shards.parallel import each
 from shardsim.shards.separating import Proposal, enlarged, propose
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 LOW_MARGIN = 0.2  # below which an equal fit is hardly dearer
 AGENTS = 3  # whose hypotheses are compared, the least sure first
-CANNOT_TELL = "cannot tell"
 QUARTER = 4
 
 

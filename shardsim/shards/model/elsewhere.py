@@ -22,12 +22,12 @@ from shardsim.shards.model import (
 )
 from shardsim.shards.model.atoms import evaluate
 from shardsim.shards.model.data import DecisionData
+from shardsim.shards.model.descent import GAIN_ATOMS
 from shardsim.shards.model.rivals import Common
 from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.model.shared import fit_gates, fit_shared
 
 Predictor = Callable[[DecisionData], np.ndarray]  # C' contexts -> logits [C', A]
-GAIN_ATOMS = 40
 
 
 def _common(found: ShardModel, data: DecisionData) -> Common:

@@ -21,6 +21,7 @@ from shardsim.shards.model.data import (
     in_conflict,
     subset,
 )
+from shardsim.shards.model.descent import GAIN_ATOMS
 from shardsim.shards.model.refine import refine
 from shardsim.shards.model.restarts import Restart, restarts
 from shardsim.shards.model.shard_model import ShardModel, shard_model
@@ -28,7 +29,6 @@ from shardsim.shards.model.structure import Structure, emptied, find_structure, 
 from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY, Judgement, doubted, judge
 from shardsim.shards.parallel import each
 
-GAIN_ATOMS = 40
 SHARDS = "shards"
 HABITS, AFFORDANCE = "habits", "habits+affordance"
 UTILITY, GAIN, PLANNER = "one utility", "one utility with gain", "planner"

@@ -17,7 +17,7 @@ from shardsim.shards.model import gated
 from shardsim.shards.model.alternatives import DIFFERENT
 from shardsim.shards.model.data import DecisionData, cross_entropy_bits
 from shardsim.shards.model.elsewhere import PREDICTORS, Predictor
-from shardsim.shards.model.fit import ModelFit
+from shardsim.shards.model.fit import GAIN, SHARDS, ModelFit
 from shardsim.shards.model.shard_model import ShardModel
 from shardsim.shards.model.shared import fit_gates
 from shardsim.shards.model.verdict import LEAST_ADVANTAGE
@@ -26,8 +26,6 @@ ALIKE = 0.9  # cosine of two concepts' pulls above which one may stand for the o
 TRIED = 4  # substitutions refitted, the most alike first
 EQUAL_FITS = 2  # that the chosen preferences are compared with, the cheapest first
 LEAST_WEIGHT = 0.1  # of a preference, that is worth moving
-GAIN = "one utility with gain"
-SHARDS = "shards"
 
 
 class Pair(NamedTuple):
