@@ -346,7 +346,7 @@ def _views(
             contexts=config.view_contexts,
             seed=config.seed,
         ),
-        intervene(agents.network, agents.parameters, seen, parts, level_index),
+        intervene(agents.network, agents.parameters, seen, parts, level_index, config.seed),
         directions(gates, few, seen, level_index, untrained=blank, seed=config.seed),
     )
 
