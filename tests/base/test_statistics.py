@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from shardsim.base.errors import UserError
 from shardsim.base.statistics import (
     Interval,
     bootstrap_mean,
@@ -42,6 +43,12 @@ def test_one_sample_says_nothing_about_the_population() -> None:
 def test_no_sample_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one sample"):
         t_interval([])
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 2.0])
+def test_a_confidence_is_a_probability(confidence: float) -> None:
+    with pytest.raises(UserError, match="between 0 and 1"):
+        t_interval([1.0, 2.0], confidence=confidence)
 
 
 def test_pairing_removes_what_the_pairs_share() -> None:

@@ -59,3 +59,9 @@ def test_a_policy_that_sees_nothing_has_no_influence_anywhere():
     for one in found.values():
         np.testing.assert_array_equal(one.signed, 0)
         assert np.all(one.straight <= one.steps + 1e-6) and one.weight.mean() == pytest.approx(1)
+
+
+def test_the_mean_over_no_decision_is_not_known(reach):
+    assert np.isnan(locality.mean_influence(reach, reach.steps > 99)).all()
+    np.testing.assert_allclose(locality.mean_influence(reach, reach.steps == 3), [0.2, 0.4])
+    assert np.isnan(locality.far_over_near(reach, "steps", 0.5, 7)).all()
