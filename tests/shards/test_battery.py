@@ -116,7 +116,7 @@ def test_bad_input_is_told_in_one_line(corner_env, corner_battery, tmp_path):
     with pytest.raises(UserError, match="cannot read the battery"):
         load_battery(tmp_path / "none")
     (tmp_path / "bad").write_bytes(b"nothing of the kind")
-    with pytest.raises(UserError, match="damaged"):
+    with pytest.raises(UserError, match="holds no battery"):
         load_battery(tmp_path / "bad")
     corner_battery.save(tmp_path / "cut")
     (tmp_path / "cut").write_bytes((tmp_path / "cut").read_bytes()[:-9])
