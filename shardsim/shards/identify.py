@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.policy import Agent
@@ -231,7 +232,7 @@ def _untrained(
     """Return layer -> float[1, C, D] of an `Agent`'s network before training; None of others."""
     if not isinstance(policy, Agent):
         return None
-    fresh = policy.network.init(jax.random.key(seed), battery.observations[:1])
+    fresh = policy.network.init(jax.random.key(seed), jnp.asarray(battery.observations[:1]))
     untrained = Agent(policy.env, policy.network, fresh)
     return _layers(respond(untrained, battery.env, None, battery.observations))
 
