@@ -118,7 +118,7 @@ def _separation(summary: Mapping[str, Any]) -> list[str]:
     )
     if "verdict_before" not in found:
         return [
-            f"Two hypotheses fit alike; {count} other contexts would tell {told} "
+            f"Where it is still unsure, {count} other contexts would tell {told} "
             "(shardsim identify RUN --refine adds them)."
         ]
     was = _stood(found, "_before", found.get("margin_before") or [])

@@ -98,7 +98,7 @@ ROWS = [
 def test_what_would_tell_two_hypotheses_apart_is_said_with_its_bits():
     found = SUMMARY | {"separable": {"contexts": 50, "hypotheses": ROWS}}
     assert (
-        "Two hypotheses fit alike; 50 other contexts would tell 0.200 bits an action between "
+        "Where it is still unsure, 50 other contexts would tell 0.200 bits an action between "
         "‘shard 1 for cheese’ and ‘shard 1 for corner’, where random ones tell 0.040 "
         "(shardsim identify RUN --refine adds them)."
     ) in headlines(found)
