@@ -88,4 +88,4 @@ def _share_axis(axes: Axes, x: np.ndarray) -> None:
         axes.set_xscale("symlog", linthresh=float(positive.min()), linscale=0.5)
         axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(x, [f"{one:g}" for one in x])
-    axes.set_xlabel("share of decorrelated\ntraining levels")
+    axes.set_xlabel("decorrelated levels (share)")
