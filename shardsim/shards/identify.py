@@ -78,16 +78,7 @@ def identify(
     Raises:
       UserError: too few contexts or levels, or logits of a wrong shape or not finite.
     """
-    answer = respond(policy, battery.env, battery.states, battery.observations)
-    data = data_of(battery, answer.logits)
-    found = fit(data, max_shards=max_shards, seed=seed)
-    proposal = proposed([found], [data], battery, size=refine, seed=seed) if refine else None
-    before = None if proposal is None else table_before(found, proposal)
-    if proposal is not None:
-        battery = enlarged(battery, proposal.battery)
-        answer = respond(policy, battery.env, battery.states, battery.observations)
-        data = data_of(battery, answer.logits)
-        found = fit(data, max_shards=max_shards, seed=seed)
+    battery, answer, data, found, before = _fitted(policy, battery, max_shards, seed, refine)
     effects = influence(policy, battery, seed=seed)
     interval = interval_of(found, data, seed)
     model_effects = in_model(found, data)
@@ -126,6 +117,22 @@ def identify(
         directions=_directions(found, answer, blank, battery, seed),
         refined=before,
     )
+
+
+def _fitted(policy: Callable[..., Any], battery: Battery, max_shards: int, seed: int, refine: int):
+    """Ask and fit; with `refine` add contexts, ask and fit again.
+
+    Returns battery, answer, data and fit, and what stood before contexts were added (or None).
+    """
+    answer = respond(policy, battery.env, battery.states, battery.observations)
+    data = data_of(battery, answer.logits)
+    found = fit(data, max_shards=max_shards, seed=seed)
+    proposal = proposed([found], [data], battery, size=refine, seed=seed) if refine else None
+    if proposal is None:
+        return battery, answer, data, found, None
+    wide = enlarged(battery, proposal.battery)
+    again = _fitted(policy, wide, max_shards, seed, 0)
+    return *again[:-1], table_before(found, proposal)
 
 
 def data_of(battery: Battery, logits: np.ndarray) -> DecisionData:
