@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.activations import activation_map, principal_components
-from shardsim.runs import activity, tables
+from shardsim.runs.figure_data import gate_maps, results
 from shardsim.runs.run import Run
 
 
 def draw(run: Run, *, seed: int = 0, layer: str = "", contexts: int = 1500) -> Figure:
     """Draw the first two principal components over a battery; all layers unless one is named."""
     data = run.dataset("shards.nc")
-    layers, gates = activity.activations(run, seed, layer, contexts)
+    layers, gates = gate_maps.activations(run, seed, layer, contexts)
     maps = {name: principal_components(values) for name, values in layers.items()}
-    return activation_map(maps, gates, tables.shard_names(data), tables.colours(data))
+    return activation_map(maps, gates, results.shard_names(data), results.colours(data))

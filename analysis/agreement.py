@@ -5,10 +5,10 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.activations import agreement_by_layer
-from shardsim.runs import tables
+from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
 def draw(run: Run) -> Figure:
     """Draw adjusted mutual information for every layer, seed by seed, beside its controls."""
-    return agreement_by_layer(*tables.agreement(run))
+    return agreement_by_layer(*results.agreement(run))

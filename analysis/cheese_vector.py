@@ -5,9 +5,9 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot import interventions
-from shardsim.runs.findings import cheese_vector as finding
 from shardsim.runs.run import Run
-from shardsim.shards.views.object_vectors import VECTORS
+from shardsim.studies import cheese_vector as finding
+from shardsim.studies.object_vectors import VECTORS
 
 
 def draw(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.decision_square import decision_square_figure
-from shardsim.runs.findings import decision_square as finding
 from shardsim.runs.run import Run
+from shardsim.studies import decision_square as finding
 
 
 def draw(

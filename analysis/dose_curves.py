@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.plot.doses import dose_curves
-from shardsim.runs import tables
 from shardsim.runs.run import Run
-from shardsim.shards.views.interventions import best_layers
+from shardsim.shards.evidence.interventions import best_layers
 
 ORDER = ("seed", "layer", "shard")
 
@@ -37,7 +36,7 @@ def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
     said = ratio.mean(0)[chosen, shards]
     titles = [
         f"{name}, {layers[place]}" + (f": selectivity {value:.1f}" if np.isfinite(value) else "")
-        for name, place, value in zip(tables.shard_names(data), chosen, said, strict=True)
+        for name, place, value in zip(results.shard_names(data), chosen, said, strict=True)
     ]
     own, other = (values[:, chosen, shards] for values in curves)
     return dose_curves(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.levels import gates_on_level
-from shardsim.runs import activity
-from shardsim.runs.level_view import level_view
+from shardsim.runs.figure_data import gate_maps
+from shardsim.runs.figure_data.level import level_view
 from shardsim.runs.run import Run
 
 
 def draw(run: Run, *, seed: int = 0, level: int | None = None, split: str = "target") -> Figure:
     """Draw a panel a shard: its gate in every cell, for the trained agent of one seed."""
     view = level_view(run, seed, -1, level, split)
-    gates = activity.gates_at(run, seed, view.covariates)
+    gates = gate_maps.gates_at(run, seed, view.covariates)
     return gates_on_level(view.board, gates, "gate (logits a move)")

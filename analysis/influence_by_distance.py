@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.influence import influence_by_distance
-from shardsim.runs import tables
+from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
 def draw(*runs: Run, confidence: float = 0.9) -> Figure:
     """Draw one panel a run, beside the same removal in the fitted model and the nulls."""
     return influence_by_distance(
-        {name: tables.influence(run) for name, run in tables.titled(runs).items()},
+        {name: results.influence(run) for name, run in results.titled(runs).items()},
         confidence,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.curves import learning_curves
-from shardsim.runs import tables
+from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
 def draw(*runs: Run, aim: float = 0.95) -> Figure:
     """Draw held-out and target levels in one panel a run, with a dashed line at `aim`."""
     return learning_curves(
-        {name: tables.curves(run) for name, run in tables.titled(runs).items()}, aim
+        {name: results.curves(run) for name, run in results.titled(runs).items()}, aim
     )

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from shardsim.plot.locality import locality_figure
 from shardsim.plot.style import concept_colour
-from shardsim.runs.findings import locality as finding
 from shardsim.runs.run import Run
+from shardsim.studies import locality as finding
 
 LABELS = {"steps": "steps to the object (moves)", "straight": "straight distance (cells)"}
 

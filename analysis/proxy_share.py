@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from shardsim.plot.proxy_share import Beside, proxy_share_figure
 from shardsim.plot.style import SPLITS, concept_colour
-from shardsim.runs.findings import proxy_share as finding
 from shardsim.runs.run import Run
+from shardsim.studies import proxy_share as finding
 
 
 def draw(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.reflection import reflection_trajectories
-from shardsim.runs import outcomes
+from shardsim.runs.figure_data import outcomes
 from shardsim.runs.run import Run
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.rivals import rivals
-from shardsim.runs import tables
+from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
 def draw(run: Run, *, confidence: float = 0.9) -> Figure:
     """Draw all contexts, those in conflict, and each near rival minus the shards."""
-    return rivals(*tables.bits(run), confidence)
+    return rivals(*results.bits(run), confidence)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.shares import shard_distribution
-from shardsim.runs import tables
+from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
 def draw(*runs: Run, confidence: float = 0.9) -> Figure:
     """Draw one panel a run, with intervals over seeds at the boundaries."""
     return shard_distribution(
-        {name: tables.distribution(run) for name, run in tables.titled(runs).items()},
+        {name: results.distribution(run) for name, run in results.titled(runs).items()},
         confidence=confidence,
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.shares import share_intervals
-from shardsim.runs import tables
+from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
 def draw(run: Run) -> Figure:
     """Draw a row a shard, then habit, affordance and the unexplained rest."""
-    named = tables.parts(run.dataset("shards.nc"))
-    return share_intervals(tables.shares(run), named.names, named.colours)
+    named = results.parts(run.dataset("shards.nc"))
+    return share_intervals(results.shares(run), named.names, named.colours)

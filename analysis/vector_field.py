@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.levels import Field, flow, vector_field
-from shardsim.runs.level_view import level_view
+from shardsim.runs.figure_data.level import level_view
 from shardsim.runs.run import Run
 
 

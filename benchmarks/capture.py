@@ -98,8 +98,8 @@ def edits_of(battery: Any) -> np.ndarray:
     """Return float32[E, C, ...]: as it is, every object removed, every object moved, mirrored."""
     import numpy as np
 
-    from shardsim.shards.battery import observations_of
-    from shardsim.shards.influence import edit
+    from shardsim.shards.contexts.battery import observations_of
+    from shardsim.shards.influence.influence import edit
 
     edited = edit(battery)
     states = [*edited.removed, *edited.moved]

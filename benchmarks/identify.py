@@ -26,8 +26,8 @@ from timing import machine, print_table
 
 import shardsim as ss
 from shardsim.agent.policy import Agent
-from shardsim.shards.planted import PlantedGate, PlantedSpec
-from shardsim.shards.planted_network import planted_network
+from shardsim.bench.planted.network import planted_network
+from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 
 MOST = 8  # shards that the search may find
 MAIN = 8, 8  # concepts, planted shards

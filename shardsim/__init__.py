@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from shardsim.runs.figures import figure as figure
     from shardsim.runs.pipeline import run as run
     from shardsim.runs.run import load as load
-    from shardsim.shards.battery import battery as battery
-    from shardsim.shards.battery import load_battery as load_battery
+    from shardsim.shards.contexts.battery import battery as battery
+    from shardsim.shards.contexts.battery import load_battery as load_battery
+    from shardsim.shards.contexts.policies import state_policy as state_policy
     from shardsim.shards.identify import identify as identify
-    from shardsim.shards.policies import state_policy as state_policy
 
 # Public name -> the module that defines it. A name is listed here only when it works.
 _HOME = {
     "UserError": "shardsim.base.errors",
-    "battery": "shardsim.shards.battery",
+    "battery": "shardsim.shards.contexts.battery",
     "check_env": "shardsim.env.check",
     "diagnose": "shardsim.diagnosis.diagnose",
     "figure": "shardsim.runs.figures",
     "identify": "shardsim.shards.identify",
     "list_envs": "shardsim.env.registry",
     "load": "shardsim.runs.run",
-    "load_battery": "shardsim.shards.battery",
+    "load_battery": "shardsim.shards.contexts.battery",
     "make": "shardsim.env.registry",
     "reflect": "shardsim.reflection.single",
     "run": "shardsim.runs.pipeline",
-    "state_policy": "shardsim.shards.policies",
+    "state_policy": "shardsim.shards.contexts.policies",
 }
 
 __all__ = [

@@ -314,14 +314,14 @@ def bench_shards_command(
 
 
 def _show_run(done: Any, as_json: bool) -> None:
-    from shardsim.runs.words import in_words
+    from shardsim.runs.report.terminal import in_words
 
     summary = {"run": str(done.path), "summary": done.summary, "timings": done.timings}
     _show(summary, in_words(done.summary, done.timings, str(done.path)), as_json)
 
 
 def _show_diagnosis(done: Any, as_json: bool) -> None:
-    from shardsim.runs.words import diagnosis_in_words
+    from shardsim.runs.report.terminal import diagnosis_in_words
 
     found = done.json("diagnosis.json")
     _show(found, diagnosis_in_words(found), as_json)
@@ -334,7 +334,7 @@ def _show_table(rows: dict[str, str], as_json: bool) -> None:
 
 def _show(data: Any, text: str, as_json: bool) -> None:
     if as_json:
-        from shardsim.runs.results import json_to_bytes
+        from shardsim.runs.io import json_to_bytes
 
         text = json_to_bytes(data).decode().rstrip("\n")
     typer.echo(text)

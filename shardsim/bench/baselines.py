@@ -11,10 +11,10 @@ import numpy as np
 from sklearn.cluster import HDBSCAN, KMeans
 
 from shardsim.bench.scores import Shards
-from shardsim.shards import shares
-from shardsim.shards.model import likelihood
-from shardsim.shards.model.data import DecisionData, cross_entropy_bits, log_softmax
-from shardsim.shards.model.likelihood import Linear
+from shardsim.shards.fit import likelihood
+from shardsim.shards.fit.data import DecisionData, cross_entropy_bits, log_softmax
+from shardsim.shards.fit.likelihood import Linear
+from shardsim.shards.influence import shares
 
 MOST = 6
 RIDGE = 1e-4

@@ -16,9 +16,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from shardsim.bench.scores import Shards
-from shardsim.shards import shares
-from shardsim.shards.model.data import DecisionData, log_softmax
-from shardsim.shards.model.worlds import Tables, Worlds, plan_length, soft_action_values
+from shardsim.shards.contexts.tabular_model import Tables, Worlds, plan_length, soft_action_values
+from shardsim.shards.fit.data import DecisionData, log_softmax
+from shardsim.shards.influence import shares
 
 FIT_LEVELS = 48
 FIT_STATES = 10_000  # of all levels of the fit together

@@ -11,23 +11,23 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.base.errors import UserError
-from shardsim.bench.scores import Shards
-from shardsim.env.core import Env
-from shardsim.env.types import State
-from shardsim.shards import shares
-from shardsim.shards.battery import Battery, battery, observations_of
-from shardsim.shards.influence import edit
-from shardsim.shards.model.data import LOWEST_ADVANTAGE
-from shardsim.shards.planted import (
+from shardsim.bench.planted.network import imitation_gap, planted_network
+from shardsim.bench.planted.policy import Described, describe, logits_on, planned_values
+from shardsim.bench.planted.rules import (
     KINDS,
     NULL_KINDS,
     PlantedSpec,
     planted_gates,
     planted_logits,
 )
-from shardsim.shards.planted_network import imitation_gap, planted_network
-from shardsim.shards.planted_policy import Described, describe, logits_on, planned_values
-from shardsim.shards.planted_sampling import sample_spec
+from shardsim.bench.planted.sampling import sample_spec
+from shardsim.bench.scores import Shards
+from shardsim.env.core import Env
+from shardsim.env.types import State
+from shardsim.shards.contexts.battery import Battery, battery, observations_of
+from shardsim.shards.fit.data import LOWEST_ADVANTAGE
+from shardsim.shards.influence import shares
+from shardsim.shards.influence.influence import edit
 
 REFERENCE = 4  # as many times the contexts, for the shares that are true
 LESSONS = 60_000  # contexts that networks learn from: objects anywhere, layouts of train levels

@@ -17,16 +17,16 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import roc_auc_score
 
 from shardsim.agent.policy import Agent
+from shardsim.base import parallel
 from shardsim.base.errors import UserError
+from shardsim.bench.planted.reward import STEPS, RewardSpec, Trained, planted_rewards
+from shardsim.bench.planted.world import NOT, SIDES, Antecedent, bare, paid_where
 from shardsim.bench.shards import SEVERAL
 from shardsim.env.core import Env
 from shardsim.env.registry import env_class, make
-from shardsim.shards import parallel
-from shardsim.shards.battery import Battery, battery
+from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.fit.fit import fit
 from shardsim.shards.identify import data_of
-from shardsim.shards.model.fit import fit
-from shardsim.shards.planted_reward import STEPS, RewardSpec, Trained, planted_rewards
-from shardsim.shards.planted_world import NOT, SIDES, Antecedent, bare, paid_where
 
 ENVS = ("cheese-corner", "two-goods")
 # Open rooms: mazes take ten times the steps, and an agent that has not learnt what paid tests

@@ -12,18 +12,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shardsim.base import parallel
 from shardsim.base.errors import UserError
 from shardsim.bench import baselines, scores
 from shardsim.bench.one_reward import one_reward
+from shardsim.bench.planted.rules import KINDS, SHARD_KINDS
 from shardsim.bench.planted_cases import Case, Ground, ask, draw_case, ground, truth_of
 from shardsim.bench.scores import Shards
 from shardsim.env.registry import make
-from shardsim.shards import parallel, shares
+from shardsim.shards.fit.data import DecisionData
+from shardsim.shards.fit.fit import fit
 from shardsim.shards.identify import data_of, interval_of, parts_of
-from shardsim.shards.influence import advantage_toward, probabilities, pull
-from shardsim.shards.model.data import DecisionData
-from shardsim.shards.model.fit import fit
-from shardsim.shards.planted import KINDS, SHARD_KINDS
+from shardsim.shards.influence import shares
+from shardsim.shards.influence.influence import advantage_toward, probabilities, pull
 
 ENVS = ("cheese-corner", "two-goods", "cheese-dish", "lava-land", "whisky-gold")
 OWN = "shardsim"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shardsim.bench.planted.rules import NULL_KINDS, SHARD_KINDS
 from shardsim.bench.scores import wilson
 from shardsim.bench.shards import CANNOT, OWN, Line
-from shardsim.shards.planted import NULL_KINDS, SHARD_KINDS
 
 BEYOND = "beyond-rank"
 NONE = "–"

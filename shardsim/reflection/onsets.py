@@ -16,7 +16,7 @@ from shardsim.base.errors import UserError
 from shardsim.env.types import Concept
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.distribution import shares
-from shardsim.shards.model.data import LOWEST_ADVANTAGE
+from shardsim.shards.fit.data import LOWEST_ADVANTAGE
 
 CONTESTED = "contested"
 SUPPORT = 10  # contexts of the battery about as far from both goals: below it, unidentified

@@ -16,17 +16,17 @@ import numpy as np
 import xarray as xr
 
 from shardsim.env.core import Env
-from shardsim.reflection import identified, values
+from shardsim.reflection import reidentified, values
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.distribution import bargain
 from shardsim.reflection.forecast import forecast
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.setting import Gated, Setting, prepare
+from shardsim.reflection.shard_returns import worth_of
 from shardsim.reflection.tables import Evidence, dataset, nothing, summary
 from shardsim.reflection.weights import Task, numbers_of, reflect_weights, settings_of
 from shardsim.reflection.world import World
-from shardsim.reflection.worth import worth_of
-from shardsim.shards.battery import Battery
+from shardsim.shards.contexts.battery import Battery
 
 
 class Reflection(NamedTuple):
@@ -97,7 +97,7 @@ def reflect_run(
         forecast_weights=said[1],
         limit=_limits(setting, preferences, config),
         worth=worth_of(setting, trace, preferences, config.discount),
-        again=identified.again(
+        again=reidentified.again(
             network, parameters, trace.parameters, models, battery, config, seed
         ),
     )

@@ -24,8 +24,8 @@ from shardsim.reflection.measure import Probe, hits
 from shardsim.reflection.probe import make_probe
 from shardsim.reflection.weights import Onset
 from shardsim.reflection.world import World, tabulate, views
-from shardsim.shards.battery import Battery
-from shardsim.shards.model.data import gate_features
+from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.fit.data import gate_features
 
 
 @runtime_checkable

@@ -23,9 +23,9 @@ from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.probe import make_probe
 from shardsim.reflection.weights import Onset, Task, numbers_of, reflect_weights, settings_of
 from shardsim.reflection.world import Covariates, World, tabulate, views
-from shardsim.shards.battery import Battery, battery
+from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.fit.data import DecisionData, decision_data
 from shardsim.shards.identify import identify
-from shardsim.shards.model.data import DecisionData, decision_data
 from shardsim.shards.shardset import ShardSet
 
 REPLICATOR = "replicator"

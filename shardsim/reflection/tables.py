@@ -21,11 +21,11 @@ from shardsim.reflection.constancy import (
     relative_change,
     sufficient_distance,
 )
-from shardsim.reflection.identified import Again
 from shardsim.reflection.probe import object_numbers
+from shardsim.reflection.reidentified import Again
 from shardsim.reflection.setting import Setting
+from shardsim.reflection.shard_returns import PLACES, Worth
 from shardsim.reflection.weights import Trace
-from shardsim.reflection.worth import PLACES, Worth
 
 MODELS = (*RULES, "replicator")
 VERDICT_MODEL = "turns"  # whose verdict stands for an onset

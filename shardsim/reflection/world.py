@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse, covariates
 from shardsim.env.types import Level, State
-from shardsim.shards.sampling import decision_states
+from shardsim.shards.contexts.sampling import decision_states
 
 
 class World(NamedTuple):

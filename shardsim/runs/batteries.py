@@ -7,8 +7,8 @@ from functools import lru_cache
 from shardsim.env.core import Env
 from shardsim.env.types import Split
 from shardsim.runs.run import Run
-from shardsim.shards.battery import Battery, battery, battery_from_bytes
-from shardsim.shards.separating import enlarged
+from shardsim.shards.active.propose import enlarged
+from shardsim.shards.contexts.battery import Battery, battery, battery_from_bytes
 
 ADDED = "separating.safetensors"  # the contexts that `identify --refine` added
 

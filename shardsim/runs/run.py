@@ -23,7 +23,7 @@ from shardsim.base.arrays import from_bytes
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env
 from shardsim.runs.config import RunConfig, make_env
-from shardsim.runs.results import dataset_from_bytes, json_from_bytes
+from shardsim.runs.io import dataset_from_bytes, json_from_bytes
 from shardsim.runs.store import CONFIG, Store
 from shardsim.runs.toml import validate
 

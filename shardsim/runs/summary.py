@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shardsim.runs.results import json_to_bytes
+from shardsim.runs.io import json_to_bytes
 from shardsim.runs.run import Run
 
 

@@ -11,19 +11,19 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.statistics import sign_flip_p
-from shardsim.shards.identify import NAMES
-from shardsim.shards.population import Population, match
-from shardsim.shards.sampling import DISTANCE_BINS, distance_bin
-from shardsim.shards.tables import verdict
-from shardsim.shards.view_tables import readable_gates
-from shardsim.shards.views.agreement_report import (
+from shardsim.shards.contexts.sampling import DISTANCE_BINS, distance_bin
+from shardsim.shards.evidence.report import (
     activation_view,
     behaviour_view,
     counted,
     parameter_opinion,
     report,
 )
-from shardsim.shards.views.updates import SCORES, VIEWS, ParameterView
+from shardsim.shards.evidence.updates import SCORES, VIEWS, ParameterView
+from shardsim.shards.identify import NAMES
+from shardsim.shards.population import Population, match
+from shardsim.shards.tables import verdict
+from shardsim.shards.view_tables import readable_gates
 
 CEILINGS = ("habits+affordance", "shards", "ceiling", "ceiling permuted")
 

@@ -14,24 +14,24 @@ import numpy as np
 
 from shardsim.agent.policy import Agent
 from shardsim.base.statistics import Interval, mean_and_error
-from shardsim.shards import shares
-from shardsim.shards.battery import Battery
-from shardsim.shards.influence import Influence, by_distance, in_model, influence
-from shardsim.shards.model.data import DecisionData, decision_data, in_conflict
-from shardsim.shards.model.fit import ModelFit, fit
-from shardsim.shards.model.shard_model import ShardModel
-from shardsim.shards.nulls import entropy_bits
-from shardsim.shards.policies import Response, respond
-from shardsim.shards.refining import proposed, table_before
-from shardsim.shards.refit import refit_influence
-from shardsim.shards.separating import enlarged
+from shardsim.shards.active.add_contexts import proposed, table_before
+from shardsim.shards.active.propose import enlarged
+from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.contexts.policies import Response, respond
+from shardsim.shards.describe import describe
+from shardsim.shards.evidence.activation_gates import ActivationFit, activation_fit
+from shardsim.shards.evidence.activations import agreement, influence_vectors, readable, sample
+from shardsim.shards.evidence.causal import Causal, causal_check
+from shardsim.shards.evidence.components import Directions, directions
+from shardsim.shards.fit.data import DecisionData, decision_data, in_conflict
+from shardsim.shards.fit.fit import ModelFit, fit
+from shardsim.shards.fit.jackknife import refit_influence
+from shardsim.shards.fit.shard_model import ShardModel
+from shardsim.shards.influence import shares
+from shardsim.shards.influence.influence import Influence, by_distance, in_model, influence
+from shardsim.shards.influence.nulls import entropy_bits
+from shardsim.shards.influence.shares import Parts
 from shardsim.shards.shardset import ShardSet
-from shardsim.shards.shares import Parts
-from shardsim.shards.views.activation_gates import ActivationFit, activation_fit
-from shardsim.shards.views.activations import agreement, influence_vectors, readable, sample
-from shardsim.shards.views.causal import Causal, causal_check
-from shardsim.shards.views.directions import Directions, directions
-from shardsim.shards.words import describe
 
 NAMES = {
     "habits": "habits",

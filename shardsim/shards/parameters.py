@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from shardsim.shards.battery import Battery, battery
 from shardsim.shards.config import IdentifyConfig
+from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.evidence.activations import sample
+from shardsim.shards.evidence.causal import strength_measure
+from shardsim.shards.evidence.episodes import Horizon
+from shardsim.shards.evidence.updates import ParameterView, Strength, parameter_view
+from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.identify import data_of, parts_of
-from shardsim.shards.model.shard_model import ShardModel
+from shardsim.shards.influence.shares import Parts, shard_pulls
 from shardsim.shards.population import OnBattery, Population
-from shardsim.shards.shares import Parts, shard_pulls
-from shardsim.shards.views.activations import sample
-from shardsim.shards.views.causal import strength_measure
-from shardsim.shards.views.episodes import Horizon
-from shardsim.shards.views.updates import ParameterView, Strength, parameter_view
 
 PHASES = (0.02, 0.15, 0.5, 1.0)  # of training: the nearest checkpoints are looked at
 MEASURED = 300  # contexts on which a shard's strength is measured

@@ -14,30 +14,30 @@ from scipy.optimize import linear_sum_assignment
 
 from shardsim.agent.network import Network
 from shardsim.agent.policy import capture
+from shardsim.base.parallel import each
 from shardsim.base.statistics import Interval
 from shardsim.env.core import Env
 from shardsim.env.types import State
-from shardsim.shards import nulls, shares
-from shardsim.shards.battery import Battery, battery
+from shardsim.shards.active.add_contexts import proposed, unsure, usual_size
+from shardsim.shards.active.propose import Proposal, enlarged
 from shardsim.shards.config import IdentifyConfig
+from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.evidence.activation_gates import ActivationFit, activation_fit
+from shardsim.shards.evidence.activations import agreement, influence_vectors, read_outs, sample
+from shardsim.shards.evidence.causal import Causal, causal_many
+from shardsim.shards.evidence.components import Directions, directions
+from shardsim.shards.evidence.interventions import Interventions, intervene
+from shardsim.shards.fit.basis import Basis, choose_basis
+from shardsim.shards.fit.data import DecisionData
+from shardsim.shards.fit.fit import ModelFit, fit
+from shardsim.shards.fit.jackknife import refit_influence
+from shardsim.shards.fit.joint import fit_gates, fit_shared
+from shardsim.shards.fit.shard_model import ShardModel
+from shardsim.shards.fit.verdict import NO_STRUCTURE, ONE_UTILITY
 from shardsim.shards.identify import alternative_shares, data_of, parts_of
-from shardsim.shards.influence import Edited, Influence, edit, in_model, influence_of
-from shardsim.shards.model.basis import Basis, choose_basis
-from shardsim.shards.model.data import DecisionData
-from shardsim.shards.model.fit import ModelFit, fit
-from shardsim.shards.model.shard_model import ShardModel
-from shardsim.shards.model.shared import fit_gates, fit_shared
-from shardsim.shards.model.verdict import NO_STRUCTURE, ONE_UTILITY
-from shardsim.shards.parallel import each
-from shardsim.shards.refining import proposed, unsure, usual_size
-from shardsim.shards.refit import refit_influence
-from shardsim.shards.separating import Proposal, enlarged
-from shardsim.shards.shares import Parts
-from shardsim.shards.views.activation_gates import ActivationFit, activation_fit
-from shardsim.shards.views.activations import agreement, influence_vectors, read_outs, sample
-from shardsim.shards.views.causal import Causal, causal_many
-from shardsim.shards.views.directions import Directions, directions
-from shardsim.shards.views.interventions import Interventions, intervene
+from shardsim.shards.influence import nulls, shares
+from shardsim.shards.influence.influence import Edited, Influence, edit, in_model, influence_of
+from shardsim.shards.influence.shares import Parts
 
 COMPASS = {"north": (-1, 0), "east": (0, 1), "south": (1, 0), "west": (0, -1)}  # rows, columns
 SAME = 0.8  # cosine above which a seed's own shard is one of the run's

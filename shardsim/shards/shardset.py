@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shardsim.shards.battery import Battery
-from shardsim.shards.model.alternatives import Alternative
-from shardsim.shards.model.fit import ModelFit
-from shardsim.shards.sampling import DISTANCE_BINS
-from shardsim.shards.views.activation_gates import ActivationFit
-from shardsim.shards.views.directions import (
+from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.contexts.sampling import DISTANCE_BINS
+from shardsim.shards.evidence.activation_gates import ActivationFit
+from shardsim.shards.evidence.components import (
     Directions,
     direction_coordinates,
     direction_summary,
 )
+from shardsim.shards.fit.alternatives import Alternative
+from shardsim.shards.fit.fit import ModelFit
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -11,14 +11,16 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.statistics import Interval, t_interval
+from shardsim.shards.contexts.sampling import DISTANCE_BINS
+from shardsim.shards.describe import describe
+from shardsim.shards.evidence.components import direction_summary
+from shardsim.shards.fit.data import in_conflict
+from shardsim.shards.fit.verdict import LEAST_EXPLAINED
+from shardsim.shards.fit.verdict import RIVALS as FITTED
 from shardsim.shards.identify import ENTROPY, NAMES, bits_of
-from shardsim.shards.influence import by_distance
-from shardsim.shards.model.data import in_conflict
-from shardsim.shards.model.verdict import LEAST_EXPLAINED
-from shardsim.shards.model.verdict import RIVALS as FITTED
+from shardsim.shards.influence.influence import by_distance
+from shardsim.shards.influence.shares import REST
 from shardsim.shards.population import NULLS, Population, margins_of, match
-from shardsim.shards.sampling import DISTANCE_BINS
-from shardsim.shards.shares import REST
 from shardsim.shards.view_tables import (
     Variables,
     by_activations,
@@ -28,8 +30,6 @@ from shardsim.shards.view_tables import (
     view_coordinates,
     view_variables,
 )
-from shardsim.shards.views.directions import direction_summary
-from shardsim.shards.words import describe
 
 BATTERIES = ("held-out", "target")
 RIVALS = tuple(NAMES[name] for name in FITTED)

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from shardsim.base.statistics import t_interval
-from shardsim.shards.population import Population
-from shardsim.shards.views.activations import BETTER
-from shardsim.shards.views.directions import direction_coordinates, direction_variables
-from shardsim.shards.views.interventions import (
+from shardsim.shards.evidence.activations import BETTER
+from shardsim.shards.evidence.components import direction_coordinates, direction_variables
+from shardsim.shards.evidence.interventions import (
     Variables,
     coordinates_of,
     summaries_of,
     variables_of,
 )
+from shardsim.shards.population import Population
 
 
 def readable_gates(found: Population) -> np.ndarray:

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from shardsim.env.registry import make
-from shardsim.runs.results import dataset_to_bytes, json_to_bytes
+from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
-from shardsim.shards.battery import battery
+from shardsim.shards.contexts.battery import battery
 
 CONCEPTS = ["cheese", "decoy", "corner"]
 PREFERENCES = np.array([[0.99, 0.1, 0.1], [0.1, 0.0, 0.99]])

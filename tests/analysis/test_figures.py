@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from shardsim.base.errors import UserError
 from shardsim.plot.style import save_bytes
-from shardsim.runs import figures, outcomes
+from shardsim.runs import figures
+from shardsim.runs.figure_data import outcomes
 from tests.analysis import results
 
 TRAINED_ENOUGH = {"cheese-vector", "learning-curves", "vector-field", "decision-square", "locality"}

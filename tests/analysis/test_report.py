@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from shardsim.runs import report
-from shardsim.runs.results import dataset_to_bytes
+from shardsim.runs.io import dataset_to_bytes
+from shardsim.runs.report import build
 from shardsim.runs.store import Store
 from tests.analysis import results
 from tests.analysis.results import SUMMARY
@@ -20,7 +20,7 @@ from tests.analysis.results import SUMMARY
 
 @pytest.fixture(scope="module")
 def built(finished) -> dict[str, bytes]:
-    return report.build_report(finished)
+    return build.build_report(finished)
 
 
 @pytest.fixture(scope="module")
@@ -142,13 +142,13 @@ def test_measured_stands_beside_exact_and_disagreement_is_marked(page):
 
 
 def test_the_same_results_give_the_same_bytes(built, finished):
-    again = report.build_report(type(finished)(Store.open(finished.path)))
+    again = build.build_report(type(finished)(Store.open(finished.path)))
     assert again == built
 
 
 def test_a_run_that_is_only_trained_says_what_is_missing(trained):
     told: list[str] = []
-    files = report.build_report(trained, told.append)
+    files = build.build_report(trained, told.append)
     page = files["report.html"].decode()
     read(page)
     assert sorted(files) == [
@@ -177,7 +177,7 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
     }
     with run.store.writing():
         run.store.write_all({name: dataset_to_bytes(data) for name, data in files.items()})
-    page = report.build_report(run)["report.html"].decode()
+    page = build.build_report(run)["report.html"].decode()
     read(page)
     said = re.findall(r"Not in this run: ([^<]*)\.</p>", page)
     assert sorted(said) == [

@@ -7,11 +7,11 @@ import pytest
 
 from shardsim.bench import baselines
 from shardsim.bench.one_reward import one_reward
+from shardsim.bench.planted.policy import logits_on
+from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.env.registry import make
-from shardsim.shards.battery import battery
+from shardsim.shards.contexts.battery import battery
 from shardsim.shards.identify import data_of
-from shardsim.shards.planted import PlantedGate, PlantedSpec
-from shardsim.shards.planted_policy import logits_on
 
 
 @pytest.fixture(scope="module")

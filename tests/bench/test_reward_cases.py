@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from shardsim.base.errors import UserError
 from shardsim.bench import reward_cases
+from shardsim.bench.planted.reward import planted_rewards
 from shardsim.bench.reward_cases import REWARD_KINDS, RewardLine, draw_history, gate_contrast
 from shardsim.bench.reward_table import table
 from shardsim.cli import app
 from shardsim.env.registry import make
-from shardsim.shards.planted_reward import planted_rewards
 
 
 def test_contrast_is_the_share_of_pairs_in_order():

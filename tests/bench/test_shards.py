@@ -10,13 +10,13 @@ from typer.testing import CliRunner
 
 from shardsim.base.errors import UserError
 from shardsim.bench import shards_table
+from shardsim.bench.planted.policy import logits_on, planted_policy
+from shardsim.bench.planted.rules import NULL_KINDS
 from shardsim.bench.planted_cases import LEAST_PULL, draw_case, ground, truth_of
 from shardsim.bench.shards import ENVS, METHODS, OWN, Line, benchmark, removal_vectors
 from shardsim.cli import app
 from shardsim.env.registry import make
-from shardsim.shards.influence import influence
-from shardsim.shards.planted import NULL_KINDS
-from shardsim.shards.planted_policy import logits_on, planted_policy
+from shardsim.shards.influence.influence import influence
 
 NAN = float("nan")
 

@@ -18,7 +18,7 @@ from shardsim.reflection.config import RULES, ReflectConfig
 from shardsim.reflection.reflect import reflect_run
 from shardsim.reflection.single import reflect
 from shardsim.reflection.tables import MODELS
-from shardsim.shards.battery import battery
+from shardsim.shards.contexts.battery import battery
 
 SEEDS = 2
 CONFIG = ReflectConfig(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from shardsim.env.core import Env
-from shardsim.runs.headlines import headlines
+from shardsim.runs.report.text import headlines
 from shardsim.runs.summary import summarise
 
 

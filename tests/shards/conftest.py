@@ -6,7 +6,7 @@ import pytest
 
 from shardsim.env.core import Env
 from shardsim.env.registry import make
-from shardsim.shards.battery import Battery, battery
+from shardsim.shards.contexts.battery import Battery, battery
 from shardsim.shards.population import Agents, Population, identify_population
 from tests.shards.built import CONFIG, network_of, parameters_of, stacked, untrained
 

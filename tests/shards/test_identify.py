@@ -9,9 +9,9 @@ import pytest
 from shardsim.base.errors import UserError
 from shardsim.env.covariates import analyse
 from shardsim.env.registry import make
-from shardsim.shards.battery import battery
+from shardsim.shards.contexts.battery import battery
+from shardsim.shards.contexts.policies import state_policy
 from shardsim.shards.identify import identify
-from shardsim.shards.policies import state_policy
 
 CHEESE, CORNER = 0, 2
 

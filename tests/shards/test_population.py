@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from shardsim.shards.nulls import entropy_bits
+from shardsim.shards.influence.nulls import entropy_bits
 from shardsim.shards.population import (
     UNTRAINED,
     answers,
@@ -22,7 +22,7 @@ from shardsim.shards.tables import (
     verdict,
     words,
 )
-from shardsim.shards.track import check_points, track_dataset, track_population
+from shardsim.shards.tracking.track import check_points, track_dataset, track_population
 from tests.shards.built import CONFIG, parameters_of, stacked
 
 CHEESE, CORNER = 0, 2

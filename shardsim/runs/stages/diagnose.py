@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shardsim.diagnosis.diagnose import diagnose
+from shardsim.runs.io import json_to_bytes
 from shardsim.runs.progress import Progress
-from shardsim.runs.results import json_to_bytes
 from shardsim.runs.run import Run
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shardsim.runs.batteries import ADDED
 from shardsim.runs.batteries import battery_of as battery_of
+from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.progress import Progress
-from shardsim.runs.results import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
 from shardsim.shards.agreed import agreed_dataset, agreed_summary
 from shardsim.shards.parameters import parameters_of

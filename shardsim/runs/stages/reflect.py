@@ -7,16 +7,16 @@ from functools import partial
 import numpy as np
 
 from shardsim.agent.policy import forward_many
+from shardsim.base.parallel import each
 from shardsim.reflection.reflect import reflect_run
+from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.progress import Progress
-from shardsim.runs.results import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
 from shardsim.runs.stages.identify import battery_of
-from shardsim.shards.battery import Battery
+from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.fit.joint import fit_gates
+from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.identify import data_of
-from shardsim.shards.model.shard_model import ShardModel
-from shardsim.shards.model.shared import fit_gates
-from shardsim.shards.parallel import each
 
 
 def reflect_stage(run: Run, progress: Progress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from shardsim.runs.progress import Progress
-from shardsim.runs.report import FIGURES, PARTS, build_report
+from shardsim.runs.report.build import FIGURES, PARTS, build_report
 from shardsim.runs.run import Run
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from shardsim.runs.io import dataset_to_bytes
 from shardsim.runs.progress import Progress
-from shardsim.runs.results import dataset_to_bytes
 from shardsim.runs.run import Run
 from shardsim.runs.stages.identify import agents_of, battery_of
-from shardsim.shards.track import track_dataset, track_population
+from shardsim.shards.tracking.track import track_dataset, track_population
 
 
 def track_stage(run: Run, progress: Progress) -> None:

@@ -18,8 +18,8 @@ from shardsim.agent.learner import Carry
 from shardsim.agent.train import Chunk, train
 from shardsim.base.arrays import from_bytes, to_bytes, to_dict
 from shardsim.env.types import SPLITS
+from shardsim.runs.io import dataset_to_bytes
 from shardsim.runs.progress import Progress
-from shardsim.runs.results import dataset_to_bytes
 from shardsim.runs.run import CHECKPOINTS, Run, checkpoint_name
 
 _RESUME = f"{CHECKPOINTS}resume-"

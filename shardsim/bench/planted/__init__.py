@@ -1,0 +1,1 @@
+"""Planted agents, whose shards are known: what benchmarks and tests identify."""

@@ -1,0 +1,169 @@
+"""One level as an agent sees it: its policy in every cell, and what each concept does to it there.
+
+Axes: H rows, W columns, A actions, L levels.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from shardsim.agent.policy import Agent
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.env.core import Env
+from shardsim.env.edits import without
+from shardsim.env.levels import sample_levels, take
+from shardsim.env.types import SPLITS, Level, Split, State
+from shardsim.plot.levels import Board
+from shardsim.runs.run import Run
+from shardsim.shards.contexts.battery import policy_on_levels
+from shardsim.shards.contexts.sampling import Survey, survey
+from shardsim.shards.influence.influence import can_mirror, probabilities, pull
+
+LOOKED_AT = 64  # levels among which the most telling one is chosen
+LOWEST = -4.0  # moves; as everywhere in influence, what leads to a trap counts as this
+
+
+class LevelView(NamedTuple):
+    """Tables over the cells of a level; NaN where no decision is taken."""
+
+    number: int  # of the level in its split's evaluation levels
+    board: Board
+    policy: np.ndarray  # f[H, W, A], probabilities
+    change: dict[str, np.ndarray]  # concept -> f[H, W, A], the policy minus that without it
+    signed: dict[str, np.ndarray]  # concept -> f[H, W], S in moves
+    mirrored: tuple[str, ...]  # concepts whose influence is by the mirror test, as places are
+    covariates: dict[str, np.ndarray]  # name -> f[H, W]
+
+
+def level_view(
+    run: Run, seed: int = 0, checkpoint: int = -1, level: int | None = None, split: str = "target"
+) -> LevelView:
+    """Look at one of the levels on which the run's agents are evaluated, through one agent.
+
+    Args:
+        run: a run that is at least partly trained.
+        seed: position of the agent.
+        checkpoint: position of its checkpoint.
+        level: number of the level; by default the one with most decisions in conflict.
+        split: "train", "held-out" or "target".
+
+    Raises:
+        UserError: no such seed, checkpoint, level or split.
+    """
+    agent = run.agent(seed, checkpoint)
+    known = next((one for one in SPLITS if one == split), None)
+    if known is None:
+        raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
+    count = run.config.train.evaluation_levels
+    if level is not None and not 0 <= level < count:
+        raise UserError(f"there is no level {level} among {count}; give one from 0 to {count - 1}")
+    first = 0 if level is None else level // LOOKED_AT * LOOKED_AT
+    levels, found = surveyed(run.env, count, known, first)
+    number = most_contested(found) if level is None else level - first
+    return view_of(agent, take(levels, number), take(found, number), first + number)
+
+
+@lru_cache(maxsize=4)
+def surveyed(env: Env, count: int, split: Split, first: int) -> tuple[Level, Survey]:
+    """A block of the `count` levels of a split that checkpoints are evaluated on, and its survey.
+
+    The levels are those of `shardsim.agent.train.evaluation_levels`.
+    """
+    bank = sample_levels(env, jax.random.key(SPLITS.index(split)), count, split)
+    levels = jax.tree.map(lambda leaf: leaf[first : first + LOOKED_AT], bank)
+    return levels, survey(env, levels)
+
+
+def most_contested(found: Survey) -> int:
+    """Number of the level with most decisions where concepts conflict."""
+    clashes = [value for name, value in found.covariates.items() if name.startswith("conflict_")]
+    if not clashes:
+        return 0
+    contested = jnp.any(jnp.stack(clashes) > 0, axis=0) & found.decision
+    return int(jnp.argmax(jnp.sum(contested, axis=1)))
+
+
+def view_of(agent: Agent, level: Level, found: Survey, number: int = 0) -> LevelView:
+    """The view of an agent on a single level with its survey, both without a level axis."""
+    env = agent.env
+    cells = _cell_states(env, level)
+    keep = np.asarray(found.decision)[cells]
+    objects = [n for n, concept in enumerate(env.concepts) if concept.kind == "object"]
+    edited = [level, *(without(level, number) for number in objects)]
+    banks = jax.tree.map(lambda *leaves: jnp.stack(leaves), *edited)
+    tables = np.asarray(policy_on_levels(env, agent, banks))[:, cells]  # [1 + objects, H, W, A]
+    policy = _known(tables[0], keep)
+    others = {env.concept_names[n]: tables[1 + i] for i, n in enumerate(objects)}
+    places = _places(env)
+    if places:
+        mirrored = _mirrored_policy(agent, level)[cells]
+        others |= dict.fromkeys(places, mirrored)
+    change = {
+        name: _known(tables[0] - others[name], keep) for name in env.concept_names if name in others
+    }
+    return LevelView(
+        number=number,
+        board=_board(env, level),
+        policy=policy,
+        change=change,
+        signed={
+            name: _signed(env, found, name, tables[0], others[name], cells, keep) for name in change
+        },
+        mirrored=places,
+        covariates={k: _known(np.asarray(v)[cells], keep) for k, v in found.covariates.items()},
+    )
+
+
+def _signed(env, found, name: str, before, after, cells, keep) -> np.ndarray:
+    """S of a concept f[H, W], NaN where it cannot be reached."""
+    number = env.concept_index(name)
+    toward = np.maximum(np.asarray(found.advantage[..., number], np.float64), LOWEST)[cells]
+    reachable = np.asarray(found.reachable[:, number])[cells]
+    return _known(pull(before, after, toward), keep & reachable)
+
+
+def _places(env: Env) -> tuple[str, ...]:
+    """Places whose influence the mirror test can show."""
+    names = tuple(concept.name for concept in env.concepts if concept.kind == "place")
+    return names if can_mirror(env) else ()
+
+
+def _mirrored_policy(agent: Agent, level: Level) -> np.ndarray:
+    """f[S, A]: the policy shown the mirrored level, its actions mirrored back."""
+    env = agent.env
+    observations, unmirror = env.mirror(_observations(env, level))
+    return probabilities(np.asarray(agent.policy(observations)))[:, unmirror]
+
+
+@partial(jax.jit, static_argnums=0)
+def _observations(env: Env, level: Level) -> jax.Array:
+    states = jnp.arange(env.num_states, dtype=jnp.int32)
+    return jax.vmap(lambda index: env.observe(env.state_at(level, index)))(states)
+
+
+def _cell_states(env: Env, level: Level) -> np.ndarray:
+    """int[H, W]: the state with the agent in each cell and every other field at 0."""
+    blank: State = env.state_at(level, jnp.int32(0))
+
+    def index(cell: jax.Array) -> jax.Array:
+        return env.index_of(blank.replace(cell=cell))
+
+    cells = jnp.arange(env.height * env.width, dtype=jnp.int32)
+    return np.asarray(jax.vmap(index)(cells)).reshape(env.height, env.width)
+
+
+def _board(env: Env, level: Level) -> Board:
+    position, present = np.asarray(level.position), np.asarray(level.present)
+    concepts = {name: position[n][present[n]] for n, name in enumerate(env.concept_names)}
+    return Board(np.asarray(level.walls), concepts)
+
+
+def _known(values: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """The values as float64, NaN where not kept."""
+    values = np.asarray(values, np.float64)
+    return np.where(keep.reshape(keep.shape + (1,) * (values.ndim - keep.ndim)), values, np.nan)

@@ -1,0 +1,133 @@
+"""Outcomes as the tables that figures take: reflection, diagnosis, and runs beside one another.
+
+Axes: K seeds, T steps, S shards, M models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from shardsim.base.errors import UserError
+from shardsim.base.statistics import Interval, t_interval
+from shardsim.diagnosis.evidence import label_of
+from shardsim.plot.reflection import Changes
+from shardsim.runs.figure_data import results
+from shardsim.runs.run import Run
+
+Hits = dict[str, dict[str, dict[str, np.ndarray]]]  # onset -> outcome -> model -> f[T, K]
+
+
+def hits(run: Run) -> tuple[np.ndarray, Hits]:
+    """Steps f[T], and the exact probability of what is reached first from each onset.
+
+    Seeds that have no context of an onset's kind are left out there, and so is a model that was
+    not tried. Raises UserError where there was no shard, so that nobody reflected.
+    """
+    data = _reflection(run)
+    found: Hits = {}
+    for onset in data["onset"].values:
+        for name in (str(name) for name in data.data_vars if str(name).startswith("hit_")):
+            chance = data[name].sel(onset=onset).transpose("model", "step", "seed")
+            title = name.removeprefix("hit_")
+            models = {str(m): _whole(chance.sel(model=m).values) for m in data["model"].values}
+            kept = {model: values for model, values in models.items() if values.size}
+            title = title if title == "neither" else f"{title} first"
+            found.setdefault(str(onset), {})[title] = kept
+    return np.asarray(data["step"], np.float64), found
+
+
+def _whole(values: np.ndarray) -> np.ndarray:
+    """The seeds (columns) that are known throughout."""
+    return values[:, np.isfinite(values).all(axis=0)]
+
+
+def changes(run: Run, place: str = "target") -> tuple[dict[str, Changes], list[str], list[str]]:
+    """Relative change of every old shard's value by onset; names of shards and models.
+
+    Args:
+        run: a run that has reflected.
+        place: "target" for the value on target levels, "onset" for that at the onset itself.
+    """
+    data = results.choose(_reflection(run), "place", place)
+    relative = data["value_change"].transpose("onset", "shard", "model", "seed")
+    known = np.isfinite(relative.values).any(axis=(0, 1, 3))
+    relative = relative.sel(model=data["model"].values[known])
+    names = results.shard_names(run.dataset("shards.nc"))
+    margin = np.full(len(names), float(data.attrs["epsilon"]))
+    found = {}
+    for number, onset in enumerate(data["onset"].values):
+        ends = [[_interval(one) for one in row] for row in relative.values[number]]
+        mean, low, high = np.moveaxis(np.array(ends, np.float64), -1, 0)
+        found[str(onset)] = Changes(mean, low, high, margin)
+    return found, names, [str(name) for name in relative["model"].values]
+
+
+def _interval(values: np.ndarray) -> Interval:
+    """Of the known values; NaN where there is none."""
+    known = values[np.isfinite(values)]
+    return t_interval(known) if known.size else Interval(np.nan, np.nan, np.nan)
+
+
+def _reflection(run: Run) -> xr.Dataset:
+    data = run.dataset("reflection.nc")
+    if "value_change" not in data:
+        raise UserError("no shard was found in this run, so nobody reflected")
+    return data
+
+
+def world(found: Mapping[str, Any]) -> str:
+    """The world of a diagnosis in one word, with what it names."""
+    return label_of(found["world"], found.get("section"), found.get("representation"))
+
+
+def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+    """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return."""
+    named = results.titled(runs)
+    shards = {name: run.dataset("shards.nc") for name, run in named.items()}
+    panels = {
+        f"share of decision influence by what it pushes for, {battery} levels": _by_measure(
+            {name: concept_shares(data.sel(battery=battery)) for name, data in shards.items()}
+        )
+        for battery in ("target", "held-out")
+    }
+    panels["best rival − shards (bits a decision)"] = {
+        "shardness": {name: data["shardness"].values for name, data in shards.items()}
+    }
+    panels["return ÷ optimal return"] = {
+        f"{split} levels": {
+            name: results.curves(run).ratio[split][:, -1] for name, run in named.items()
+        }
+        for split in ("target", "held-out")
+    }
+    return panels
+
+
+def concept_shares(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """Share f[K] of each concept, then of habit, affordance and rest, on one battery.
+
+    A shard's share is divided among concepts as the squares of its preferences, whose sum is 1,
+    so that runs with other shards can be compared.
+    """
+    weights = data["preferences"].transpose("shard", "concept").values ** 2
+    every = results.all_shares(data.transpose("seed", ...))
+    count = len(results.OTHERS)
+    values = np.concatenate([every[:, :-count] @ weights, every[:, -count:]], axis=1)
+    names = [*(str(name) for name in data["concept"].values), *results.OTHERS]
+    return dict(zip(names, values.T, strict=True))
+
+
+def _by_measure(found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
+    """Measure -> run -> f[K] of run -> measure; 0 where a run's env has no such concept."""
+    rows = list(dict.fromkeys(row for measures in found.values() for row in measures))
+    rows.sort(key=lambda row: row in results.OTHERS)
+    return {
+        row: {
+            name: measures.get(row, np.zeros_like(measures[results.OTHERS[0]]))
+            for name, measures in found.items()
+        }
+        for row in rows
+    }

@@ -1,1 +1,0 @@
-"""Published findings on maze agents beside the same measurements on a run's agents."""

@@ -1,0 +1,1 @@
+"""The report: `report.html`, its sentences and its tables."""

@@ -1,0 +1,184 @@
+"""`report.html`: everything a run found in one file that needs no network, and `figures/`.
+
+Each part is made from what the run has; where a stage has not been done, or a figure cannot be
+drawn from what there is, the part says so. Times and paths are left out, so that the same results
+give the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any, NamedTuple
+
+import jinja2
+from markupsafe import Markup
+
+from shardsim.base.errors import UserError
+from shardsim.runs import figures
+from shardsim.runs.report.text import headlines
+from shardsim.runs.run import Run
+from shardsim.runs.store import CONFIG
+
+FIGURES = "figures/"
+REPORT = "report.html"
+TEMPLATE = "report.html.j2"
+PIXELS_AN_INCH = 130
+
+
+class Part(NamedTuple):
+    """One section of the report: words, then figures and tables by name."""
+
+    title: str
+    text: str
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+
+
+class Picture(NamedTuple):
+    """A drawn figure, or why there is none."""
+
+    name: str
+    caption: str
+    image: Markup | None = None
+    width: int = 0  # CSS pixels, the same for an inch of every figure
+    missing: str = ""
+
+
+PARTS = (
+    Part(
+        "How well they were trained",
+        "Return is exact: the policy is evaluated over all starts of fixed levels, none of which "
+        "occurs in training. On target levels the objects lie elsewhere than in training.",
+        ("learning-curves",),
+        ("return",),
+    ),
+    Part(
+        "The shards",
+        "A shard is a gate over contexts with a preference over concepts. Its share is the part of "
+        "the decision influence that it carries, on average over a battery of contexts. The margin "
+        "is how much dearer the cheapest equally good decomposition is: small means uncertain.",
+        ("shares", "shard-distribution", "influence-by-distance"),
+        ("shards", "shares", "track"),
+    ),
+    Part(
+        "One agent on one level",
+        "Arrows are mean moves. Influence is measured by removing a concept from the level; a "
+        "place cannot be removed, so for it the level is mirrored around it.",
+        ("vector-field", "gates-on-level", "activation-map"),
+    ),
+    Part(
+        "Are they shards?",
+        "Every rival is fitted to the same decisions with the same habit and affordance terms, and "
+        "judged on levels that it was not fitted to. Lower is better.",
+        ("rivals", "activation-gates", "dose-curves", "agreement"),
+        (
+            "rivals",
+            "shardness",
+            "agreement",
+            "activation gates",
+            "directions",
+            "interventions",
+            "views",
+        ),
+    ),
+    Part(
+        "Reflection",
+        "From each onset the agent imitates its own plans that the shards active there endorse; no "
+        "reward is given. What it does afterwards is computed exactly. The controls are plain "
+        "self-distillation and shuffled endorsements (sham).",
+        ("reflection", "constancy"),
+        ("constancy",),
+    ),
+    Part(
+        "Diagnosis",
+        "Each measurement of the run stands beside the exact value that it should have had.",
+        (),
+        ("diagnosis", "evidence"),
+    ),
+)
+
+
+def build_report(run: Run, say: Callable[[str], Any] = lambda _: None) -> dict[str, bytes]:
+    """Draw everything and return file name -> bytes: `figures/*.png` and `report.html`.
+
+    Args:
+        run: a run, finished or not.
+        say: told the name of each figure before it is drawn.
+    """
+    drawn: dict[str, bytes] = {}
+    pictures: dict[str, Picture] = {}
+    captions = figures.list_figures()
+    for name in dict.fromkeys(name for part in PARTS for name in part.figures):
+        say(name)
+        pictures[name] = _picture(run, name, captions.get(name, name), drawn)
+    files = {f"{FIGURES}{name}.png": data for name, data in drawn.items()}
+    return files | {REPORT: render(run, pictures).encode()}
+
+
+def render(run: Run, pictures: Mapping[str, Picture]) -> str:
+    """The page as text, from pictures that are already drawn."""
+    from shardsim.runs.report import tables  # not above: it needs matplotlib, which is slow to load
+
+    summary = _summary(run)
+    made = tables.all_tables(run, summary)
+    parts = [
+        {
+            "title": part.title,
+            "text": part.text,
+            "figures": [pictures[name] for name in part.figures if name in pictures],
+            "tables": [made[name] for name in part.tables],
+        }
+        for part in PARTS
+    ]
+    return _template().render(
+        title=f"{summary.get('env', run.config.env.id)}: shard report",
+        headlines=headlines(summary),
+        parts=parts,
+        numbers=_flat(summary),
+        config=run.store.read(CONFIG).decode(),
+        versions=run.store.manifest.get("versions", {}),
+    )
+
+
+def _picture(run: Run, name: str, caption: str, drawn: dict[str, bytes]) -> Picture:
+    from shardsim.plot.style import DPI, save_bytes
+
+    try:
+        drawn[name] = save_bytes(figures.draw(name, [run]))
+    except UserError as error:
+        return Picture(name, caption, missing=_reason(run, error))
+    code = base64.b64encode(drawn[name]).decode()
+    pixels = int.from_bytes(drawn[name][16:20], "big")  # of the PNG's header
+    width = round(pixels / DPI * PIXELS_AN_INCH)
+    return Picture(name, caption, Markup(f"data:image/png;base64,{code}"), width)
+
+
+def _reason(run: Run, error: UserError) -> str:
+    """Why a figure is missing, without the run's path."""
+    return str(error).replace(f"{run.path}/", "").replace(str(run.path), "this run")
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    return run.summary if run.store.has("summary.json") else {}
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Every number and word of a summary with its key path, as JSON writes them."""
+    if isinstance(value, Mapping):
+        pairs = [(f"{prefix}.{key}" if prefix else str(key), one) for key, one in value.items()]
+    elif isinstance(value, list):
+        pairs = [(f"{prefix}[{number}]", one) for number, one in enumerate(value)]
+    else:
+        return [(prefix, json.dumps(value, ensure_ascii=False))]
+    return [row for key, one in pairs for row in _flat(one, key)]
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    text = resources.files("shardsim.runs.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
+    return environment.from_string(text)

@@ -1,0 +1,304 @@
+"""The report's tables as plain text cells, from a run's summary and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
+from shardsim.runs.figure_data import outcomes, results
+from shardsim.runs.report.text import interval, minus
+from shardsim.runs.run import Run
+
+COMPETENCE = "competence"
+
+
+class Table(NamedTuple):
+    """One table; no rows where the run does not have them."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    marked: tuple[int, ...] = ()  # rows whose last cell says that something is wrong
+
+
+def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
+    """Every table by name."""
+    makers: dict[str, Callable[[], Table]] = {
+        "return": lambda: returns(summary),
+        "shards": lambda: shards(summary),
+        "shares": lambda: shares(run),
+        "track": lambda: track(run),
+        "rivals": lambda: rivals(run),
+        "shardness": lambda: shardness(summary),
+        "agreement": lambda: agreement(run),
+        "views": lambda: views(summary),
+        "activation gates": lambda: activation_gates(summary),
+        "directions": lambda: directions(summary),
+        "interventions": lambda: interventions(summary),
+        "constancy": lambda: constancy(summary),
+        "diagnosis": lambda: diagnosis(run, summary),
+        "evidence": lambda: evidence(run),
+    }
+    return {name: make() for name, make in makers.items()}
+
+
+def returns(summary: Mapping[str, Any]) -> Table:
+    """Return over the optimum, a row a seed."""
+    ratio = summary.get("return_ratio") or {}
+    held_out, target = ratio.get("held_out") or [], ratio.get("target") or []
+    seeds = summary.get("seeds") or list(range(len(held_out)))
+    rows = [
+        [str(seed), number(one), number(other)]
+        for seed, one, other in zip(seeds, held_out, target, strict=False)
+    ]
+    title = "Return ÷ optimal return at the end of training"
+    return Table(title, ("seed", "held-out levels", "target levels"), rows)
+
+
+def shards(summary: Mapping[str, Any]) -> Table:
+    """Every shard in plain words, with what it wants."""
+    rows = [
+        [
+            str(place),
+            str(shard.get("words", "")),
+            ", ".join(f"{name} {number(v, 2)}" for name, v in _named(shard.get("preferences"))),
+            number(shard.get("margin")),
+            cell(shard.get("confirmed")),
+        ]
+        for place, shard in enumerate(summary.get("shards") or [], start=1)
+    ]
+    columns = ("", "in words", "preferences (unit norm)", "margin", "confirmed")
+    return Table("The shards in words", columns, rows)
+
+
+def _named(preferences: Any) -> list[tuple[str, float]]:
+    if isinstance(preferences, Mapping):
+        return list(preferences.items())
+    return [(f"concept {n}", value) for n, value in enumerate(preferences or [], start=1)]
+
+
+def shares(run: Run) -> Table:
+    """Shares with intervals over levels and seeds."""
+    title = "Share of decision influence, mean over seeds [interval]"
+    if not run.store.has("shards.nc"):
+        return Table(title, (), [])
+    data = run.dataset("shards.nc")
+    batteries = results.shares(run)
+    rows = []
+    for place, name in enumerate(results.parts(data).names):
+        ends = [(one.mean[place], one.low[place], one.high[place]) for one in batteries.values()]
+        rows.append([name, *(spread(*end) for end in ends)])
+    return Table(title, ("", *(f"{name} levels" for name in batteries)), rows)
+
+
+def track(run: Run) -> Table:
+    """The run's one dictionary beside fits of single checkpoints, which know nothing of it."""
+    title = "One dictionary for the run, beside separate fits of single checkpoints"
+    if not run.store.has("track.nc") or "separate_agreement" not in run.dataset("track.nc"):
+        return Table(title, (), [])
+    data = run.dataset("track.nc").transpose("check", "seed", "shard", ...)
+    names = results.shard_names(run.dataset("shards.nc"))
+    rows = [
+        [
+            str(int(check)),
+            ", ".join(str(int(count)) for count in data["separate_shards"].values[place]),
+            *(mean_sd(data["separate_agreement"].values[place, :, n]) for n in range(len(names))),
+        ]
+        for place, check in enumerate(data["check"].values)
+    ]
+    heads = (f"agreement on {name}" for name in names)
+    return Table(title, ("update", "shards found, by seed", *heads), rows)
+
+
+def rivals(run: Run) -> Table:
+    """Bits a decision of every model, mean and spread over seeds."""
+    title = "Held-out bits a decision (mean ± standard deviation over seeds)"
+    if not run.store.has("shards.nc"):
+        return Table(title, (), [])
+    models, panels, _ = results.bits(run)
+    rows = [
+        [name, *(mean_sd(values[n]) for values in panels.values())] for n, name in enumerate(models)
+    ]
+    return Table(title, ("model", *panels), rows)
+
+
+def shardness(summary: Mapping[str, Any]) -> Table:
+    """The verdict and what it rests on."""
+    if summary.get("verdict") is None:
+        return Table("Verdict", (), [])
+    rows = [
+        ["verdict", str(summary["verdict"])],
+        [
+            "shardness: best rival minus shards (bits a decision)",
+            interval(summary.get("shardness")),
+        ],
+        ["explained: from habits (0) to the ceiling (1)", interval(summary.get("explained"))],
+    ]
+    test = summary.get("shardness_test")
+    if test:
+        least = f"(with these seeds it cannot be below {number(test['smallest_p'], 4)})"
+        rows += [
+            ["p that shards save nothing (exact)", f"{number(test['p_value'], 4)} {least}"],
+            ["p that they save no more than in the nulls", number(test["p_value_above_nulls"], 4)],
+            ["largest mean shardness of a null", number(test["threshold"])],
+        ]
+    return Table("Verdict", ("", ""), rows)
+
+
+def agreement(run: Run) -> Table:
+    """Adjusted mutual information of activation and behaviour clusters, by layer."""
+    title = "Agreement of activation clusters with behavioural ones (adjusted mutual information)"
+    if not run.store.has("shards.nc") or "agreement" not in run.dataset("shards.nc"):
+        return Table(title, (), [])
+    layers, values, nulls = results.agreement(run)
+    rows = [
+        [layer, mean_sd(values[:, n]), *(mean_sd(control[:, n]) for control in nulls.values())]
+        for n, layer in enumerate(layers)
+    ]
+    return Table(title, ("layer", "agents", *nulls), rows)
+
+
+def activation_gates(summary: Mapping[str, Any]) -> Table:
+    """What the shards explain with gates read from every layer and control."""
+    read = summary.get("explained_by_activations") or {}
+    rows = [[name, number(value)] for name, value in (read.get("views") or {}).items()]
+    title = "Explained with gates read from activations, held-out levels, mean over seeds"
+    return Table(title, ("gates read from", "explained"), rows)
+
+
+def directions(summary: Mapping[str, Any]) -> Table:
+    """The single component of a layer that follows each shard's gate, beside its controls."""
+    told = summary.get("directions") or []
+    controls = list(dict.fromkeys(name for one in told for name in one["null"]))
+    rows = [
+        [str(place), one["layer"], one["method"], ", ".join(one["components"])]
+        + [interval(one["score"], "{:.2f}")]
+        + [number(one["null"].get(name), 2) for name in controls]
+        for place, one in enumerate(told, start=1)
+    ]
+    title = "The single component that follows each gate (correlation, levels not chosen on)"
+    columns = ("shard", "layer", "method", "component, by seed", "correlation", *controls)
+    return Table(title, columns, rows)
+
+
+def interventions(summary: Mapping[str, Any]) -> Table:
+    """What a dose of each shard's reading does to it and to others, and what an exchange does."""
+    rows = []
+    for place, shard in enumerate(summary.get("shards") or [], start=1):
+        found = shard.get("interventions") or {}
+        slope, swap = found.get("slope") or {}, found.get("exchange") or {}
+        if not found:
+            continue
+        rows.append(
+            [str(place), found["layer"], interval(found.get("selectivity"), "{:.2f}")]
+            + [number(slope.get(key), 2) for key in ("own", "other", "random")]
+            + [number(swap.get(key), 2) for key in ("dimension", "own", "other", "random")]
+            + [number(swap.get(key), 2) for key in ("specificity", "random_specificity")]
+        )
+    title = "Each shard dosed (strength gained a unit of dose) and exchanged, in one layer"
+    dosed = ("own", "largest other", "random rotations")
+    swapped = ("dimensions", *(f"exchange: {name}" for name in dosed))
+    columns = ("shard", "layer", "selectivity", *(f"dose: {name}" for name in dosed))
+    return Table(title, (*columns, *swapped, "specificity", "of random rotations"), rows)
+
+
+def views(summary: Mapping[str, Any]) -> Table:
+    """What each view says of each shard, and why."""
+    kinds = ("behaviour", "activations", "parameters")
+    rows = [
+        [
+            str(place),
+            str(told["status"]),
+            *(f"{told[kind]['says']}: {told[kind]['reason']}" for kind in kinds),
+        ]
+        for place, told in enumerate(summary.get("views") or [], start=1)
+    ]
+    return Table("Each shard in three views", ("shard", "status", *kinds), rows)
+
+
+def constancy(summary: Mapping[str, Any]) -> Table:
+    """Verdicts on reflection with what moved, a row an onset and a model."""
+    title = "Constancy of the shards' values, and change over all steps (± its 90 % interval)"
+    told = summary.get("reflection") or {}
+    models = [found for onset in told.values() for found in onset["models"].values()]
+    moved = [name for found in models[:1] for name in found["drift"]]
+    moved = [
+        name for name in moved if name.startswith(("hit_", "influence_")) or name == COMPETENCE
+    ]
+    rows = [
+        [onset, model, cell(found["verdict"]), cell(found.get("carry_over"))]
+        + [half_width(found["drift"].get(name)) for name in moved]
+        for onset, here in told.items()
+        for model, found in here["models"].items()
+    ]
+    if not rows:
+        verdicts = (summary.get("constancy") or {}).items()
+        return Table(title, ("onset", "verdict"), [[onset, str(said)] for onset, said in verdicts])
+    heads = [name.replace("hit_", "P first: ").replace("influence_", "S of ") for name in moved]
+    return Table(title, ("onset", "model", "verdict", "carry-over κ", *heads), rows)
+
+
+def diagnosis(run: Run, summary: Mapping[str, Any]) -> Table:
+    """The world, and how probable each was held."""
+    if not run.store.has("diagnosis.json"):
+        return Table("Diagnosis", (), [])
+    found = run.json("diagnosis.json")
+    rows = [["world", outcomes.world(found)]]
+    rows += [["by seed", ", ".join(found["seeds"])]] if found.get("seeds") else []
+    rows += [["tier", str(found["tier"])]] if found.get("tier") else []
+    rows += [["note", str(note)] for note in found.get("notes") or []]
+    rows += [
+        [f"probability of {world}", number(value)]
+        for world, value in sorted(
+            (found.get("probabilities") or {}).items(), key=lambda item: (-item[1], item[0])
+        )
+    ]
+    return Table("Diagnosis", ("", ""), rows)
+
+
+def evidence(run: Run) -> Table:
+    """Measured beside exact, in the order of the data flow."""
+    title = "Evidence: measured beside exact"
+    if not run.store.has("diagnosis.json"):
+        return Table(title, (), [])
+    found = run.json("diagnosis.json").get("evidence") or []
+    keys = COLUMNS | ({"note": "note"} if any(row.get("note") for row in found) else {})
+    rows = [[cell(row.get(key)) for key in keys] for row in found]
+    marked = tuple(n for n, row in enumerate(found) if row.get("verdict") == DISAGREES)
+    return Table(title, tuple(keys.values()), rows, marked)
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number with so many decimals, or a dash."""
+    if value is None or not np.isfinite(value):
+        return "–"
+    return minus(f"{value:.{digits}f}")
+
+
+def spread(mean: float, low: float, high: float) -> str:
+    """`mean [low, high]`."""
+    return f"{number(mean, 2)} [{number(low, 2)}, {number(high, 2)}]"
+
+
+def half_width(entry: Mapping[str, float] | None) -> str:
+    """`mean ± half of the interval's width`, or a dash."""
+    if not entry or entry.get("mean") is None:
+        return "–"
+    said = minus(f"{round(entry['mean'], 2) + 0.0:+.2f}")  # adding zero turns −0.0 into 0.0
+    ends = entry.get("low"), entry.get("high")
+    if ends[0] is None or ends[1] is None:
+        return said
+    return f"{said}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(ends[1] - ends[0]) / 2:.2f}"
+
+
+def mean_sd(values: Sequence[float] | np.ndarray) -> str:
+    """`mean ± sd` over seeds; the number alone for one seed."""
+    known = np.asarray(values, np.float64)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return "–"
+    sd = f" ± {number(known.std(ddof=1))}" if known.size > 1 else ""
+    return f"{number(known.mean())}{sd}"

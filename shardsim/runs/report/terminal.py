@@ -1,0 +1,36 @@
+"""A run's results as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shardsim.diagnosis.evidence import Evidence, label_of, table
+from shardsim.runs.report.text import headlines
+
+
+def in_words(summary: Mapping[str, Any], timings: Mapping[str, float], path: str) -> str:
+    """The results that are there, then where they are and what each stage took."""
+    lines = [f"{summary['env']}, seeds {_listed(summary['seeds'], '{}')}"]
+    for split, values in summary.get("return_ratio", {}).items():
+        lines.append(f"return / optimum, {split.replace('_', '-'):8}  {_listed(values, '{:.3f}')}")
+    took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in timings.items())
+    return "\n".join(
+        [*lines, "", *headlines(summary), "", f"wall time: {took}", f"results in {path}"]
+    )
+
+
+def diagnosis_in_words(found: Mapping[str, Any]) -> str:
+    """The world of a `diagnosis.json`, and its evidence as a table."""
+    missing: Any = float("nan")
+    rows = [
+        Evidence(**{key: missing if value is None else value for key, value in row.items()})
+        for row in found["evidence"]
+    ]
+    label = label_of(found["world"], found["section"], found["representation"])
+    head = f"{label}   (tier {found['tier']}; seeds: {', '.join(found['seeds'])})"
+    return "\n".join([head, *found["notes"], "", table(rows)])
+
+
+def _listed(values: Sequence[Any], form: str) -> str:
+    return ", ".join("none" if value is None else form.format(value) for value in values)

@@ -1,0 +1,1 @@
+"""Active questions: contexts in which the hypotheses that still stand differ most."""

@@ -1,0 +1,1 @@
+"""Contexts: batteries, how they are sampled, and asking a policy what it does in them."""

@@ -1,0 +1,1 @@
+"""Evidence beside behaviour: activations, causal interventions, and updates of training."""

@@ -1,0 +1,1 @@
+"""Rivals whose logits are not linear in their parameters, each on the shards' own terms."""

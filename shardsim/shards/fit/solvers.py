@@ -1,0 +1,204 @@
+"""Solvers of the gated fit: non-negative quadratic programs, group lasso, factorisation.
+
+The fit minimises, over gates C ≥ 0 [J, K] on atoms of peak 1 and preferences Θ ≥ 0 of unit norm,
+    ½ vec(CΘ)ᵀ G vec(CΘ) − rᵀ vec(CΘ) + λ Σ_jk C_jk ρ(θ_k),    ρ(θ) = ½‖θ‖₂ + ½‖θ‖₁,
+the penalty being the total peak strength of the shards. Axes: J atoms, O concepts, K shards.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from shardsim.shards.fit.gram import Problem
+
+
+class Factors(NamedTuple):
+    """A decomposition with its objective and its cost Σ_jk C_jk ρ(θ_k)."""
+
+    gates: np.ndarray  # C, [J, K] >= 0
+    preferences: np.ndarray  # Θ, [K, O] >= 0, rows of unit norm
+    objective: float
+    cost: float
+
+
+def strength(preferences: np.ndarray) -> np.ndarray:
+    """ρ(θ) = ½‖θ‖₂ + ½‖θ‖₁ of each row, [K]."""
+    return 0.5 * np.linalg.norm(preferences, axis=-1) + 0.5 * np.abs(preferences).sum(-1)
+
+
+def nonnegative(quadratic: np.ndarray, linear: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Minimise ½ xᵀGx − rᵀx over x ≥ 0 from a feasible start.
+
+    Active sets (Lawson & Hanson 1974, "Solving least squares problems"; Bro & de Jong 1997, a fast
+    version on the Gram matrix).
+    """
+    found = np.maximum(start, 0.0)
+    if not found.size:
+        return found
+    active = found > 0
+    tolerance = 1e-9 * max(1.0, float(np.abs(linear).max(initial=0.0)))
+    for _ in range(3 * len(linear) + 10):
+        found, active = _restore(quadratic, linear, found, active)
+        chosen = np.flatnonzero(active)
+        slope = linear - quadratic[:, chosen] @ found[chosen]
+        slope[active] = -np.inf
+        best = int(slope.argmax())
+        if slope[best] <= tolerance:
+            break
+        active[best] = True
+    return found
+
+
+def _restore(quadratic, linear, found, active):
+    """Solve on the active set, dropping what turns negative."""
+    found, active = found.copy(), active.copy()
+    while active.any():
+        chosen = np.flatnonzero(active)
+        block = quadratic[np.ix_(chosen, chosen)]
+        block = block + 1e-10 * np.eye(len(chosen))
+        wanted = np.linalg.solve(block, linear[chosen])
+        if (wanted > 0).all():
+            found[:] = 0.0
+            found[chosen] = wanted
+            break
+        current, falling = found[chosen], wanted <= 0
+        step = (current[falling] / (current[falling] - wanted[falling] + 1e-300)).min()
+        moved = current + min(step, 1.0) * (wanted - current)
+        moved[falling & (moved <= 1e-12 * (1 + np.abs(current).max()))] = 0.0
+        if (moved[falling] > 0).all():
+            moved[np.flatnonzero(falling)[moved[falling].argmin()]] = 0.0
+        found[:] = 0.0
+        found[chosen] = np.maximum(moved, 0.0)
+        active = found > 0
+    return found, active
+
+
+def shrink(values: np.ndarray, amount: np.ndarray | float) -> np.ndarray:
+    """Proximal map of amount·ρ on rows ≥ 0: soft threshold, then shrink the norm."""
+    half = 0.5 * np.asarray(amount)[..., None] if np.ndim(amount) else 0.5 * amount
+    kept = np.maximum(values - half, 0.0)
+    norm = np.linalg.norm(kept, axis=-1, keepdims=True)
+    return kept * np.maximum(0.0, 1.0 - half / np.maximum(norm, 1e-300))
+
+
+def penalty_limit(linear: np.ndarray) -> float:
+    """The smallest penalty at which no atom enters: the dual norm of ρ, by bisection."""
+    low, high = 0.0, 2.0 * float(np.abs(linear).sum(1).max(initial=0.0)) + 1e-12
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if shrink(linear, middle).any() else (low, middle)
+    return high
+
+
+def group_lasso(
+    problem: Problem, penalty: float, start: np.ndarray, steps: int = 150
+) -> np.ndarray:
+    """B ≥ 0 [J, O] under penalty Σ_j ρ(B_j), by FISTA (Beck & Teboulle 2009) with restarts."""
+    atoms, concepts = problem.linear.shape
+    matrix = problem.quadratic.reshape(atoms * concepts, -1)
+    pace = 1.0 / (_largest_eigenvalue(matrix) + 1e-12)
+    now, ahead, inertia = start, start, 1.0
+    for _ in range(steps):
+        slope = (matrix @ ahead.ravel()).reshape(atoms, concepts) - problem.linear
+        new = shrink(ahead - pace * slope, penalty * pace)
+        if ((ahead - new) * (new - now)).sum() > 0:
+            inertia = 1.0
+        following = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
+        ahead = new + (inertia - 1) / following * (new - now)
+        done = np.abs(new - now).max() < 1e-5 * (1e-9 + np.abs(new).max())
+        now, inertia = new, following
+        if done:
+            break
+    return now
+
+
+def _largest_eigenvalue(matrix: np.ndarray) -> float:
+    vector = np.random.default_rng(0).normal(size=len(matrix))
+    for _ in range(30):
+        vector = matrix @ vector
+        vector /= np.linalg.norm(vector) + 1e-300
+    return 1.05 * float(vector @ matrix @ vector)
+
+
+def objective(problem: Problem, coefficients: np.ndarray) -> float:
+    """Quadratic loss a context of B [J, O], the constant included."""
+    flat = coefficients.ravel()
+    image = problem.quadratic.reshape(len(flat), -1) @ flat
+    return float(0.5 * flat @ image - problem.linear.ravel() @ flat + 0.5 * problem.constant)
+
+
+def fit_gates(
+    problem: Problem, preferences: np.ndarray, penalty: float, start: np.ndarray | None = None
+) -> np.ndarray:
+    """Best gates C ≥ 0 [J, K] for fixed preferences [K, O]: an exact convex solution."""
+    atoms = len(problem.linear)
+    shards = len(preferences)
+    half = problem.quadratic @ preferences.T  # [J, O, J, K]
+    quadratic = np.einsum("ko,jolm->jklm", preferences, half, optimize=True)
+    linear = problem.linear @ preferences.T - penalty * strength(preferences)
+    begin = np.zeros(atoms * shards) if start is None else start.ravel()
+    flat = quadratic.reshape(atoms * shards, atoms * shards)
+    return nonnegative(flat, linear.ravel(), begin).reshape(atoms, shards)
+
+
+def preference_statistics(problem: Problem, gates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quadratic [K·O, K·O] and linear [K, O] terms of Θ for fixed gates C [J, K]."""
+    half = np.tensordot(gates.T, problem.quadratic, 1)  # [K, O, J, O]
+    quadratic = np.einsum("kojp,jm->komp", half, gates, optimize=True)
+    size = quadratic.shape[0] * quadratic.shape[1]
+    return quadratic.reshape(size, size), gates.T @ problem.linear
+
+
+def fit_preferences(
+    matrix: np.ndarray, linear: np.ndarray, amount: np.ndarray, start: np.ndarray, steps: int = 60
+) -> np.ndarray:
+    """Best preferences Θ ≥ 0 [K, O], norm free, under amount[K]·ρ(θ_k); proximal gradient."""
+    pace = 1.0 / (np.linalg.eigvalsh(matrix)[-1] + 1e-12)
+    now, ahead, inertia = start, start, 1.0
+    for _ in range(steps):
+        slope = (matrix @ ahead.ravel()).reshape(linear.shape) - linear
+        new = shrink(ahead - pace * slope, amount * pace)
+        following = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
+        ahead = new + (inertia - 1) / following * (new - now)
+        done = np.abs(new - now).max() < 1e-7 * (1e-9 + np.abs(new).max())
+        now, inertia = new, following
+        if done:
+            break
+    return now
+
+
+def alternate(
+    problem: Problem,
+    preferences: np.ndarray,
+    penalty: float,
+    gates: np.ndarray | None = None,
+    rounds: int = 30,
+    tolerance: float = 1e-6,
+) -> Factors:
+    """Alternate exact gates and preferences from a start; shards that die are dropped."""
+    before = np.inf
+    now = np.zeros((len(problem.linear), len(preferences))) if gates is None else gates
+    for _ in range(rounds):
+        now = fit_gates(problem, preferences, penalty, now)
+        alive = now.sum(0) > 0
+        now, preferences = now[:, alive], preferences[alive]
+        if not len(preferences):
+            break
+        matrix, linear = preference_statistics(problem, now)
+        raw = fit_preferences(matrix, linear, penalty * now.sum(0), preferences)
+        norm = np.linalg.norm(raw, axis=1)
+        alive = norm > 1e-9
+        now, preferences = now[:, alive] * norm[alive], raw[alive] / norm[alive, None]
+        value = objective(problem, now @ preferences) + penalty * _cost(now, preferences)
+        if before - value < tolerance * max(abs(value), 1e-9):
+            break
+        before = value
+    cost = _cost(now, preferences)
+    value = objective(problem, now @ preferences) + penalty * cost
+    return Factors(now, preferences, value, cost)
+
+
+def _cost(gates: np.ndarray, preferences: np.ndarray) -> float:
+    return float(gates.sum(0) @ strength(preferences))

@@ -1,0 +1,1 @@
+"""Influence of concepts on decisions, shares of it, and the nulls beside both."""

@@ -1,0 +1,1 @@
+"""The shard distribution over checkpoints, and matching of separate fits."""

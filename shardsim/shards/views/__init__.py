@@ -1,1 +1,0 @@
-"""Views of a shard other than behaviour: what the activations hold, and what carries it."""

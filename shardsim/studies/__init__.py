@@ -1,0 +1,1 @@
+"""Published findings on trained agents, beside what a run's agents do."""

@@ -1,0 +1,52 @@
+"""One goal at a time: the mixture in closed form, and a planted agent with such a memory."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from shardsim.shards.fit.data import cross_entropy_bits, decision_data, log_softmax
+from shardsim.shards.fit.fit import ONE_GOAL, UTILITY, fit
+from shardsim.shards.fit.rivals.goal_mixture import log_chances
+
+HABIT = np.array([0.2, 0.0, -0.1, 0.0])
+BUMP = -2.0
+
+
+def test_probabilities_of_two_goals_are_mixed_and_an_unreachable_goal_is_not_kept():
+    pulls = jnp.asarray([[[0.0, -2.0], [-2.0, 0.0], [-1.0, -1.0]]] * 2, jnp.float32)
+    distance = jnp.asarray([[3.0, 1.0]] * 2, jnp.float32)
+    reachable = jnp.asarray([[1.0, 1.0], [1.0, 0.0]])
+    theta = jnp.asarray([1.0, 0.5, 0.25, 0.5], jnp.float32)
+    logs = log_chances(theta, 2.0 * jnp.ones(2), jnp.zeros((2, 3)), (pulls, distance, reachable))
+    first, second = (jax.nn.softmax(2.0 * pulls[0, :, goal]) for goal in (0, 1))
+    part = 1 / (1 + np.exp((0.5 - 0.5 * 1.0) - (1.0 - 0.25 * 3.0)))
+    np.testing.assert_allclose(np.exp(logs[0]), part * first + (1 - part) * second, atol=1e-6)
+    np.testing.assert_allclose(np.exp(logs[1]), first, atol=1e-6)
+
+
+@pytest.mark.parametrize("rates", [(0.0, 0.0, 0.0), (0.4, 0.4, 0.1)])
+def test_a_planted_memory_is_predicted_on_held_out_levels_and_is_no_shards(mazes, rates):
+    distance = np.stack([mazes.covariates[f"distance_{name}"] for name in mazes.concepts], 1)
+    part = np.exp(log_softmax(np.array([1.0, 0.0, 0.3]) - np.array(rates) * distance))
+    pulls = 2.0 * np.maximum(mazes.advantages, -4.0)
+    base = HABIT + BUMP * mazes.blocked
+    each = np.exp(log_softmax((base[:, :, None] + pulls).transpose(0, 2, 1)))  # [C, O, A]
+    logits = np.log((part[:, :, None] * each).sum(1))
+    data = decision_data(
+        mazes.covariates,
+        mazes.concepts,
+        mazes.advantages,
+        mazes.blocked,
+        mazes.reachable,
+        logits,
+        mazes.level_index,
+    )
+    found = fit(data, max_shards=3)
+    own = cross_entropy_bits(data.logits, data.logits)
+    assert (found.bits[ONE_GOAL] - own).mean() < 0.002
+    assert found.bits[ONE_GOAL].mean() < found.bits[UTILITY].mean() - 0.01
+    assert found.judgement.best_rival == ONE_GOAL
+    assert found.verdict != "shards"
