@@ -81,6 +81,11 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
             raise ValueError(
                 f"minibatches ({self.minibatches}) must divide num_envs x rollout_steps ({rows})"
             )
+        if rows < 2 * self.minibatches:  # one advantage less its own mean is 0, and so no gradient
+            raise ValueError(
+                f"minibatches ({self.minibatches}) of num_envs x rollout_steps ({rows}) rows leave "
+                "1 row in each, which teaches nothing; give each at least 2"
+            )
         return self
 
     @model_validator(mode="after")

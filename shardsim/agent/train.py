@@ -43,7 +43,7 @@ class Chunk(NamedTuple):
     carry: Carry
     last: MinibatchStep | None  # the newest minibatch; None before the first update
     record: Record | None  # the newest update where this is a phase, else None
-    metrics: dict[str, np.ndarray]  # name -> float[K], means since the chunk before
+    metrics: dict[str, np.ndarray]  # name -> float[K], means since the chunk before; may be NaN
     evaluation: dict[str, Evaluation]  # split -> exact returns [K]
 
 
@@ -104,7 +104,7 @@ def train(
             carry=carry,
             last=record.last,
             record=record if stop in phases(config) else None,
-            metrics=_means(total, count),
+            metrics=chunk_means(total, count),
             evaluation=_evaluate(learner, carry.parameters, levels),
         )
         done = stop
@@ -224,12 +224,13 @@ def _evaluate(learner: Learner, parameters: Any, levels: dict[str, Level]) -> di
     }
 
 
-def _means(total: Metrics, count: int) -> dict[str, np.ndarray]:
-    """Return the chunk's means by name, float[K]; a return is a mean over finished episodes."""
-    episodes = np.maximum(1.0, np.asarray(total.episodes))
+def chunk_means(total: Metrics, count: int) -> dict[str, np.ndarray]:
+    """Return the chunk's means by name, float[K]; NaN of episodes where none has finished."""
+    finished = np.asarray(total.episodes)
+    episodes = np.where(finished > 0, finished, np.nan)
     parts = {name: np.asarray(value) / count for name, value in total.loss._asdict().items()}
     return {
-        "return": np.asarray(total.reward) / episodes,
+        "return": np.asarray(total.returns) / episodes,
         "length": np.asarray(total.length) / episodes,
         "gradient_norm": np.asarray(total.gradient_norm) / count,
         **{f"{name}_loss" if name in ("policy", "value") else name: v for name, v in parts.items()},

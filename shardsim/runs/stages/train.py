@@ -91,8 +91,14 @@ def _row(chunk: Chunk) -> dict[str, Any]:
         f"return_ratio_{split}": round(float(np.mean(_ratio(evaluation))), 4)
         for split, evaluation in chunk.evaluation.items()
     }
-    means = {name: round(float(np.mean(value)), 6) for name, value in chunk.metrics.items()}
+    means = {name: _mean(value) for name, value in chunk.metrics.items()}
     return {"update": chunk.update} | ratio | means
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """The mean of float[K] over the seeds that have a value; None where no seed has one."""
+    known = values[~np.isnan(values)]
+    return round(float(np.mean(known)), 6) if known.size else None
 
 
 def _ratio(evaluation: Any) -> np.ndarray:
