@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 from shardsim.agent.policy import Agent
 from shardsim.base import parallel
 from shardsim.base.errors import UserError
+from shardsim.base.seeds import BENCH_SEEDS, checked_seed
 from shardsim.bench.planted.reward import STEPS, RewardSpec, Trained, planted_rewards
 from shardsim.bench.planted.world import NOT, SIDES, Antecedent, bare, paid_where
 from shardsim.bench.shards import SEVERAL
@@ -87,8 +88,9 @@ def benchmark(
       say: where progress goes.
 
     Raises:
-      UserError: an unknown env or kind, or an env without enough cues.
+      UserError: an unknown env or kind, a wrong seed, or an env without enough cues.
     """
+    seed = checked_seed(seed, below=BENCH_SEEDS)
     if odd := sorted(set(kinds) - set(REWARD_KINDS)):
         raise UserError(f"no reward kind '{odd[0]}'; choose from {', '.join(REWARD_KINDS)}")
     worlds = [_room(name, folders) for name in envs]

@@ -14,6 +14,7 @@ import numpy as np
 
 from shardsim.base import parallel
 from shardsim.base.errors import UserError
+from shardsim.base.seeds import BENCH_SEEDS, checked_seed
 from shardsim.bench import baselines, scores
 from shardsim.bench.one_reward import one_reward
 from shardsim.bench.planted.rules import KINDS, SHARD_KINDS
@@ -155,8 +156,9 @@ def benchmark(
       say: where progress goes.
 
     Raises:
-      UserError: an unknown tier, env or kind.
+      UserError: an unknown tier, env or kind, or a wrong seed.
     """
+    seed = checked_seed(seed, below=BENCH_SEEDS)
     if tier not in ("rule", "network"):
         raise UserError(
             f"there is no tier '{tier}' of planted agents; choose rule or network, "

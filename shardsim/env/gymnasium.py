@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.seeds import checked_seed
 from shardsim.env import registry
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels, take
@@ -31,7 +32,7 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
 
     Observations are float32[H, W, C] in 0..1, actions whole numbers below A; `info` holds the
     reward components by name. `reset(options={"level": level})` plays a given level.
-    Raises UserError for an unknown id, parameter, split or render mode.
+    Raises UserError for an unknown id, parameter, split or render mode, or a wrong seed.
     """
 
     metadata = {"render_modes": list(MODES), "render_fps": 8}  # noqa: RUF012
@@ -67,7 +68,7 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin an episode in a new level of the split, or in `options["level"]`."""
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else checked_seed(seed))
         key = jax.random.key(int(self.np_random.integers(2**31)))
         level_key, start_key, self._key = jax.random.split(key, 3)
         level = (options or {}).get("level")

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.seeds import SEEDS, checked_seed
 from shardsim.env.core import Env
 from shardsim.env.gymnasium import MODES, GridworldEnv
 from shardsim.env.gymnasium_worlds import Moved, Worlds, advance, begin, blank, draw_bank, keys
@@ -34,7 +35,7 @@ class GridworldVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.n
     observation is `info["final_obs"]`) or Disabled (reset with `options={"reset_mask": bool[K]}`).
     `bank_levels` levels of the split are drawn by `reset(seed=...)`. World k of `reset(seed=s)`
     has seed s + k, and world 0's draws the levels.
-    Raises UserError for an unknown id, parameter, split, mode or action.
+    Raises UserError for an unknown id, parameter, split, mode, seed or action.
     """
 
     def __init__(
@@ -135,11 +136,12 @@ class GridworldVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.n
             seed = int(self.np_random.integers(2**31))
         if seed is None:
             return
-        if isinstance(seed, int | np.integer):
-            super().reset(seed=int(seed))
-            seeds: list[int | None] = [int(seed) + index for index in range(self.num_envs)]
+        if not isinstance(seed, list | tuple | np.ndarray):
+            first = checked_seed(seed, below=SEEDS - self.num_envs + 1)
+            super().reset(seed=first)
+            seeds: list[int | None] = [first + index for index in range(self.num_envs)]
         else:
-            seeds = list(seed)
+            seeds = [None if value is None else checked_seed(value) for value in seed]
         given = [value for value in seeds if value is not None]
         if len(seeds) != self.num_envs or (self._worlds is None and len(given) < len(seeds)):
             raise UserError(f"{self.num_envs} worlds need as many seeds, not {seeds}")

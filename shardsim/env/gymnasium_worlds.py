@@ -47,8 +47,8 @@ class Moved(NamedTuple):
 
 
 def keys(seeds: Sequence[int]) -> jax.Array:
-    """Return key[K] of whole numbers of any size."""
-    return jax.vmap(jax.random.key)(np.array([seed % 2**32 for seed in seeds], np.uint32))
+    """Return key[K] of seeds."""
+    return jax.vmap(jax.random.key)(np.array(seeds, np.uint32))
 
 
 def blank(env: Env, bank: Bank, count: int) -> Worlds:

@@ -16,6 +16,7 @@ import numpy as np
 
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.seeds import checked_seed
 from shardsim.reflection import onsets
 from shardsim.reflection.config import RULES, ReflectConfig
 from shardsim.reflection.forecast import forecast
@@ -72,8 +73,10 @@ def reflect(
         seed: of the plans.
 
     Raises:
-        UserError: unknown model, no shards to judge, or goals that are not two concepts.
+        UserError: unknown model, a wrong seed, no shards to judge, or goals that are not two
+            concepts.
     """
+    seed = checked_seed(seed)
     known = (*RULES, REPLICATOR)
     if model not in known:
         raise UserError(f"there is no reflection model {model!r}; {did_you_mean(model, known)}")

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.policy import Agent
+from shardsim.base.seeds import checked_seed
 from shardsim.base.statistics import Interval, mean_and_error
 from shardsim.shards.active.add_contexts import proposed, table_before
 from shardsim.shards.active.propose import enlarged
@@ -76,8 +77,9 @@ def identify(
       A `ShardSet`. A shard that only one view sees is there, with `confirmed` False.
 
     Raises:
-      UserError: too few contexts or levels, or logits of a wrong shape or not finite.
+      UserError: too few contexts or levels, a wrong seed, or logits of a wrong shape or not finite.
     """
+    seed = checked_seed(seed)
     battery, answer, data, found, before = _fitted(policy, battery, max_shards, seed, refine)
     effects = influence(policy, battery, seed=seed)
     interval = interval_of(found, data, seed)

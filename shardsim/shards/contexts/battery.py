@@ -19,6 +19,7 @@ import numpy as np
 
 from shardsim.base import arrays
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.seeds import checked_seed
 from shardsim.env.core import Env, template_level
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
@@ -144,10 +145,11 @@ def battery(
       seed: of levels and contexts.
 
     Raises:
-      UserError: unknown kind or split, a size below 1, a missing policy, or an env that has too
-        few decision states.
+      UserError: unknown kind or split, a size below 1, a missing policy, a wrong seed, or an env
+        that has too few decision states.
     """
     _check(size, kind, policy)
+    seed = checked_seed(seed)
     count = max(2, -(-size // CONTEXTS_A_LEVEL))
     count = max(2, min(count, MOST_STATES // env.num_states))
     for _ in range(ATTEMPTS):
