@@ -82,5 +82,5 @@ def on_level(learner: Learner, config: TrainConfig, parameters: Any, level: Leve
 
 def greedy(action_values: jax.Array) -> jax.Array:
     """Return float32[S, A]: the best actions, all equally good ones alike."""
-    best = action_values >= jnp.max(action_values, axis=1, keepdims=True) - 1e-6
+    best = planning.equally_good(action_values)
     return best.astype(jnp.float32) / jnp.sum(best, axis=1, keepdims=True).astype(jnp.float32)

@@ -30,7 +30,6 @@ from shardsim.shards.contexts.policies import BATCH
 from shardsim.shards.contexts.sampling import decision_states
 
 Ask = Callable[[np.ndarray], np.ndarray]  # observations [C, H, W, planes] -> logits [K, C, A]
-SLACK = 1e-6  # moves
 
 
 class Pair(NamedTuple):
@@ -153,7 +152,7 @@ def _solve_one(env: Env, pair: Pair, level: Level, policy: jax.Array) -> dict[st
     found = analyse(env, level)
     index = jnp.arange(env.num_states, dtype=jnp.int32)
     states = jax.vmap(lambda i: env.state_at(level, i))(index)
-    best = found.advantage[..., both] >= -SLACK
+    best = planning.best_actions(found.advantage[..., both])
     straight = jax.vmap(lambda state: straight_to(env, state))(states)[:, both]
     steps = found.distance[:, both]
     known = jnp.all(found.reachable[:, both] & (steps > 0), axis=1)

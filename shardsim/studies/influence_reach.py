@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.edits import without
 from shardsim.env.types import Level
@@ -61,7 +62,7 @@ def reaches(env: Env, levels: Level, ask: Ask, rival: int) -> dict[str, Reach]:
     found = jax.tree.map(np.asarray, survey(env, levels))
     before = probabilities(logits_on_levels(env, levels, ask))
     straight = np.asarray(_straight(env, levels))
-    best = found.advantage >= -1e-6
+    best = planning.best_actions(found.advantage)
     reached = {}
     for number, concept in enumerate(env.concepts):
         there = found.decision & found.reachable[..., number] & (found.distance[..., number] > 0)

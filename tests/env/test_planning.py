@@ -18,6 +18,7 @@ from shardsim.env import planning
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 from shardsim.env.types import Tabular
+from tests.env.conftest import WORLDS
 
 
 def breadth_first(walls: np.ndarray, goal: tuple[int, int]) -> np.ndarray:
@@ -172,9 +173,9 @@ def test_levels_solved_a_few_at_a_time_are_solved_alike(slip):
             np.testing.assert_allclose(got[index], expected, rtol=1e-6, atol=1e-6)
 
 
-def test_distance_in_a_corridor_with_slips_has_its_closed_form():
+@pytest.mark.parametrize(("size", "right"), [(6, 0.7), (60, 0.5), (8, 0.3)])
+def test_distance_in_a_corridor_with_slips_has_its_closed_form(size, right):
     # One action, right with chance p and reflected at the left end: E[i -> n] by recursion.
-    size, right = 6, 0.7
     here = np.arange(size)
     moves = np.stack([np.minimum(here + 1, size - 1), np.maximum(here - 1, 0)], axis=-1)
     tabular = chain(size, right)._replace(next_state=jnp.asarray(moves[:, None], jnp.int32))
@@ -183,8 +184,54 @@ def test_distance_in_a_corridor_with_slips_has_its_closed_form():
     for _ in range(size - 2):
         ascent.append(1 / right + (1 - right) / right * ascent[-1])
     expected = np.concatenate([np.cumsum(ascent[::-1])[::-1], [0]])
-    got = planning.distances(tabular, goals)[:, 0]
+    got = _distances(tabular, goals)[:, 0]
     np.testing.assert_allclose(got, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("failing", [0.5, 0.99, 0.995, 0.99999])
+def test_moves_that_fail_take_as_many_times_longer_and_lose_as_much(cheese, failing):
+    """The distance is moves / (1 - failing), and actions lose what they lose where none fail."""
+    certain = level(cheese)
+    here = jnp.broadcast_to(
+        jnp.arange(certain.next_state.shape[0], dtype=jnp.int32)[:, None, None],
+        certain.next_state.shape,
+    )
+    chance = jnp.array([1 - failing, failing], jnp.float32)
+    failed = certain._replace(
+        next_state=jnp.concatenate([certain.next_state, here], axis=2),
+        probability=jnp.broadcast_to(chance, (*here.shape[:2], 2)),
+    )
+    goals = jnp.asarray(cheese.analysis.goals[0])
+    got = _distances(failed, goals)
+    exact = cheese.analysis.distance[0] / np.asarray(chance, np.float64)[0]
+    np.testing.assert_allclose(got, exact, rtol=1e-6)
+    lost, sure = planning.advantages(failed, got), cheese.analysis.advantage[0]
+    away = ~np.asarray(goals)[:, None] & np.ones_like(sure, bool)
+    np.testing.assert_allclose(lost[away], sure[away], atol=1e-3)
+    np.testing.assert_array_equal(planning.best_actions(lost)[away], (sure == 0)[away])
+
+
+def test_actions_that_are_equally_good_by_symmetry_are_equally_good():
+    """On open ground north and west are alike wherever the goal is as far up as it is left."""
+    env = make("slip", folders=[WORLDS], slip=0.25, height=7, width=7)
+    drawn = take(sample_levels(env, jax.random.key(0), 1, "train"), 0)
+    tabular = jax.jit(env.tabular)(drawn.replace(walls=jnp.zeros((7, 7), bool)))
+    goals = jnp.arange(49)[:, None] == 0
+    advantage = np.asarray(planning.advantages(tabular, _distances(tabular, goals)))[..., 0]
+    best = planning.best_actions(advantage).reshape(7, 7, 4)
+    north, west = env.action_names.index("north"), env.action_names.index("west")
+    diagonal = np.arange(1, 7)
+    assert np.all(best[diagonal, diagonal, north] & best[diagonal, diagonal, west])
+    assert not best[diagonal, diagonal].all(axis=-1).any()
+    # What is told apart is told apart by more than the tolerance: nothing lies between.
+    assert np.all((advantage == 0) | (advantage < -planning.TIE))
+
+
+def test_values_are_equally_good_relative_to_themselves():
+    values = jnp.array([[1e4, 1e4 - 0.05, 1e4 - 1], [1.0, 1 - 5e-6, 0.999]], jnp.float32)
+    np.testing.assert_array_equal(
+        planning.equally_good(values), [[True, True, False], [True, True, False]]
+    )
 
 
 def test_a_goal_that_can_be_missed_for_good_is_unreachable_and_what_risks_it_is_avoided():

@@ -139,7 +139,7 @@ def strata(distance: np.ndarray, advantage: np.ndarray, reachable: np.ndarray) -
     count = distance.shape[1]
     if count == 1:
         return bins.T
-    best = advantage >= -1e-6
+    best = planning.best_actions(advantage)
     found = []
     for first in range(count):
         for second in range(count):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.base.errors import UserError
+from shardsim.env.planning import best_actions
 from shardsim.shards.contexts.tabular_model import Worlds
 
 DECAY = 0.6  # a move: the soft distance feature beside the plain one
@@ -151,7 +152,7 @@ def level_folds(level_index: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 def in_conflict(data: DecisionData) -> np.ndarray:
     """bool[C]: some pair of reachable concepts has no best action in common."""
-    best = data.advantages >= -1e-6  # [C, A, O]
+    best = best_actions(data.advantages)  # [C, A, O]
     moving = data.reachable & (data.distance > 0)
     shared = np.einsum("cao,cap->cop", best.astype(np.int64), best.astype(np.int64)) > 0
     return (~shared & moving[:, :, None] & moving[:, None, :]).any((1, 2))
