@@ -14,7 +14,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from shardsim.base.content import blaming_files
 from shardsim.base.errors import UserError, one_line
+from shardsim.base.seeds import BENCH_SEEDS, SEEDS
 
 app = typer.Typer(
     help="Train gridworld agents, find their shards, and see what reflection does to them.",
@@ -211,7 +213,7 @@ def play_command(
     params: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="the env's parameters")
     ] = None,
-    level_seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="which level")] = 0,
+    level_seed: Annotated[int, typer.Option(min=0, max=SEEDS - 1, help="which level")] = 0,
     split: Annotated[str, typer.Option(help="train, held-out or target")] = "train",
     envs: Folders = None,
     as_json: AsJson = False,
@@ -289,7 +291,7 @@ def bench_shards_command(
         typer.Option(help="rule: exact logits; network: one taught by them; reward: paid agents"),
     ] = "rule",
     contexts: Annotated[int, typer.Option(min=200, help="contexts of each battery")] = 1400,
-    seed: Annotated[int, typer.Option(min=0, max=2**20, help="of levels and agents")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=BENCH_SEEDS - 1, help="of levels and agents")] = 0,
     kinds: Annotated[
         str | None, typer.Option(metavar="A,B,..", help="kinds of planted agents [all]")
     ] = None,
@@ -368,12 +370,15 @@ def _keep_compiled_programs() -> None:
 def _outcome(call: Callable[[], Any]) -> tuple[int, str]:
     """Exit code, and the one line for stderr if there is something to say."""
     try:
-        code = call()
+        with blaming_files():
+            code = call()
         sys.stdout.flush()
     except UserError as error:
         return error.exit_code, f"shardsim: {error}"
     except (KeyboardInterrupt, typer.Abort):
         return 1, _STOPPED
+    except SystemExit:  # of nothing here: commands return
+        return 2, "shardsim: code that is not shardsim's called sys.exit(); take that out of it"
     except BrokenPipeError:
         # Whoever read stdout has gone; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -33,6 +33,8 @@ def place(tmp_path: Path, monkeypatch) -> Path:
     (tmp_path / "worlds").mkdir()
     (tmp_path / "worlds" / "broken_world.py").write_text("x = 1\nx = = 2\n")
     (tmp_path / "worlds" / "empty_world.py").write_text("")
+    (tmp_path / "worlds" / "exit_world.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "worlds" / "halting_world.py").write_text(f"{THIRST}{HALTING}")
     config = write_toml(resolve(read_config("good.toml")))
     made = Store.create(tmp_path / "run", config, [0, 1])
     with made.writing():
@@ -43,6 +45,10 @@ def place(tmp_path: Path, monkeypatch) -> Path:
     shutil.copytree(tmp_path / "run", tmp_path / "edited")
     (tmp_path / "edited" / "config.toml").write_text("[train]\nseeds = 3\n")
     return tmp_path
+
+
+THIRST = (Path(__file__).parent / "env" / "worlds" / "thirst.py").read_text()
+HALTING = "\n    def drives(self, state):\n        raise SystemExit(0)\n"
 
 
 def files(place: Path) -> dict[str, bytes]:
@@ -76,6 +82,15 @@ CASES = {
     "broken env file": (
         "run good.toml --envs worlds env.id=broken-world",
         "broken_world.py, line 2: SyntaxError",
+    ),
+    "env file that exits": (
+        "run good.toml --envs worlds env.id=exit-world",
+        "exit_world.py, line 2: SystemExit: 0",
+    ),
+    "env file that exits, checked": ("check-env worlds/exit_world.py", "exit_world.py, line 2"),
+    "env whose method exits": (
+        "envs halting-world --envs worlds",
+        "halting_world.py, line 71: SystemExit: 0",
     ),
     "env file without env": ("run good.toml --envs worlds env.id=empty-world", "empty_world.py"),
     "out is another folder": ("run good.toml --out thesis", "holds other files (chapter.tex"),

@@ -8,12 +8,13 @@ that the wheel carries; a user's folder and installed entry points go through th
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -24,9 +25,9 @@ from shardsim.base.errors import UserError, did_you_mean, one_line
 
 Kind = Literal["envs", "analysis", "experiments"]
 
-_SUFFIX: dict[str, str] = {"envs": ".py", "analysis": ".py", "experiments": ".toml"}
+_SUFFIX: dict[Kind, str] = {"envs": ".py", "analysis": ".py", "experiments": ".toml"}
 _NO_CONTENT = ("_", ".", "test_", "conftest.")  # what else may stand in a user's folder
-_SINGULAR: dict[str, str] = {"envs": "env", "analysis": "figure", "experiments": "experiment"}
+_SINGULAR: dict[Kind, str] = {"envs": "env", "analysis": "figure", "experiments": "experiment"}
 
 
 class Entry(NamedTuple):
@@ -114,8 +115,40 @@ def load_file(kind: Kind, path: str | Path) -> ModuleType:
     package = _package(kind, path.parent)
     try:
         return importlib.import_module(f"{package}.{path.stem}")
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a file may also raise SystemExit, by sys.exit() or exit()
         raise broken(kind, path, error) from error
+
+
+@contextlib.contextmanager
+def blaming_files() -> Iterator[None]:
+    """Around what calls methods of users' files: what those raise becomes a UserError naming them.
+
+    Also SystemExit, after which nobody would know that something had gone wrong. What a user stops
+    by Ctrl-C, and what comes from no user's file, stays as it is. Serves as a decorator.
+    """
+    try:
+        yield
+    except (UserError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        for frame in reversed(frames):
+            name = str(frame.f_globals.get("__name__", ""))
+            kind = next((kind for kind in _SINGULAR if name.startswith(_prefix(kind))), None)
+            path = Path(frame.f_code.co_filename)
+            if kind is not None and path.parent != shipped_folder(kind):
+                raise broken(kind, path, error) from error
+        raise
+
+
+def id_of_module(name: str) -> str | None:
+    """The id of the env or figure that a loaded module is; None for modules that are neither."""
+    if name.startswith(tuple(map(_prefix, _SINGULAR))):
+        return name.rpartition(".")[2].replace("_", "-")
+    points = [point for kind in _SINGULAR for point in entry_points(group=f"shardsim.{kind}")]
+    return next((p.name.replace("_", "-") for p in points if p.value == name), None)
 
 
 def broken(kind: Kind, path: Path, error: BaseException) -> UserError:
@@ -148,7 +181,9 @@ def _line_in(path: Path, error: BaseException) -> str:
 def _load_point(entry: Entry, point: EntryPoint) -> ModuleType:
     try:
         module = point.load()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UserError(
             f"the installed {_SINGULAR[entry.kind]} {entry.id!r} ({point.value}) cannot be "
             f"imported, {type(error).__name__}: {one_line(error)}; mend or uninstall its package"
@@ -161,10 +196,15 @@ def _load_point(entry: Entry, point: EntryPoint) -> ModuleType:
     return module
 
 
+def _prefix(kind: str) -> str:
+    """What the private packages of one kind begin with."""
+    return f"_shardsim_{kind}_"
+
+
 def _package(kind: Kind, folder: Path) -> str:
     """A private package over `folder`, made once; its `__init__` is not executed."""
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
-    name = f"_shardsim_{kind}_{digest}"
+    name = f"{_prefix(kind)}{digest}"
     if name not in sys.modules:
         package = ModuleType(name, f"Content of kind {kind} in one folder.")
         package.__path__ = [str(folder)]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.seeds import checked_seed
 from shardsim.env import registry
 from shardsim.env.conformance import edits, levels, motion, plans, views
 from shardsim.env.conformance.subject import Finding, Subject
@@ -60,13 +61,13 @@ def check_env(
         declaration, the shapes or the levels ends the checks, since the rest builds on them.
 
     Raises:
-        UserError: for an unknown id or check, or a file that defines no env.
+        UserError: for an unknown id or check, a wrong seed, or a file that defines no env.
     """
     names = list(CHECKS) if only is None else list(only)
     for name in names:
         if name not in CHECKS:
             raise UserError(f"there is no check {name!r}; {did_you_mean(name, CHECKS)}")
-    subject = Subject(resolve(env, folders), seed)
+    subject = Subject(resolve(env, folders), checked_seed(seed))
     found: list[Finding] = []
     for name in names:
         found += _run(name, subject)
@@ -87,7 +88,9 @@ def resolve(env: Env | str | Path, folders: Sequence[str | Path] = ()) -> Env:
 def _run(name: str, subject: Subject) -> list[Finding]:
     try:
         return list(CHECKS[name](subject))
-    except Exception as error:  # an author's code may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an author's code may raise anything, and call sys.exit() too
         return [
             Finding(
                 name,
@@ -98,7 +101,7 @@ def _run(name: str, subject: Subject) -> list[Finding]:
         ]
 
 
-def _where(env: Env, error: Exception) -> str:
+def _where(env: Env, error: BaseException) -> str:
     """Say in which line of the author's file an error came up, as far as can be seen."""
     source = inspect.getsourcefile(type(env))
     frames = traceback.extract_tb(error.__traceback__)

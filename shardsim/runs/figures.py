@@ -85,17 +85,10 @@ def draw(
     _check_runs(entry.id, function, len(runs))
     from shardsim.plot.style import style
 
-    try:
+    with content.blaming_files():
         chosen = _options(entry.id, function, options or {})
         with style():
             figure = function(*runs, **chosen)
-    except UserError:
-        raise
-    except Exception as error:
-        source = entry.source
-        if isinstance(source, Path) and source.parent != content.shipped_folder("analysis"):
-            raise content.broken("analysis", source, error) from error
-        raise
     return _checked(entry.id, figure)
 
 

@@ -19,6 +19,7 @@ from shardsim.runs.summary import write_summary
 from shardsim.runs.toml import flatten, read_config, read_toml, validate, write_toml
 
 
+@content.blaming_files()
 def run(
     config: str | Path | Mapping[str, Any] | RunConfig,
     out: str | Path | None = None,
@@ -56,6 +57,7 @@ def run(
     return opened
 
 
+@content.blaming_files()
 def run_stage(
     path: str | Path,
     name: str,

@@ -234,6 +234,13 @@ class Roams(Good):
         return {}
 
 
+class BeginsElsewhere(Roams):
+    """The cheese moves, and begins in the cell 0 where nothing says otherwise."""
+
+    def initial_fields(self, level):
+        return {}
+
+
 class FeelsNothing(Thirst):
     def drives(self, state):
         return {}
@@ -323,6 +330,7 @@ BROKEN = [
     (Roams, "edits", "cheese is not where it was moved to.*place.. also set the state field"),
     (FeelsNothing, "observation", "look the same but lead to different things .*in thirsty"),
     (FeelsTooMuch, "observation", "go from 0 to 3, outside 0..1"),
+    (BeginsElsewhere, "starts", "cheese begins elsewhere than its level says; .*initial_fields"),
     (StartsOnAWall, "starts", "an episode begins on a wall"),
     (StartsOnAnyCell, "levels", "an episode can start on a wall"),
     (LooksTheSameInTheMirror, "views", "mirror does not turn the agent's plane"),

@@ -31,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
         "def draw(first, second, *more):\n    return Figure()\n"
     )
     (tmp_path / "broken.py").write_text("def draw(run):\n    return 1 / 0\n")
+    (tmp_path / "halting.py").write_text("import sys\ndef draw(run):\n    sys.exit(0)\n")
     (tmp_path / "wrong.py").write_text("def draw(run):\n    return 'no figure'\n")
     (tmp_path / "empty.py").write_text("x = 1\n")
     return tmp_path
@@ -59,6 +60,7 @@ def test_options_are_read_as_their_annotations_say(folder):
         ("mine", 0, {}, "is of 1 run, and 0 are given"),
         ("several", 1, {}, "is of 2 or more runs, and 1 is given"),
         ("broken", 1, {}, r"broken\.py, line 2: ZeroDivisionError"),
+        ("halting", 1, {}, r"halting\.py, line 3: SystemExit: 0"),
         ("wrong", 1, {}, "returned str"),
         ("empty", 1, {}, r"defines no draw\(\)"),
     ],

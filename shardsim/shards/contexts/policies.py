@@ -5,7 +5,8 @@ Axis letters: B batch · C contexts · H, W, planes of an observation · A actio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -145,15 +146,28 @@ def respond(
       observations: float32[C, H, W, planes]; made from the states if not given.
 
     Raises:
-      UserError: the policy gives logits of a wrong shape or that are not finite.
+      UserError: the policy gives logits of a wrong shape or that are not finite, or ends the
+        program.
     """
     if isinstance(policy, StatePolicy) and states is not None:
-        return _checked(env, [Response(np.asarray(policy.on_states(env, states)), {})])
+        with _answering():
+            return _checked(env, [Response(np.asarray(policy.on_states(env, states)), {})])
     if observations is None:
         if states is None:
             raise ValueError("respond needs states or observations")
         observations = _observe(env, states)
     return _checked(env, [_ask(policy, part, real) for part, real in _batches(observations)])
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Around a call of a policy: one that calls sys.exit() must not end the program unseen."""
+    try:
+        yield
+    except SystemExit as error:
+        raise UserError(
+            "the policy called sys.exit() instead of answering; let it return logits"
+        ) from error
 
 
 def _batches(observations: Any):
@@ -169,7 +183,8 @@ def _batches(observations: Any):
 
 
 def _ask(policy: Callable[..., Any], batch: np.ndarray, real: int) -> Response:
-    answer = policy(batch)
+    with _answering():
+        answer = policy(batch)
     logits, activations = answer if isinstance(answer, tuple) else (answer, {})
     return Response(
         to_numpy(logits)[:real],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -56,3 +58,6 @@ def test_what_cannot_be_asked_is_told(corner_env, corner_battery):
         respond(lambda o: np.zeros((len(o), 3)), corner_env, corner_battery.states)
     with pytest.raises(UserError, match="not finite"):
         respond(lambda o: np.full((len(o), 4), np.nan), corner_env, corner_battery.states)
+    for policy in (lambda o: sys.exit(0), state_policy(lambda env, state: sys.exit(0))):
+        with pytest.raises(UserError, match=r"called sys\.exit\(\) instead of answering"):
+            respond(policy, corner_env, corner_battery.states)
