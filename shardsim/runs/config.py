@@ -4,7 +4,6 @@ What may be written is what the models say; unknown keys are refused. `resolve` 
 wrote into the complete config that is kept with the run.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shardsim.agent.config import TrainConfig
 from shardsim.base.errors import UserError
 from shardsim.diagnosis.config import DiagnoseConfig
-from shardsim.env import rewards
+from shardsim.env import parameters, rewards
 from shardsim.env.core import Env
 from shardsim.env.registry import make
 from shardsim.reflection.config import ReflectConfig
@@ -24,6 +23,7 @@ from shardsim.shards.config import IdentifyConfig
 
 Stage = Literal["train", "identify", "track", "reflect", "diagnose", "report"]
 Scalar = bool | int | float | str
+Parameter = Scalar | list[Any]
 
 
 class EnvConfig(BaseModel):
@@ -33,8 +33,10 @@ class EnvConfig(BaseModel):
 
     id: str = Field(default="cheese-corner", description="id of an env, as `shardsim envs` lists")
     folders: tuple[str, ...] = Field(default=(), description="your own folders of env files")
-    params: dict[str, Scalar] = Field(
-        default={}, description="parameters of the env; those left out have the env's own defaults"
+    params: dict[str, Parameter] = Field(
+        default={},
+        description="parameters of the env; those left out have the env's own defaults, "
+        "and `none` is no value",
     )
     reward: dict[str, float] = Field(
         default={},
@@ -72,7 +74,7 @@ def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:
         raise UserError(f"in the config's [env] section: {error}") from error
 
 
-def env_params(config: EnvConfig) -> dict[str, Scalar]:
+def env_params(config: EnvConfig) -> dict[str, Parameter]:
     """The env's parameters with the weights of `[env.reward]` put in as its `reward`."""
     if not config.reward:
         return config.params
@@ -105,11 +107,8 @@ def resolve(config: RunConfig) -> RunConfig:
         raise UserError(f"in the config's [[train.reward_schedule]]: {error.__cause__}") from error
     if config.reflect.goals:  # now, rather than after hours of training
         choose_goals(env.concepts, np.ones(len(env.concepts)), config.reflect.goals)
-    params: dict[str, Any] = {
-        field.name: value
-        for field in dataclasses.fields(env)
-        if field.init and isinstance(value := getattr(env, field.name), bool | int | float | str)
-    }
     return config.model_copy(
-        update={"env": config.env.model_copy(update={"params": params, "reward": {}})}
+        update={
+            "env": config.env.model_copy(update={"params": parameters.plain(env), "reward": {}})
+        }
     )

@@ -127,7 +127,7 @@ def explain(model: type[BaseModel], detail: ErrorDetails) -> str:
         return f"{path}: {message}".removeprefix(": ")
     message = message.replace("Input should be", "it should be").replace("an object", "a section")
     if _is_branch(detail["loc"][-1]):
-        message = "it should be true, false, a number or a string"
+        message = "it should be true, false, a number, a string or a list of these"
     return f"{path} = {json.dumps(value, default=str)} cannot be used; {message}"
 
 
@@ -167,7 +167,9 @@ def _path(detail: ErrorDetails) -> str:
 
 def _is_branch(part: int | str) -> bool:
     """Whether a part of an error's location names a branch of a union, not a key."""
-    return isinstance(part, str) and part in {"bool", "int", "float", "str"}
+    return isinstance(part, str) and (
+        part in {"bool", "int", "float", "str"} or part.startswith("list[")
+    )
 
 
 def _nearest_key(model: type[BaseModel], path: list[str]) -> str:

@@ -65,7 +65,7 @@ def test_a_config_can_be_overridden_again() -> None:
         ("train=3", "train = 3 cannot be used; it should be a section"),
         ("train.minibatches=7", "train: minibatches (7) must divide"),
         ("train.minibatches=2048", "train: minibatches (2048) of num_envs x rollout_steps (2048)"),
-        ("env.params.height=[1]", "it should be true, false, a number or a string"),
+        ("env.params.height={a=1}", "it should be true, false, a number, a string or a list of"),
         ("train.seeds", "is no override; write key.path=value"),
         ("=3", "is no override; write key.path=value"),
     ],

@@ -20,6 +20,7 @@ import numpy as np
 from shardsim.base import arrays
 from shardsim.base.errors import UserError, did_you_mean, one_line
 from shardsim.base.seeds import checked_seed
+from shardsim.env import parameters
 from shardsim.env.core import Env, template_level
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
@@ -99,7 +100,7 @@ class Battery:
         """Return what `save` writes; `battery_from_bytes` reads it where the env is known."""
         about = {
             "env": self.env.name,
-            "params": env_params(self.env),
+            "params": parameters.plain(self.env),
             "kind": self.kind,
             "split": self.split,
             "seed": self.seed,
@@ -276,12 +277,6 @@ def gathered(
         weight=np.asarray(weight, np.float32),
         **about,
     )
-
-
-def env_params(env: Env) -> dict[str, Any]:
-    """Return the plain parameters of an env, with which `ss.make` makes it again."""
-    values = {f.name: getattr(env, f.name) for f in dataclasses.fields(env) if f.init}
-    return {n: v for n, v in values.items() if isinstance(v, bool | int | float | str)}
 
 
 def _stored(whole: Battery) -> dict[str, Any]:
