@@ -16,10 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError, did_you_mean
-from shardsim.env import placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, placing
 from shardsim.env.grid import grid_move
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 INTENDED = {"colour": (1.0, 0.0), "shape": (0.0, 1.0), "both": (0.5, 0.5)}
 YELLOW_LINE, YELLOW_GEM, RED_LINE, RED_GEM = range(4)

@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError
-from shardsim.env import layouts, placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, layouts, placing
 from shardsim.env.grid import between, grid_move
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 SHORTEST = 4  # moves from end to end that leave room for a start and a decoy
 

@@ -96,14 +96,14 @@ def roll_out(
     actions led to (`step.state` is before any reset). Jit what calls it; the shapes of `seen` stay.
     """
     count = episodes.steps.shape[0]
-    start_key, luck_key, act_key = jax.random.split(key, 3)
+    start_key, uniform_key, act_key = jax.random.split(key, 3)
     starts = draw_starts(bank, start_key, (length, count))
-    lucks = jax.random.uniform(luck_key, (length, count))
+    uniforms = jax.random.uniform(uniform_key, (length, count))
 
     def one(carry: tuple[Episodes, Seen], draws):
-        (now, seen), (key, start, luck) = carry, draws
+        (now, seen), (key, start, uniform) = carry, draws
         states = states_of(bank, now)
-        step = jax.vmap(env.step_by)(luck, states, act(key, states))
+        step = jax.vmap(env.step_with_uniform)(uniform, states, act(key, states))
         onward = Episodes(now.level, step.state.fields, step.state.steps)
         ended = step.terminated | step.truncated
         after = jax.tree.map(
@@ -112,4 +112,4 @@ def roll_out(
         return (after, see(seen, states, step)), None
 
     keys = jax.random.split(act_key, length)
-    return jax.lax.scan(one, (episodes, seen), (keys, starts, lucks))[0]
+    return jax.lax.scan(one, (episodes, seen), (keys, starts, uniforms))[0]

@@ -13,7 +13,7 @@ import numpy as np
 
 from shardsim.env import planning
 from shardsim.env.core import Env
-from shardsim.env.edits import without
+from shardsim.env.instances import without
 from shardsim.env.types import Level
 from shardsim.reflection.measure import Probe
 from shardsim.reflection.world import World, views

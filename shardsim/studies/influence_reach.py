@@ -18,7 +18,7 @@ import numpy as np
 
 from shardsim.env import planning
 from shardsim.env.core import Env
-from shardsim.env.edits import without
+from shardsim.env.instances import without
 from shardsim.env.types import Level
 from shardsim.shards.contexts.sampling import survey
 from shardsim.shards.fit.data import LOWEST_ADVANTAGE

@@ -23,7 +23,8 @@ from shardsim.base.errors import UserError
 from shardsim.base.seeds import checked_seed
 from shardsim.env import planning
 from shardsim.env.core import Env
-from shardsim.env.edits import can_place, object_index, with_moved, without
+from shardsim.env.edits import can_place, object_index
+from shardsim.env.instances import with_moved, without
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.types import Level
 from shardsim.shards.contexts.sampling import survey

@@ -96,21 +96,21 @@ def test_every_step_is_a_possible_transition_with_its_own_reward(happened, bank,
     assert np.all(np.any(possible & (there == seen["led"][:, :, None, None]), axis=(2, 3)))
 
 
-def test_luck_gives_each_outcome_its_probability_and_never_an_impossible_one(world):
+def test_a_uniform_gives_each_outcome_its_probability_and_never_an_impossible_one(world):
     env = world.env
     level = jax.tree.map(jnp.asarray, take(world.levels, 0))
     tabular = take(world.analysis.tabular, 0)
     count = 400
     grid = (np.arange(count, dtype=np.float32) + 0.5) / count
-    luck = jnp.asarray(np.concatenate([grid, np.float32([0, 1 - 2**-23])]))
+    uniform = jnp.asarray(np.concatenate([grid, np.float32([0, 1 - 2**-23])]))
     states = np.flatnonzero(tabular.reachable)[:4]
 
-    def one(luck, index, action):
-        moved = env.step_by(luck, env.state_at(level, index), action)
+    def one(uniform, index, action):
+        moved = env.step_with_uniform(uniform, env.state_at(level, index), action)
         return env.index_of(moved.state)
 
     every = jax.vmap(jax.vmap(jax.vmap(one, (0, None, None)), (None, None, 0)), (None, 0, None))
-    led = jax.jit(every)(luck, jnp.asarray(states, jnp.int32), jnp.arange(env.num_actions))
+    led = jax.jit(every)(uniform, jnp.asarray(states, jnp.int32), jnp.arange(env.num_actions))
     for state, by_action in zip(states, np.asarray(led), strict=True):
         for action, found in enumerate(by_action):
             chance = np.zeros(env.num_states)

@@ -15,7 +15,7 @@ import numpy as np
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
-from shardsim.env.edits import without
+from shardsim.env.instances import without
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.types import SPLITS, Level, Split, State
 from shardsim.plot.levels import Board

@@ -16,7 +16,7 @@ import numpy as np
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse, covariates
-from shardsim.env.edits import without
+from shardsim.env.instances import without
 from shardsim.env.types import Level, Tabular
 
 DISTANCE_EDGES = (1.5, 2.5, 3.5, 5.5)  # moves: bins 1, 2, 3, 4-5, 6 and more (or unreachable)

@@ -112,10 +112,11 @@ def _follow(env: Env, network: Network, horizon: Horizon, parameters, starts: St
 
     def step(carry, key):
         states, alive = carry
-        act, luck = jax.random.split(key)
+        act, draw = jax.random.split(key)
         output = network.run(parameters, jax.vmap(env.observe)(states))
         actions = jax.random.categorical(act, output.logits).astype(jnp.int32)
-        moved = jax.vmap(env.step_by)(jax.random.uniform(luck, actions.shape), states, actions)
+        uniform = jax.random.uniform(draw, actions.shape)
+        moved = jax.vmap(env.step_with_uniform)(uniform, states, actions)
         amount = jnp.abs(moved.rewards * states.level.reward_weights) * counts
         pays = jnp.any(amount > 0, axis=1)
         ends = moved.terminated | moved.truncated | pays

@@ -19,7 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.env.core import Env
-from shardsim.env.edits import can_place, without
+from shardsim.env.edits import can_place
+from shardsim.env.instances import without
 from shardsim.env.levels import take
 from shardsim.env.types import State
 from shardsim.shards.contexts.battery import Battery, observations_of
