@@ -69,7 +69,9 @@ class ColourShape(Env):
         """Draw walls, and the yellow line or the two things that share one feature with it."""
         wall_key, apart_key, thing_key = jax.random.split(key, 3)
         walls = self.draw_walls(wall_key, split)
-        apart = (split == "target") | (jax.random.uniform(apart_key) < self.decorrelated)
+        apart = (split == "target") | (
+            jax.random.uniform(apart_key, dtype=jnp.float32) < self.decorrelated
+        )
         cells, there = placing.scattered(thing_key, ~walls, len(self.concepts))
         there = there & jnp.stack([~apart, apart, apart, jnp.bool_(True)])
         things = {

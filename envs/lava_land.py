@@ -89,7 +89,7 @@ class LavaLand(Env):
         near = placing.within(placing.moves_from(walls, cheese), free, 2, 3)
         centre = random_cell(centre_key, near)
         # Ties in distance are broken by chance.
-        noise = jax.random.uniform(order_key, walls.shape)
+        noise = jax.random.uniform(order_key, walls.shape, dtype=jnp.float32)
         order = placing.moves_from(walls, centre).astype(jnp.float32) + noise
         chosen = jnp.argsort(jnp.where(free, order, jnp.inf).reshape(-1))[:POOL].astype(jnp.int32)
         cells = jnp.stack([chosen // self.width, chosen % self.width], axis=-1)

@@ -36,7 +36,9 @@ def environment(
     """Step every env, and begin a new episode where one ended."""
     step_key, reset_key = jax.random.split(key)
     count = actions.shape[0]
-    moved = jax.vmap(env.step_with_uniform)(jax.random.uniform(step_key, (count,)), states, actions)
+    moved = jax.vmap(env.step_with_uniform)(
+        jax.random.uniform(step_key, (count,), dtype=jnp.float32), states, actions
+    )
     ended = moved.terminated | moved.truncated
     fresh = reset(bank, reset_key, count)
 

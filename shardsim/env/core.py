@@ -127,7 +127,9 @@ class Env(Gridworld):
 
     def step(self, key: jax.Array, state: State, action: jax.Array) -> Step:
         """Take one action. Truncation is never termination; nothing resets by itself."""
-        uniform = jax.random.uniform(key) if self.num_outcomes > 1 else jnp.float32(0)
+        uniform = (
+            jax.random.uniform(key, dtype=jnp.float32) if self.num_outcomes > 1 else jnp.float32(0)
+        )
         return self.step_with_uniform(uniform, state, action)
 
     def step_with_uniform(self, uniform: jax.Array, state: State, action: jax.Array) -> Step:

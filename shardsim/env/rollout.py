@@ -55,7 +55,7 @@ def make_bank(env: Env, key: jax.Array, levels: int, starts: int, split: Split =
 
 def draw_starts(bank: Bank, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Return int32[...] numbers of the bank's L * D starts, drawn uniformly."""
-    return jax.random.randint(key, shape, 0, next(iter(bank.starts.values())).size)
+    return jax.random.randint(key, shape, 0, next(iter(bank.starts.values())).size, dtype=jnp.int32)
 
 
 def begin(bank: Bank, number: jax.Array) -> Episodes:
@@ -98,7 +98,7 @@ def roll_out(
     count = episodes.steps.shape[0]
     start_key, uniform_key, act_key = jax.random.split(key, 3)
     starts = draw_starts(bank, start_key, (length, count))
-    uniforms = jax.random.uniform(uniform_key, (length, count))
+    uniforms = jax.random.uniform(uniform_key, (length, count), dtype=jnp.float32)
 
     def one(carry: tuple[Episodes, Seen], draws):
         (now, seen), (key, start, uniform) = carry, draws

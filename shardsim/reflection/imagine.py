@@ -46,7 +46,9 @@ def imagine(
     ladder = jnp.cumsum(policy, axis=-1)[..., :-1]
     chances = jnp.cumsum(world.probability, axis=-1)[..., :-1]
     chances = chances.reshape(contexts, states * actions, outcomes - 1)
-    noise = jax.random.uniform(key, (moves, 1 if outcomes == 1 else 2, contexts, count))
+    noise = jax.random.uniform(
+        key, (moves, 1 if outcomes == 1 else 2, contexts, count), dtype=jnp.float32
+    )
 
     def move(carry, noise):
         state, going, last, length = carry

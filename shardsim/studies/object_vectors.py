@@ -183,7 +183,7 @@ def _added(env, network, layer, number, parameters, cases: Cases, scale, key):
     def agent(own):
         own_vector = object_vectors(env, network, layer, own, cases.level, cases.start, number)
         same = object_vectors(env, network, layer, own, cases.donor, cases.donor_start, number)
-        random = jax.random.normal(key, own_vector.shape)
+        random = jax.random.normal(key, own_vector.shape, dtype=jnp.float32)
         size = jnp.linalg.norm(own_vector, axis=-1, keepdims=True)
         random = random * size / jnp.linalg.norm(random, axis=-1, keepdims=True)
         vectors = jnp.stack([own_vector, same, jnp.roll(own_vector, 1, axis=0), random])

@@ -154,7 +154,7 @@ class ForeignWorld(Env):
     def sample_level(self, key: jax.Array, split: Split) -> Level:
         """Pick a level of the bank."""
         members = jnp.asarray(self.bank.members[split])
-        number = members[jax.random.randint(key, (), 0, members.shape[0])]
+        number = members[jax.random.randint(key, (), 0, members.shape[0], dtype=jnp.int32)]
         level = take(jax.tree.map(jnp.asarray, self.bank.levels), number)
         return level.replace(reward_weights=jnp.ones(len(self.rewards), jnp.float32))
 

@@ -115,7 +115,7 @@ def _follow(env: Env, network: Network, horizon: Horizon, parameters, starts: St
         act, draw = jax.random.split(key)
         output = network.run(parameters, jax.vmap(env.observe)(states))
         actions = jax.random.categorical(act, output.logits).astype(jnp.int32)
-        uniform = jax.random.uniform(draw, actions.shape)
+        uniform = jax.random.uniform(draw, actions.shape, dtype=jnp.float32)
         moved = jax.vmap(env.step_with_uniform)(uniform, states, actions)
         amount = jnp.abs(moved.rewards * states.level.reward_weights) * counts
         pays = jnp.any(amount > 0, axis=1)

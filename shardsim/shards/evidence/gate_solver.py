@@ -98,7 +98,7 @@ def _start(view: jax.Array, decisions: Decisions, free: Freedom) -> Weights:
     shards, size = len(decisions.preferences) * free.terms, len(view)
     floor = jnp.maximum(jnp.abs(decisions.preferences), PREFERENCE_FLOOR)
     return Weights(
-        read=START * jax.random.normal(jax.random.key(0), (shards, size)),
+        read=START * jax.random.normal(jax.random.key(0), (shards, size), dtype=jnp.float32),
         bias=jnp.full(shards, float(np.log(np.expm1(GATE_START / free.terms)))),
         habit=jnp.zeros(len(decisions.target)),
         affordance=jnp.zeros(len(decisions.covariates)),
