@@ -29,7 +29,7 @@ from shardsim.agent.learner import (
 )
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env
-from shardsim.env.levels import sample_levels
+from shardsim.env.levels import evaluated_levels
 from shardsim.env.rollout import Bank, make_bank
 from shardsim.env.types import SPLITS, Level
 
@@ -138,10 +138,7 @@ def seed_keys(config: TrainConfig, key: jax.Array) -> jax.Array:
 
 def evaluation_levels(env: Env, config: TrainConfig) -> dict[str, Level]:
     """Return the levels [L] of each split that every checkpoint is evaluated on."""
-    return {
-        split: sample_levels(env, jax.random.key(number), config.evaluation_levels, split)
-        for number, split in enumerate(SPLITS)
-    }
+    return {split: evaluated_levels(env, config.evaluation_levels, split) for split in SPLITS}
 
 
 class _Keys(NamedTuple):

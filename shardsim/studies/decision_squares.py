@@ -24,6 +24,7 @@ from shardsim.base.errors import UserError
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse
+from shardsim.env.levels import all_states
 from shardsim.env.types import Level, State
 from shardsim.shards.contexts.battery import observations_of
 from shardsim.shards.contexts.policies import BATCH
@@ -113,14 +114,6 @@ def logits_on_levels(env: Env, levels: Level, ask: Ask) -> np.ndarray:
     parts = [ask(observations[at : at + BATCH]) for at in range(0, len(observations), BATCH)]
     whole = np.concatenate(parts, axis=1)
     return whole.reshape(len(whole), levels.walls.shape[0], env.num_states, -1)
-
-
-@partial(jax.jit, static_argnums=0)
-def all_states(env: Env, levels: Level) -> State:
-    """Return the batched states [L * S] of levels [L]."""
-    index = jnp.arange(env.num_states, dtype=jnp.int32)
-    states = jax.vmap(lambda level: jax.vmap(lambda i: env.state_at(level, i))(index))(levels)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
 
 
 def straight_to(env: Env, state: State) -> jax.Array:

@@ -19,13 +19,14 @@ import numpy as np
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.instances import without
+from shardsim.env.levels import all_states
 from shardsim.env.types import Level
 from shardsim.shards.contexts.sampling import survey
 from shardsim.shards.fit.data import LOWEST_ADVANTAGE
 from shardsim.shards.influence.influence import probabilities, pull
 from shardsim.shards.influence.nulls import head_scale
 from shardsim.studies import regression
-from shardsim.studies.decision_squares import Ask, all_states, logits_on_levels, straight_to
+from shardsim.studies.decision_squares import Ask, logits_on_levels, straight_to
 
 LEAST = 30  # decisions that a distance needs to have a mean
 

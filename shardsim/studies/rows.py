@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from shardsim.agent.policy import forward_many
+from shardsim.env.levels import all_states
 from shardsim.env.types import Level
 from shardsim.plot.findings import A_NULL, AGREES, CANNOT_TELL, DISAGREES, Row
 from shardsim.runs.run import Run
 from shardsim.shards.contexts.battery import observations_of
-from shardsim.studies.decision_squares import Ask, all_states
+from shardsim.studies.decision_squares import Ask
 from shardsim.studies.influence_reach import scaled
 
 CLOSE = 0.1  # of the paper's figure: how near one without seeds must be to agree

@@ -16,7 +16,7 @@ from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
 from shardsim.env.instances import without
-from shardsim.env.levels import sample_levels, take
+from shardsim.env.levels import evaluated_levels, take
 from shardsim.env.types import SPLITS, Level, Split, State
 from shardsim.plot.levels import Board
 from shardsim.runs.run import Run
@@ -70,11 +70,8 @@ def level_view(
 
 @lru_cache(maxsize=4)
 def surveyed(env: Env, count: int, split: Split, first: int) -> tuple[Level, Survey]:
-    """A block of the `count` levels of a split that checkpoints are evaluated on, and its survey.
-
-    The levels are those of `shardsim.agent.train.evaluation_levels`.
-    """
-    bank = sample_levels(env, jax.random.key(SPLITS.index(split)), count, split)
+    """A block of the `count` levels of a split that checkpoints are evaluated on, and its survey."""
+    bank = evaluated_levels(env, count, split)
     levels = jax.tree.map(lambda leaf: leaf[first : first + LOOKED_AT], bank)
     return levels, survey(env, levels)
 

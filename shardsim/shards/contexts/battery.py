@@ -22,7 +22,7 @@ from shardsim.base.errors import UserError, did_you_mean, one_line
 from shardsim.base.seeds import checked_seed
 from shardsim.env import parameters
 from shardsim.env.core import Env, template_level
-from shardsim.env.levels import sample_levels, take
+from shardsim.env.levels import all_states, sample_levels, take
 from shardsim.env.registry import make
 from shardsim.env.types import Level, Split, State
 from shardsim.shards.contexts import sampling
@@ -201,17 +201,10 @@ def _distribution(
 
 def policy_on_levels(env: Env, policy: Callable[..., Any], levels: Level) -> jax.Array:
     """Return float32[L, S, A]: action probabilities in every state of levels [L]."""
-    states = _all_states(env, levels)
+    states = all_states(env, levels)
     logits = respond(policy, env, states).logits
     table = jax.nn.softmax(jnp.asarray(logits))
     return table.reshape(levels.walls.shape[0], env.num_states, -1)
-
-
-@partial(jax.jit, static_argnums=0)
-def _all_states(env: Env, levels: Level) -> State:
-    index = jnp.arange(env.num_states, dtype=jnp.int32)
-    states = jax.vmap(lambda level: jax.vmap(lambda i: env.state_at(level, i))(index))(levels)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
 
 
 @partial(jax.jit, static_argnums=0)
