@@ -10,8 +10,9 @@ import pytest
 from shardsim.base.errors import UserError
 from shardsim.env.check import CHECKS, check_env, resolve
 from shardsim.env.registry import build, list_envs
-from tests.env.broken import BROKEN, SMALL, WORLDS, Good
+from tests.env.broken import BROKEN
 from tests.env.moving import Fleeing
+from tests.env.sound import SMALL, WORLDS, Good
 
 
 @pytest.mark.parametrize(("kind", "check", "said"), BROKEN, ids=[row[0].__name__ for row in BROKEN])

@@ -70,7 +70,7 @@ def level_view(
 
 @lru_cache(maxsize=4)
 def surveyed(env: Env, count: int, split: Split, first: int) -> tuple[Level, Survey]:
-    """A block of the `count` levels of a split that checkpoints are evaluated on, and its survey."""
+    """A block of the `count` levels of a split that agents are evaluated on, and its survey."""
     bank = evaluated_levels(env, count, split)
     levels = jax.tree.map(lambda leaf: leaf[first : first + LOOKED_AT], bank)
     return levels, survey(env, levels)

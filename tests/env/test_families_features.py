@@ -1,8 +1,6 @@
-"""Families with drives, noise, features and monsters, on hand-made levels with known optima."""
+"""Families with two ends, features and monsters, on hand-made levels with known optima."""
 
 from __future__ import annotations
-
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,158 +11,11 @@ from shardsim.base.errors import UserError
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse
-from shardsim.env.levels import sample_levels, take
+from shardsim.env.levels import sample_levels
 from shardsim.env.registry import make
 from shardsim.env.text import level_from_text
-from shardsim.env.types import Level, State, Tabular
-
-LONG = 3000  # steps after which nothing is left to earn
-
-
-def at(env: Env, level: Level, row: int, column: int, **fields: int) -> State:
-    """The state with the agent on a cell; fields not given are as an episode begins."""
-    begin = env.state_at(level, jnp.int32(0)).replace(**env.initial_fields(level))
-    changes = {name: jnp.int32(value) for name, value in fields.items()}
-    return begin.replace(cell=jnp.int32(row * env.width + column), **changes)
-
-
-@partial(jax.jit, static_argnums=(0, 3))
-def worth(env: Env, level: Level, discount: float, horizon: int) -> jax.Array:
-    """Q float32[S, A] of the optimum."""
-    table = env.tabular(level)
-    return planning.optimal_values(table, level.reward_weights, discount, horizon)[1]
-
-
-def after(env: Env, state: State, action: str, outcome: int = 0) -> tuple[State, list[float]]:
-    """The state that an action with an outcome leads to, and what each component pays."""
-    moved = env.transition(state, jnp.int32(env.action_names.index(action)), jnp.int32(outcome))
-    return moved.state, moved.rewards.tolist()
-
-
-# --------------------------------------------------------------------------------- two-goods
-
-
-@pytest.fixture(scope="module")
-def goods() -> tuple[Env, Level]:
-    env = make("two-goods", height=3, width=5)
-    return env, level_from_text(env, "f . . . w\n# # # # .\n# # # # d")
-
-
-def test_food_pays_the_hungry_and_water_the_thirsty(goods):
-    env, level = goods
-    hungry = at(env, level, 0, 1, thirsty=0)
-    fed, paid = after(env, hungry, "west")
-    assert (paid, int(fed.thirsty)) == ([1.0, 0.0], 1)
-    again, paid = after(env, fed, "west")  # bumps: the good is still there but pays no more
-    assert (paid, int(again.thirsty)) == ([0.0, 0.0], 1)
-    dry, paid = after(env, at(env, level, 0, 3, thirsty=0), "east")
-    assert (paid, int(dry.thirsty)) == ([0.0, 0.0], 0)
-    wet, paid = after(env, at(env, level, 0, 3, thirsty=1), "east")
-    assert (paid, int(wet.thirsty)) == ([0.0, 1.0], 0)
-    assert env.observe(hungry)[..., -1].max() == 0
-    assert env.observe(fed)[..., -1].min() == 1
-    assert env.observation_channels[-1] == "thirsty"
-
-
-def test_going_to_and_fro_earns_a_geometric_series(goods):
-    env, level = goods
-    values = worth(env, level, 0.9, LONG).max(axis=1)
-    # Food and water lie 4 moves apart: 1 after d moves, then 1 every 4.
-    for column, thirsty, moves in ((1, 0, 1), (3, 0, 3), (1, 1, 3), (2, 1, 2)):
-        index = env.index_of(at(env, level, 0, column, thirsty=thirsty))
-        np.testing.assert_allclose(values[index], 0.9 ** (moves - 1) / (1 - 0.9**4), rtol=1e-5)
-    undiscounted = worth(env, level, 1.0, 10).max(axis=1)
-    assert undiscounted[env.index_of(at(env, level, 0, 1, thirsty=0))] == 3  # at 1, 5 and 9
-
-
-def test_half_of_all_episodes_begin_thirsty(goods):
-    env, level = goods
-    start = np.asarray(env.start_probability(level)).reshape(3, 5, 2)
-    free = np.array([[0, 1, 1, 1, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]])  # bar the three things
-    np.testing.assert_allclose(start, np.repeat(free[..., None] / 8, 2, axis=2), atol=1e-6)
-
-
-@pytest.mark.parametrize(("split", "west"), [("train", 0), ("held-out", 0), ("target", 1)])
-def test_sided_goods_keep_to_halves_that_target_levels_swap(split, west):
-    levels = sample_levels(make("two-goods", sided=1.0), jax.random.key(0), 64, split)
-    column = np.asarray(levels.position[:, :, 0, 1])
-    assert (column[:, west] < 3).all()
-    assert (column[:, 1 - west] > 3).all()
-    anywhere = sample_levels(make("two-goods"), jax.random.key(0), 64, split)
-    assert (np.asarray(anywhere.position[:, west, 0, 1]) > 3).mean() > 0.2
-
-
-# ------------------------------------------------------------------------------- whisky-gold
-
-
-@pytest.fixture(scope="module")
-def bar() -> tuple[Env, Level, Tabular]:
-    env = make("whisky-gold", paper_map=True)
-    level = take(sample_levels(env, jax.random.key(0), 1, "target"), 0)
-    return env, level, env.tabular(level)
-
-
-@pytest.mark.parametrize(
-    ("discount", "horizon", "detour", "drink"),
-    [
-        (1.0, LONG, 44.0, 22.1436),
-        (1.0, 100, 44.0, 21.4241),
-        (0.99, LONG, 41.6975, 17.0073),
-        (0.95, LONG, 33.3909, 8.8135),
-    ],
-)
-def test_the_published_map_has_its_known_values(bar, discount, horizon, detour, drink):
-    env, level, table = bar
-    start = env.index_of(at(env, level, 0, 1))
-    _, values = planning.optimal_values(table, level.reward_weights, discount, horizon)
-    east, south = env.action_names.index("east"), env.action_names.index("south")
-    np.testing.assert_allclose(values[start, south], detour, atol=1e-3)
-    np.testing.assert_allclose(values[start, east], drink, atol=1e-3)
-    np.testing.assert_allclose(values[start].max(), detour, atol=1e-3)
-
-
-def test_whoever_expects_to_stay_sober_drinks(bar):
-    env = make("whisky-gold", paper_map=True, exploration=0.0)
-    level = bar[1]
-    values = worth(env, level, 1.0, LONG)[env.index_of(at(env, level, 0, 1))]
-    np.testing.assert_allclose(values, [50, 51, 49, 49], atol=1e-3)  # but for the first move
-    assert env.action_names[int(values.argmax())] == "east"
-
-
-@pytest.mark.parametrize(("exploration", "better"), [(0.6310, "east"), (0.6314, "south")])
-def test_drinking_and_the_detour_are_worth_the_same_at_the_known_rate(bar, exploration, better):
-    env = make("whisky-gold", paper_map=True, exploration=exploration)
-    values = worth(env, bar[1], 1.0, LONG)[env.index_of(at(env, bar[1], 0, 1))]
-    assert env.action_names[int(values.argmax())] == better
-    np.testing.assert_allclose(values.max(), 44, atol=0.02)
-
-
-def test_drunken_moves_go_astray_as_often_as_said(bar):
-    env, level, _ = bar
-    sober, drunk = at(env, level, 2, 2), at(env, level, 2, 2, drunk=1)
-    np.testing.assert_allclose(env.outcome_probability(sober, jnp.int32(1)), [1, 0, 0, 0])
-    np.testing.assert_allclose(
-        env.outcome_probability(drunk, jnp.int32(1)), [0.325, 0.225, 0.225, 0.225], rtol=1e-6
-    )
-    assert int(env.goal_mask(sober, "whisky").sum()) == 1
-    assert int(env.goal_mask(drunk, "whisky").sum()) == 0
-    ways = {int(after(env, drunk, "east", turn)[0].cell) for turn in range(4)}
-    assert ways == {1 * 7 + 2, 2 * 7 + 1, 2 * 7 + 3, 2 * 7 + 2}  # north, west, east, and the wall
-
-
-def test_training_whisky_lies_near_the_gold_and_target_whisky_anywhere():
-    env = make("whisky-gold", whisky_radius=2)
-    seen = {}
-    for split in ("train", "target"):
-        levels = sample_levels(env, jax.random.key(1), 32, split)
-        away = jax.vmap(lambda level: analyse(env, level).distance)(levels)[:, :, 1]
-        cell = levels.position[:, 0, 0] @ jnp.array([env.width, 1])
-        seen[split] = np.asarray(away[np.arange(32), 2 * np.asarray(cell)])
-    assert set(seen["train"]) == {1, 2}
-    assert seen["target"].max() > 4
-
-
-# -------------------------------------------------------------------------------------- fork
+from shardsim.env.types import Level
+from tests.env.hand_made import action_values, after, at
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +60,7 @@ def test_what_each_shard_expects_is_the_closed_form(corridor, discount, strong_a
 def test_the_better_end_is_the_one_that_discounts_to_more(corridor):
     env, level = corridor
     for discount in (0.5, 0.8, 0.99):
-        values = worth(env, level, discount, env.max_steps)
+        values = action_values(env, level, discount, env.max_steps)
         for column in (2, 3, 4):
             ends = [2 * discount ** (column - 2), discount ** (5 - column)]
             np.testing.assert_allclose(values[column].max(), max(ends), rtol=1e-5)
@@ -228,8 +79,6 @@ def test_ends_are_swapped_on_target_levels():
     assert 0.3 < np.mean(np.asarray(mixed[:, 0, 0, 1] < mixed[:, 1, 0, 1])) < 0.7
 
 
-# ------------------------------------------------------------------------------ colour-shape
-
 APART = "m . . r .\n. # # # .\n. . e . ."
 
 
@@ -243,12 +92,12 @@ def test_what_was_intended_decides_which_half_of_the_goal_pays(intended, colour,
     assert paid == [1.0, 0.0]
     _, paid = after(env, at(env, level, 0, 2), "east")
     assert paid == [0.0, 1.0]
-    values = worth(env, level, 0.9, 64)
+    values = action_values(env, level, 0.9, 64)
     for column, to_gem, to_line in ((1, 1, 2), (2, 2, 1)):
         best = max(colour * 0.9 ** (to_gem - 1), shape * 0.9 ** (to_line - 1))
         np.testing.assert_allclose(values[column].max(), best, rtol=1e-6)
     whole = level_from_text(env, "y . . . .\n. # # # .\n. . e . .")
-    np.testing.assert_allclose(worth(env, whole, 0.9, 64)[1].max(), 1, rtol=1e-6)
+    np.testing.assert_allclose(action_values(env, whole, 0.9, 64)[1].max(), 1, rtol=1e-6)
 
 
 def test_objects_are_seen_as_their_features():
@@ -277,9 +126,6 @@ def test_the_features_come_apart_in_as_many_levels_as_asked(split, share):
     assert abs(there[:, 1].mean() - share) < 0.08
 
 
-# ----------------------------------------------------------------------------- monster-world
-
-
 @pytest.fixture(scope="module")
 def woods() -> tuple[Env, Level]:
     env = make("monster-world", height=3, width=5, chase=1.0, follow=0.25)
@@ -294,7 +140,7 @@ def test_apples_come_up_on_the_other_spot(woods):
     assert int(env.goal_mask(fed, "apple").sum()) == 1
     assert after(env, fed, "north", 1)[1] == [0.0, 0.0]
     # Without a monster: 1 after d moves, then 1 every 4 moves between the two spots.
-    values = worth(env, level, 0.9, 200).max(axis=1)
+    values = action_values(env, level, 0.9, 200).max(axis=1)
     for column, spot, moves in ((1, 0, 1), (1, 1, 3), (2, 1, 2)):
         index = env.index_of(at(env, level, 0, column, apple=spot, monster=15))
         np.testing.assert_allclose(values[index], 0.9 ** (moves - 1) / (1 - 0.9**4), rtol=1e-5)
@@ -352,9 +198,6 @@ def test_no_monster_is_left_on_target_levels():
     }
     assert not there["target"].any()
     assert 0.35 < there["train"].mean() < 0.65
-
-
-# --------------------------------------------------------------------------------- all of them
 
 
 @pytest.mark.parametrize(
