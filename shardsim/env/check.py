@@ -13,6 +13,7 @@ from pathlib import Path
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.platform import check_platform
 from shardsim.env import registry
 from shardsim.env.conformance import edits, levels, motion, plans, views
 from shardsim.env.conformance.subject import Finding, Subject
@@ -80,6 +81,7 @@ def resolve(env: Env | str | Path, folders: Sequence[str | Path] = ()) -> Env:
     if isinstance(env, Env):
         return env
     if str(env).endswith(".py") or "/" in str(env):
+        check_platform()
         return registry.build(registry.class_in(content.load_file("envs", env), str(env)), {})
     return registry.make(str(env), folders=folders)
 

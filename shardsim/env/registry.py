@@ -11,6 +11,8 @@ from typing import Any
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.given import is_representable, number_of
+from shardsim.base.platform import check_platform
 from shardsim.env import foreign
 from shardsim.env.core import Env
 
@@ -22,10 +24,18 @@ def list_envs(folders: Sequence[str | Path] = ()) -> list[str]:
 
 def env_class(name: str, folders: Sequence[str | Path] = ()) -> type[Env]:
     """Return the class of an env. Raises UserError for an unknown id or a broken file."""
+    check_platform()
     if foreign.is_foreign(name):
         return foreign.env_class(name)
     entry = content.find("envs", name, folders)
     return class_in(content.load(entry), entry.where)
+
+
+def code_of(name: str, folders: Sequence[str | Path] = ()) -> dict[str, str]:
+    """What an env's code is, to tell later whether it changed: hashes by file, or a version."""
+    if foreign.is_foreign(name):
+        return foreign.versions(name)
+    return content.code_of(content.find("envs", name, folders))
 
 
 def class_in(module: ModuleType, where: str) -> type[Env]:
@@ -63,6 +73,11 @@ def build(cls: type[Env], params: dict[str, Any]) -> Env:
                 f"{cls.name} parameter {key!r} must be of type {type(default).__name__}, "
                 f"like its default {default!r}, not {value!r}"
             )
+        if isinstance(default, float) and not is_representable(value):
+            raise UserError(
+                f"{cls.name} parameter {key!r} = {value} cannot be used; give a finite number that "
+                "32 bits hold"
+            )
     env = cls(**params)
     for key in ("height", "width", "max_steps", "max_states"):
         if getattr(env, key) < 1:
@@ -83,7 +98,8 @@ def read_params(words: Sequence[str]) -> dict[str, Any]:
         try:
             found[key] = json.loads(text)
         except json.JSONDecodeError:
-            found[key] = text
+            number = number_of(text)
+            found[key] = text if number is None else number
     return found
 
 

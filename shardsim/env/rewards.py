@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.given import is_representable
 from shardsim.env.types import Level, State
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def parse(text: str) -> dict[str, float]:
             value = float(number)
         except ValueError:
             value = float("nan")
-        if not (equals and name and np.isfinite(value)):
+        if not (equals and name and is_representable(value)):
             raise UserError(
                 f"the reward holds {word!r}; write name=number, as in: cheese=1, step=-0.01"
             )
