@@ -11,7 +11,7 @@ from shardsim.runs.run import Run
 
 def draw(run: Run) -> Figure:
     """Draw a bar a view, layers in colour, with intervals over seeds."""
-    data = run.dataset("shards.nc")
+    data = run.shards
     if not data.sizes["shard"]:
         raise UserError("no shard was found in this run, so no gate was read from activations")
     if "explained_by_view" not in data:

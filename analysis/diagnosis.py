@@ -11,5 +11,5 @@ from shardsim.runs.run import Run
 
 def draw(run: Run) -> Figure:
     """Draw the table of measurements in the order of the data flow, under the verdict."""
-    found = run.json("diagnosis.json")
+    found = run.diagnosis
     return evidence_table(f"Diagnosis: {outcomes.world(found)}", found["evidence"])

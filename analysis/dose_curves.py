@@ -16,7 +16,7 @@ ORDER = ("seed", "layer", "shard")
 
 def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
     """Draw a panel a shard, in the layer of its largest selectivity unless one is named."""
-    data = run.dataset("shards.nc")
+    data = run.shards
     if not data.sizes["shard"]:
         raise UserError("no shard was found in this run, so none was dosed")
     if "dose_own" not in data:

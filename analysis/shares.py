@@ -11,5 +11,5 @@ from shardsim.runs.run import Run
 
 def draw(run: Run) -> Figure:
     """Draw a row a shard, then habit, affordance and the unexplained rest."""
-    named = results.parts(run.dataset("shards.nc"))
+    named = results.parts(run.shards)
     return share_intervals(results.shares(run), named.names, named.colours)

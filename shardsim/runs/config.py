@@ -13,7 +13,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from shardsim.agent.config import TrainConfig
+from shardsim.base import content
 from shardsim.base.errors import UserError
+from shardsim.base.given import path_of
 from shardsim.diagnosis.config import DiagnoseConfig
 from shardsim.env import rewards
 from shardsim.env.core import Env
@@ -81,10 +83,20 @@ def env_params(config: EnvConfig) -> dict[str, Scalar]:
 
 
 def with_folders(config: RunConfig, folders: Sequence[str | Path]) -> RunConfig:
-    """The config with more folders of env files, as absolute paths."""
-    added = [str(Path(folder).resolve()) for folder in folders]
-    every = tuple(dict.fromkeys([*config.env.folders, *added]))
+    """The config with more folders of env files, as absolute paths.
+
+    Where the env lies in one of the added folders, they stand in for those that the config names,
+    which may be gone: a project can be copied elsewhere.
+    """
+    added, named = _absolute(folders), _absolute(config.env.folders)
+    name = config.env.id
+    found = content.is_known("envs", name, added) and not content.is_known("envs", name)
+    every = added if found else tuple(dict.fromkeys([*named, *added]))
     return config.model_copy(update={"env": config.env.model_copy(update={"folders": every})})
+
+
+def _absolute(folders: Sequence[str | Path]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(path_of(folder).resolve()) for folder in folders))
 
 
 def resolve(config: RunConfig) -> RunConfig:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.given import is_representable, number_of, path_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,12 +53,18 @@ def list_figures(folders: Sequence[str | Path] = ()) -> dict[str, str]:
 def read_words(words: Sequence[str], folders: Sequence[str | Path] = ()) -> Words:
     """Tell run directories, the figure's name and `key=value` options apart.
 
-    The last word without `=` is the name, unless it is the only one and a directory.
+    The last word without `=` is the name, unless it is the only one and a directory. What comes
+    after it are options, and words with `=` before it too, unless they are directories.
     """
-    options = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
-    rest = [word for word in words if "=" not in word or Path(word).exists()]
+    last = max((place for place, word in enumerate(words) if "=" not in word), default=len(words))
+    asked = {
+        place: "=" in word and (place > last or not path_of(word).is_dir())
+        for place, word in enumerate(words)
+    }
+    options = dict(word.split("=", 1) for place, word in enumerate(words) if asked[place])
+    rest = [word for place, word in enumerate(words) if not asked[place]]
     known = content.catalogue("analysis", folders)
-    alone = len(rest) == 1 and Path(rest[0]).is_dir() and rest[0].replace("_", "-") not in known
+    alone = len(rest) == 1 and path_of(rest[0]).is_dir() and rest[0].replace("_", "-") not in known
     name = None if not rest or alone else rest[-1]
     return Words(rest if name is None else rest[:-1], name, options)
 
@@ -128,7 +135,7 @@ def draw_to_file(
     from shardsim.runs.run import load
 
     name = content.find("analysis", asked.name or "", figures).id
-    path = Path(out) if out is not None else Path(f"{name}.png")
+    path = path_of(out) if out is not None else Path(f"{name}.png")
     format_of(path)
     runs = [load(run, folders=envs) for run in asked.runs]
     figure = draw(name, runs, asked.options, figures)
@@ -142,7 +149,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure whole or not at all; the ending of `path` says how (png, svg, pdf)."""
     from shardsim.plot.style import save_bytes
 
-    path = Path(path)
+    path = path_of(path)
     data = save_bytes(figure, format_of(path))
     beside = path.with_name(f"{path.name}.part")
     try:
@@ -211,10 +218,10 @@ def _read(name: str, key: str, value: Any, annotation: Any) -> Any:
         if kind is bool and value.lower() in _WORDS:
             return _WORDS[value.lower()]
         if kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
+            number = number_of(value)
+            if number is not None and is_representable(number) and kind(number) == number:
+                return kind(number)
+            continue
         if kind in (str, inspect.Parameter.empty):
             return value
     said = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)

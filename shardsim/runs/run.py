@@ -19,12 +19,17 @@ from shardsim.agent.components import DEFAULT_COMPONENTS
 from shardsim.agent.learner import Learner
 from shardsim.agent.policy import Agent
 from shardsim.agent.train import make_learner
+from shardsim.base import content
 from shardsim.base.arrays import from_bytes
 from shardsim.base.errors import UserError
+from shardsim.base.given import path_of
 from shardsim.env.core import Env
-from shardsim.runs.config import RunConfig, make_env
+from shardsim.env.foreign import is_foreign
+from shardsim.env.registry import code_of
+from shardsim.runs.config import EnvConfig, RunConfig, make_env
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
-from shardsim.runs.store import CONFIG, Store
+from shardsim.runs.provenance import differing, in_words
+from shardsim.runs.store import CONFIG, ORDER, Store
 from shardsim.runs.toml import validate
 
 CHECKPOINTS = "checkpoints/"
@@ -50,7 +55,8 @@ class Run:
         """Wrap an open store; `folders` are the user's folders that may be imported."""
         self.store = store
         self.refine: int | None = None  # contexts that `identify` is to add, where not the config's
-        self._folders = tuple(str(Path(folder).resolve()) for folder in folders)
+        self._folders = tuple(str(path_of(folder).resolve()) for folder in folders)
+        self._read: dict[tuple[str, str | None], xr.Dataset] = {}  # by name and hash
 
     @property
     def path(self) -> Path:
@@ -65,15 +71,33 @@ class Run:
 
     @cached_property
     def env(self) -> Env:
-        """The env; raises UserError where it comes from a folder that was not allowed."""
-        refused = set(self.config.env.folders) - set(self._folders)
-        if refused:
-            folder = sorted(refused)[0]
+        """The env, of a folder that was allowed and with the code that the run was made with.
+
+        Raises UserError where its folder was not allowed, or its code has changed.
+        """
+        config = self.config.env
+        folders = self._folders if config.folders else ()
+        if config.folders:
+            self._check_allowed(config)
+        check_code(self.store, config.id, folders)
+        return make_env(config, folders)
+
+    def _check_allowed(self, config: EnvConfig) -> None:
+        """Raise UserError where the env lies in none of the folders that may be executed."""
+        if is_foreign(config.id) or content.is_known("envs", config.id, self._folders):
+            return
+        named = ", ".join(config.folders)
+        if self._folders:
             raise UserError(
-                f"the env of {self.path} comes from {folder}, which opening a run does not "
-                f"execute; allow it with --envs {folder} (from Python: folders=[...])"
+                f"no env is called {config.id!r} in {', '.join(self._folders)}, and the env of "
+                f"{self.path} comes from {named}; give the folder that holds it"
             )
-        return make_env(self.config.env)
+        there = next((folder for folder in config.folders if Path(folder).is_dir()), None)
+        mend = f"allow it with --envs {there}" if there else "say where it is now with --envs DIR"
+        raise UserError(
+            f"the env of {self.path} comes from {named}, which opening a run does not execute; "
+            f"{mend} (from Python: folders=[...])"
+        )
 
     @cached_property
     def learner(self) -> Learner:
@@ -101,7 +125,7 @@ class Run:
                 f"{self.path} has {len(updates)} checkpoints, so no number {index}; "
                 f"give one from {-len(updates)} to {len(updates) - 1}"
                 if updates
-                else f"{self.path} has no checkpoint yet; go on with: shardsim run"
+                else f"{self.path} has no checkpoint yet; go on with: {self.store.to_go_on}"
             )
         name = checkpoint_name(updates[index])
         template = checkpoint_template(self.env, self.config.train)
@@ -151,15 +175,62 @@ class Run:
     def timings(self) -> dict[str, float]:
         """Wall seconds of each stage that is finished."""
         path = self.path / "timings.json"
-        return json_from_bytes(path.read_bytes(), str(path)) if path.is_file() else {}
+        told = json_from_bytes(path.read_bytes(), str(path)) if path.is_file() else {}
+        return {
+            stage: told[stage] for stage in ORDER if stage in told and self.store.finished(stage)
+        }
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know about the results, `what; what to do` each: out of date, mixed versions."""
+        return [*_stale(self.store), *_versions(self.store)]
 
     def dataset(self, name: str) -> xr.Dataset:
-        """Read one NetCDF result; raises UserError where it is not there yet or damaged."""
-        return dataset_from_bytes(self.store.read(name), str(self.path / name))
+        """One NetCDF result, read once until it is written anew; the caller may add variables.
+
+        Raises UserError where it is not there yet, out of date or damaged.
+        """
+        key = name, self.store.manifest["files"].get(name)
+        if key not in self._read or not self.store.has(name):
+            data = dataset_from_bytes(self.store.read(name), str(self.path / name))
+            kept = {one: data for one, data in self._read.items() if one[0] != name}
+            self._read = kept | {key: data}
+        return self._read[key].copy()
 
     def json(self, name: str) -> Any:
         """Read one JSON result; raises UserError where it is not there yet or damaged."""
         return json_from_bytes(self.store.read(name), str(self.path / name))
+
+
+def check_code(store: Store, env_id: str, folders: Sequence[str | Path]) -> None:
+    """Raise UserError where the env's code is not what it was when the run was made.
+
+    A run that does not say what it was (older, or made by hand) is taken as it is.
+    """
+    made: dict[str, str] = store.manifest.get("env_code") or {}
+    now = code_of(env_id, folders) if made else {}
+    changed = [name for name in sorted(made.keys() | now.keys()) if made.get(name) != now.get(name)]
+    if changed:
+        raise UserError(
+            f"{', '.join(changed)} (of the env {env_id!r}) changed since {store.path} was made; "
+            "take the change back, or train again with another --out"
+        )
+
+
+def _stale(store: Store) -> list[str]:
+    left = ", ".join(store.stale())
+    if not left:
+        return []
+    return [
+        f"out of date and left out: {left} (a stage before was done again, or they were stopped); "
+        f"go on with: {store.to_go_on}"
+    ]
+
+
+def _versions(store: Store) -> list[str]:
+    found = in_words(differing(store.made()))
+    said = "they may differ in more than the last digits from what one version gives"
+    return [f"not all results were made with the same versions: {found}; {said}"] if found else []
 
 
 def checkpoint_name(update: int) -> str:

@@ -27,7 +27,7 @@ def summarise(run: Run) -> dict[str, Any]:
         if run.store.has(name):
             summary |= run.json(name)
     if run.store.has("diagnosis.json"):
-        found = run.json("diagnosis.json")
+        found = run.diagnosis
         keys = ("world", "section", "representation")
         summary["diagnosis"] = {key: found[key] for key in keys}
     return summary

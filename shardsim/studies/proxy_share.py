@@ -73,7 +73,7 @@ def share_of(run: Run, parameter: str) -> float:
 
 
 def _arm(run: Run, share: float, goal: str, proxy: str) -> Arm:
-    data = run.dataset("shards.nc").sel(battery="target")
+    data = run.shards.sel(battery="target")
     shares = outcomes.concept_shares(data)
     for name in (goal, proxy):
         run.env.concept_index(name)

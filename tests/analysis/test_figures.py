@@ -144,7 +144,7 @@ def test_equal_runs_do_not_differ(finished):
 
 
 def test_shares_by_concept_divide_the_shards_and_sum_to_one(finished):
-    data = finished.dataset("shards.nc").sel(battery="target")
+    data = finished.shards.sel(battery="target")
     found = outcomes.concept_shares(data)
     np.testing.assert_allclose(sum(found.values()), 1.0, atol=0.02)  # norms written to two digits
     expected = data["share"].values @ np.array([0.99**2, 0.1**2])

@@ -125,6 +125,7 @@ def test_a_broken_file_is_named(tmp_path: Path, data: bytes) -> None:
 
 
 def test_env_folders_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "worlds").mkdir()
     file = tmp_path / "mine.toml"
     file.write_text('[env]\nfolders = ["worlds"]\n')
     config = read_config(file)

@@ -36,7 +36,7 @@ def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[
     Raises:
         UserError: no such seed, or no shard at all.
     """
-    data = run.dataset("shards.nc")
+    data = run.shards
     logits = results.pick(data, "seed", seed)["logits"].transpose("context", "action").values
     preferences = data["preferences"].transpose("shard", "concept").values
     if not len(preferences):
@@ -68,7 +68,7 @@ def activations(
     agent = run.agent(seed)
     if layer and layer not in agent.layers:
         raise UserError(f"there is no layer {layer!r}; {did_you_mean(layer, agent.layers)}")
-    data = results.pick(run.dataset("shards.nc"), "seed", seed)
+    data = results.pick(run.shards, "seed", seed)
     gates = data["gates"].transpose("context", "shard").values
     known = battery_of(run, "target")
     chosen = np.unique(np.linspace(0, known.size - 1, min(contexts, known.size)).astype(int))

@@ -56,7 +56,7 @@ def changes(run: Run, place: str = "target") -> tuple[dict[str, Changes], list[s
     relative = data["value_change"].transpose("onset", "shard", "model", "seed")
     known = np.isfinite(relative.values).any(axis=(0, 1, 3))
     relative = relative.sel(model=data["model"].values[known])
-    names = results.shard_names(run.dataset("shards.nc"))
+    names = results.shard_names(run.shards)
     margin = np.full(len(names), float(data.attrs["epsilon"]))
     found = {}
     for number, onset in enumerate(data["onset"].values):
@@ -73,7 +73,7 @@ def _interval(values: np.ndarray) -> Interval:
 
 
 def _reflection(run: Run) -> xr.Dataset:
-    data = run.dataset("reflection.nc")
+    data = run.reflection
     if "value_change" not in data:
         raise UserError("no shard was found in this run, so nobody reflected")
     return data
@@ -87,7 +87,7 @@ def world(found: Mapping[str, Any]) -> str:
 def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return."""
     named = results.titled(runs)
-    shards = {name: run.dataset("shards.nc") for name, run in named.items()}
+    shards = {name: run.shards for name, run in named.items()}
     panels = {
         f"share of decision influence by what it pushes for, {battery} levels": _by_measure(
             {name: concept_shares(data.sel(battery=battery)) for name, data in shards.items()}

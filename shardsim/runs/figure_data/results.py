@@ -55,7 +55,7 @@ def titled(runs: Sequence[Run]) -> dict[str, Run]:
 
 def curves(run: Run) -> Curves:
     """Learning curves of a run on held-out and target levels."""
-    training = run.dataset("training.nc")
+    training = run.training
     ratio = training["achieved"] / training["optimum"]
     return Curves(
         np.asarray(training["steps"], np.float64),
@@ -111,8 +111,8 @@ def all_shares(data: xr.Dataset) -> np.ndarray:
 
 def distribution(run: Run) -> Distribution:
     """The shard distribution over training."""
-    track = run.dataset("track.nc")
-    named = parts(track if "preferences" in track else run.dataset("shards.nc"))
+    track = run.track
+    named = parts(track if "preferences" in track else run.shards)
     track = track.transpose("checkpoint", "seed", ...)
     return Distribution(
         np.asarray(track["steps"], np.float64), all_shares(track), named.names, named.colours
@@ -121,7 +121,7 @@ def distribution(run: Run) -> Distribution:
 
 def shares(run: Run) -> dict[str, Shares]:
     """The final shard distribution on each battery, with its intervals over levels and seeds."""
-    data = run.dataset("shards.nc")
+    data = run.shards
     return {
         str(battery): _shares_of(data.sel(battery=battery)) for battery in data["battery"].values
     }
@@ -142,7 +142,7 @@ def influence(run: Run) -> Influence:
     Beside it the removal from the fitted model (the only one that a place can have), and the same
     measurement on untrained networks whose head is scaled to the agents' entropy.
     """
-    data = run.dataset("shards.nc")
+    data = run.shards
     signed: dict[str, np.ndarray] = {}
     model: dict[str, np.ndarray] = {}
     nulls: dict[str, np.ndarray] = {}
@@ -171,7 +171,7 @@ def _by_bin(data: xr.Dataset, variable: str, concept: str) -> np.ndarray | None:
 
 def bits(run: Run) -> Bits:
     """Bits a decision of all models, and the rivals whose difference to the shards is shown."""
-    data = run.dataset("shards.nc").transpose("model", "seed", ...)
+    data = run.shards.transpose("model", "seed", ...)
     models = [str(name) for name in data["model"].values]
     panels = {"all contexts": data["bits"].values}
     if "bits_conflict" in data:
@@ -185,7 +185,7 @@ def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
 
     Raises UserError where no shard was found, since nothing was clustered then.
     """
-    data = run.dataset("shards.nc")
+    data = run.shards
     if "agreement" not in data:
         raise UserError("no shard was found in this run, so no layer was compared with them")
     layers = [str(name) for name in data["layer"].values]

@@ -136,6 +136,7 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
     return _template().render(
         title=f"{summary.get('env', run.config.env.id)}: shard report",
         headlines=headlines(summary),
+        notes=[_here(run, note) for note in run.notes],
         parts=parts,
         numbers=_flat(summary),
         config=run.store.read(CONFIG).decode(),
@@ -149,16 +150,16 @@ def _picture(run: Run, name: str, caption: str, drawn: dict[str, bytes]) -> Pict
     try:
         drawn[name] = save_bytes(figures.draw(name, [run]))
     except UserError as error:
-        return Picture(name, caption, missing=_reason(run, error))
+        return Picture(name, caption, missing=_here(run, str(error)))
     code = base64.b64encode(drawn[name]).decode()
     pixels = int.from_bytes(drawn[name][16:20], "big")  # of the PNG's header
     width = round(pixels / DPI * PIXELS_AN_INCH)
     return Picture(name, caption, Markup(f"data:image/png;base64,{code}"), width)
 
 
-def _reason(run: Run, error: UserError) -> str:
-    """Why a figure is missing, without the run's path."""
-    return str(error).replace(f"{run.path}/", "").replace(str(run.path), "this run")
+def _here(run: Run, said: str) -> str:
+    """What is so, without the run's path and the command that mends it."""
+    return said.partition("; ")[0].replace(f"{run.path}/", "").replace(str(run.path), "this run")
 
 
 def _summary(run: Run) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def shares(run: Run) -> Table:
     title = "Share of decision influence, mean over seeds [interval]"
     if not run.store.has("shards.nc"):
         return Table(title, (), [])
-    data = run.dataset("shards.nc")
+    data = run.shards
     batteries = results.shares(run)
     rows = []
     for place, name in enumerate(results.parts(data).names):
@@ -97,10 +97,10 @@ def shares(run: Run) -> Table:
 def track(run: Run) -> Table:
     """The run's one dictionary beside fits of single checkpoints, which know nothing of it."""
     title = "One dictionary for the run, beside separate fits of single checkpoints"
-    if not run.store.has("track.nc") or "separate_agreement" not in run.dataset("track.nc"):
+    if not run.store.has("track.nc") or "separate_agreement" not in run.track:
         return Table(title, (), [])
-    data = run.dataset("track.nc").transpose("check", "seed", "shard", ...)
-    names = results.shard_names(run.dataset("shards.nc"))
+    data = run.track.transpose("check", "seed", "shard", ...)
+    names = results.shard_names(run.shards)
     rows = [
         [
             str(int(check)),
@@ -151,7 +151,7 @@ def shardness(summary: Mapping[str, Any]) -> Table:
 def agreement(run: Run) -> Table:
     """Adjusted mutual information of activation and behaviour clusters, by layer."""
     title = "Agreement of activation clusters with behavioural ones (adjusted mutual information)"
-    if not run.store.has("shards.nc") or "agreement" not in run.dataset("shards.nc"):
+    if not run.store.has("shards.nc") or "agreement" not in run.shards:
         return Table(title, (), [])
     layers, values, nulls = results.agreement(run)
     rows = [
@@ -245,7 +245,7 @@ def diagnosis(run: Run, summary: Mapping[str, Any]) -> Table:
     """The world, and how probable each was held."""
     if not run.store.has("diagnosis.json"):
         return Table("Diagnosis", (), [])
-    found = run.json("diagnosis.json")
+    found = run.diagnosis
     rows = [["world", outcomes.world(found)]]
     rows += [["by seed", ", ".join(found["seeds"])]] if found.get("seeds") else []
     rows += [["tier", str(found["tier"])]] if found.get("tier") else []
@@ -264,7 +264,7 @@ def evidence(run: Run) -> Table:
     title = "Evidence: measured beside exact"
     if not run.store.has("diagnosis.json"):
         return Table(title, (), [])
-    found = run.json("diagnosis.json").get("evidence") or []
+    found = run.diagnosis.get("evidence") or []
     keys = COLUMNS | ({"note": "note"} if any(row.get("note") for row in found) else {})
     rows = [[cell(row.get(key)) for key in keys] for row in found]
     marked = tuple(n for n, row in enumerate(found) if row.get("verdict") == DISAGREES)

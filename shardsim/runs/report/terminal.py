@@ -9,15 +9,16 @@ from shardsim.diagnosis.evidence import Evidence, label_of, table
 from shardsim.runs.report.text import headlines
 
 
-def in_words(summary: Mapping[str, Any], timings: Mapping[str, float], path: str) -> str:
+def in_words(
+    summary: Mapping[str, Any], timings: Mapping[str, float], path: str, notes: Sequence[str] = ()
+) -> str:
     """The results that are there, then where they are and what each stage took."""
     lines = [f"{summary['env']}, seeds {_listed(summary['seeds'], '{}')}"]
     for split, values in summary.get("return_ratio", {}).items():
         lines.append(f"return / optimum, {split.replace('_', '-'):8}  {_listed(values, '{:.3f}')}")
     took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in timings.items())
-    return "\n".join(
-        [*lines, "", *headlines(summary), "", f"wall time: {took}", f"results in {path}"]
-    )
+    told = [*lines, "", *headlines(summary), ""]
+    return "\n".join([*told, *notes, f"wall time: {took}", f"results in {path}"])
 
 
 def diagnosis_in_words(found: Mapping[str, Any]) -> str:

@@ -21,6 +21,6 @@ def concept_shares(run: Run) -> dict[str, float] | None:
     """
     if not run.store.has("shards.nc"):
         return None
-    data = run.dataset("shards.nc").sel(battery="target")
+    data = run.shards.sel(battery="target")
     split = data["share"].mean("seed") * data["preferences"] ** 2
     return {str(name): float(split.sel(concept=name).sum()) for name in data["concept"].values}

@@ -42,7 +42,7 @@ def reflect_stage(run: Run, progress: Progress) -> None:
 
 def shard_models(run: Run, on: Battery) -> list[ShardModel]:
     """The fitted shards of every seed, made again from the run's dictionary: the same fit."""
-    preferences = run.dataset("shards.nc")["preferences"].transpose("shard", "concept").values
+    preferences = run.shards["preferences"].transpose("shard", "concept").values
     parameters = run.checkpoint(-1).parameters
     logits = np.asarray(forward_many(run.learner.network, parameters, on.observations).logits)
     fit = partial(fit_gates, preferences, seed=run.config.identify.seed)

@@ -11,7 +11,7 @@ from shardsim.shards.tracking.track import track_dataset, track_population
 
 def track_stage(run: Run, progress: Progress) -> None:
     """Follow the identified dictionary through the checkpoints."""
-    shards = run.dataset("shards.nc")
+    shards = run.shards
     found = track_population(
         agents_of(run),
         shards["preferences"].transpose("shard", "concept").values,

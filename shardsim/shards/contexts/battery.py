@@ -19,6 +19,7 @@ import numpy as np
 
 from shardsim.base import arrays
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.given import path_of
 from shardsim.env.core import Env, template_level
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
@@ -92,7 +93,11 @@ class Battery:
 
     def save(self, path: str | Path) -> None:
         """Write the battery to a safetensors file; `load_battery` reads it."""
-        Path(path).write_bytes(self.to_bytes())
+        path = path_of(path)
+        try:
+            path.write_bytes(self.to_bytes())
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {one_line(error)}; give another") from error
 
     def to_bytes(self) -> bytes:
         """Return what `save` writes; `battery_from_bytes` reads it where the env is known."""
@@ -298,7 +303,7 @@ def load_battery(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Bat
       UserError: no such file, damaged bytes, or an env that cannot be made.
     """
     try:
-        data = Path(path).read_bytes()
+        data = path_of(path).read_bytes()
     except OSError as error:
         raise UserError(f"cannot read the battery {path}: {one_line(error)}") from error
     about = _about(data, path)
