@@ -27,7 +27,7 @@ def path_of(given: str | Path) -> Path:
     except (OSError, ValueError) as error:  # ValueError: a null character
         raise UserError(f"cannot use {_short(given)}: {one_line(error)}; give another") from error
     if _is_too_long(path):
-        raise UserError(f"cannot use {_short(path)}: its name is too long; give another")
+        raise UserError(f"cannot use {_short(path)}: file name too long; give another")
     return path
 
 

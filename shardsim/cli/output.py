@@ -11,7 +11,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Annotated, Any, TextIO, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -22,7 +22,7 @@ Folders = Annotated[
 ]
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
-_stdout: ContextVar[TextIO | None] = ContextVar("stdout", default=None)
+_stdout: ContextVar[Any] = ContextVar("stdout", default=None)
 
 
 def with_results(command: _Command) -> _Command:
@@ -36,8 +36,8 @@ def with_results(command: _Command) -> _Command:
     return run  # type: ignore[return-value]
 
 
-def results() -> TextIO:
-    """Where results go."""
+def results() -> Any:
+    """The text stream that results go to."""
     return _stdout.get() or sys.stdout
 
 

@@ -16,6 +16,7 @@ from shardsim.agent.config import TrainConfig
 from shardsim.base import content
 from shardsim.base.errors import UserError
 from shardsim.base.given import path_of
+from shardsim.base.platform import check_platform
 from shardsim.diagnosis.config import DiagnoseConfig
 from shardsim.env import rewards
 from shardsim.env.core import Env
@@ -67,6 +68,7 @@ def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:
     Raises:
         UserError: unknown id, parameter or value; the message names the key path.
     """
+    check_platform()
     folders = config.folders if folders is None else folders
     try:
         return make(config.id, folders=folders, **env_params(config))

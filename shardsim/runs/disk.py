@@ -6,8 +6,8 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO
 
 from shardsim.base.errors import UserError, caution, one_line
 
@@ -48,7 +48,7 @@ def locked(folder: Path) -> Iterator[None]:
         handle.truncate(0)
 
 
-def _lock(handle: IO[str], folder: Path) -> None:
+def _lock(handle: TextIOWrapper, folder: Path) -> None:
     if fcntl is None:
         _unlocked(folder, "this system has no file locks")
         return

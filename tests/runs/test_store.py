@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from shardsim.base.errors import UserError
+from shardsim.base.errors import Caution, UserError
+from shardsim.runs import disk
 from shardsim.runs import store as module
 from shardsim.runs.store import MANIFEST, Store
 
@@ -199,3 +202,48 @@ def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*not a directory"):
         Store.create(tmp_path / "file" / "run", "", [0])
+
+
+def test_every_line_of_the_log_is_json(store: Store) -> None:
+    with store.writing():
+        store.log([{"loss": float("nan"), "entropy": float("inf"), "update": 1}], "train")
+        store.trim_log(lambda row: True)
+    text = (store.path / "log.jsonl").read_text()
+    row = {"loss": None, "entropy": None, "update": 1, "stage": "train"}
+    assert json.loads(text, parse_constant=pytest.fail) == row
+
+
+def no_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+@pytest.mark.parametrize(
+    ("locks", "said"),
+    [
+        (None, "this system has no file locks"),
+        (SimpleNamespace(flock=no_locks, LOCK_EX=2, LOCK_NB=4), "no locks available"),
+    ],
+    ids=["no fcntl", "network disk"],
+)
+def test_without_locks_it_is_written_with_a_warning(
+    store: Store, monkeypatch, locks: object, said: str
+) -> None:
+    monkeypatch.setattr(disk, "fcntl", locks)
+    with pytest.warns(Caution, match=f"is written without a lock, since .*{said}"), store.writing():
+        store.write("a.bin", b"abc")
+    assert Store.open(store.path).read("a.bin") == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [(errno.EROFS, "work on a copy elsewhere"), (errno.ENOSPC, "make room there")],
+)
+def test_what_cannot_be_written_says_what_would_help(
+    store: Store, monkeypatch, number: int, mend: str
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, "Refused")
+
+    monkeypatch.setattr("builtins.open", refused)
+    with pytest.raises(UserError, match=f"cannot write .*: refused; .*{mend}"), store.writing():
+        pass
