@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from matplotlib.figure import Figure
 
 from shardsim.base.errors import UserError
@@ -17,7 +19,7 @@ def draw(run: Run) -> Figure:
     if "explained_by_view" not in data:
         raise UserError(
             "this run was identified before gates were read from activations; "
-            "run `shardsim identify RUN --again`"
+            f"identify it again with: shardsim identify {shlex.quote(str(run.path))} --again"
         )
     views = [str(name) for name in data["view"].values]
     layers = [str(name) for name in data["layer"].values]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -22,7 +24,7 @@ def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
     if "dose_own" not in data:
         raise UserError(
             "this run was identified before dose curves were measured; "
-            "run `shardsim identify RUN --again`"
+            f"identify it again with: shardsim identify {shlex.quote(str(run.path))} --again"
         )
     layers = [str(name) for name in data["layer"].values]
     if layer and layer not in layers:

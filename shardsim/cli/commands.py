@@ -1,5 +1,6 @@
 """The commands, one function each, no logic: they call the library and show what it gives."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -186,14 +187,16 @@ def new_env_command(
 
     env, test = write_env(name, out)
     chosen = env.stem.replace("_", "-")
-    steps = (
-        f"shardsim check-env {env}",
-        f"python -m pytest {test}",
-        f"shardsim play {chosen} --envs {out}",
-        f"shardsim run smoke env.id={chosen} --envs {out}",
+    folder = str(env.parent)
+    commands = (
+        ["shardsim", "check-env", str(env)],
+        ["python", "-m", "pytest", str(test)],
+        ["shardsim", "play", chosen, "--envs", folder],
+        ["shardsim", "run", "smoke", f"env.id={chosen}", "--envs", folder],
     )
+    steps = [shlex.join(command) for command in commands]
     text = "\n  ".join([f"wrote {env} and {test}; edit them, and then:", *steps])
-    show({"id": chosen, "env": str(env), "test": str(test), "next": list(steps)}, text, as_json)
+    show({"id": chosen, "env": str(env), "test": str(test), "next": steps}, text, as_json)
 
 
 @app.command("play")

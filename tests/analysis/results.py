@@ -10,6 +10,7 @@ import xarray as xr
 from shardsim.env.registry import make
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
+from shardsim.runs.store import MADE_BY
 from shardsim.shards.contexts.battery import battery
 
 CONCEPTS = ["cheese", "decoy", "corner"]
@@ -299,4 +300,6 @@ def fill(run: Run) -> Run:
     }
     with run.store.writing():
         run.store.write_all(files)
+        for stage in set(MADE_BY.values()):
+            run.store.finish(stage)
     return run

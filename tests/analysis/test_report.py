@@ -177,6 +177,8 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
     }
     with run.store.writing():
         run.store.write_all({name: dataset_to_bytes(data) for name, data in files.items()})
+        for stage in ("identify", "track", "reflect"):
+            run.store.finish(stage)
     page = build.build_report(run)["report.html"].decode()
     read(page)
     said = re.findall(r"Not in this run: ([^<]*)\.</p>", page)
