@@ -13,6 +13,7 @@ import pytest
 from shardsim import cli
 from shardsim.base.given import number_of, path_of
 from shardsim.base.platform import check_platform
+from shardsim.cli import entry
 from shardsim.runs.toml import read_config
 
 WORLD = Path(__file__).parents[1] / "envs" / "fork.py"
@@ -56,7 +57,7 @@ def test_a_terminal_without_a_character_gets_the_rest(
     assert ended.value.code == 0
     text = streams["stdout"].buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
     said = json.loads(text)["my-fork"] if options else text
-    assert ("größer → Ж" if options else "gr??er ? ?") in said
+    assert ("größer → Ж" if options else "gr??er -> ?") in said
 
 
 def test_an_error_that_a_terminal_cannot_show_is_one_line(monkeypatch) -> None:
@@ -66,6 +67,13 @@ def test_an_error_that_a_terminal_cannot_show_is_one_line(monkeypatch) -> None:
         cli.main(["envs", "größer"])
     assert ended.value.code == 2
     assert b"no env is called 'gr??er'" in stream.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_minus_sign_stays_one(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdout", ascii_stream())
+    entry._show_every_character()
+    print("\N{MINUS SIGN}0.5\N{NO-BREAK SPACE}\N{PLUS-MINUS SIGN} \N{GREEK SMALL LETTER PI}")
+    assert sys.stdout.buffer.getvalue() == b"-0.5 +- ?\n"  # type: ignore[attr-defined]
 
 
 def test_without_a_home_there_is_no_cache(shardsim, monkeypatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import logging
@@ -21,6 +22,17 @@ from shardsim.cli.commands import app
 # typer brings its own copy of click or uses the installed one, depending on its version.
 _UsageError = typer.BadParameter.__mro__[1]
 _ClickException = _UsageError.__mro__[1]
+
+_PLAIN = {
+    "\N{MINUS SIGN}": "-",
+    "\N{EN DASH}": "-",
+    "\N{NO-BREAK SPACE}": " ",
+    "\N{LEFT SINGLE QUOTATION MARK}": "'",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{HORIZONTAL ELLIPSIS}": "...",
+    "\N{PLUS-MINUS SIGN}": "+-",
+    "\N{RIGHTWARDS ARROW}": "->",
+}
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 _STOPPED = "shardsim: stopped; the same command goes on from the last checkpoint"
@@ -42,10 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _show_every_character() -> None:
-    """Let a question mark stand for what the terminal's encoding has not, rather than fail."""
+    """Let plain characters stand for those that the terminal's encoding has not, not an error."""
+    codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters: a minus sign must not become a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in text), error.end
 
 
 def _keep_compiled_programs() -> None:
