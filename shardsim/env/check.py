@@ -13,6 +13,7 @@ from pathlib import Path
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.scalars import Whole, seed_of
 from shardsim.env import registry
 from shardsim.env.conformance import edits, levels, motion, plans, views
 from shardsim.env.conformance.subject import Finding, Subject
@@ -45,7 +46,7 @@ def check_env(
     *,
     folders: Sequence[str | Path] = (),
     only: Sequence[str] | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
 ) -> list[Finding]:
     """Check an env: an instance, an id, or the path of an env file (made with its defaults).
 
@@ -66,7 +67,7 @@ def check_env(
     for name in names:
         if name not in CHECKS:
             raise UserError(f"there is no check {name!r}; {did_you_mean(name, CHECKS)}")
-    subject = Subject(resolve(env, folders), seed)
+    subject = Subject(resolve(env, folders), seed_of(seed))
     found: list[Finding] = []
     for name in names:
         found += _run(name, subject)

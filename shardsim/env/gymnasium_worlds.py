@@ -7,7 +7,7 @@ first world's seed draws: a reset is a look-up. Axis letters as in `shardsim.env
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -86,16 +86,27 @@ def _choose(condition: jax.Array, yes: State, no: State) -> State:
 
 @lru_cache(maxsize=64)
 def begin(env: Env) -> Any:
-    """One compiled reset of the chosen worlds."""
+    """One compiled reset of the chosen worlds, in levels of a bank."""
+    return _reset(env, _fresh)
 
-    def one(bank: Bank, state: State, key: jax.Array, over: jax.Array, chosen: jax.Array) -> Any:
+
+@lru_cache(maxsize=64)
+def begin_in(env: Env) -> Any:
+    """One compiled reset of the chosen worlds, in one level that is given."""
+    return _reset(env, lambda level, key: env.reset(key, level))
+
+
+def _reset(env: Env, fresh: Callable[[Any, jax.Array], State]) -> Any:
+    """A compiled reset; `fresh` makes a state of a place, a bank or a level, and a key."""
+
+    def one(place: Any, state: State, key: jax.Array, over: jax.Array, chosen: jax.Array) -> Any:
         onward, own = jax.random.split(key)
-        state = _choose(chosen, _fresh(bank, own), state)
+        state = _choose(chosen, fresh(place, own), state)
         worlds = Worlds(state, jnp.where(chosen, onward, key), over & ~chosen)
         return worlds, env.observe(state)
 
-    def all_worlds(bank: Bank, worlds: Worlds, chosen: jax.Array) -> tuple[Worlds, jax.Array]:
-        return jax.vmap(one, (None, 0, 0, 0, 0))(bank, *worlds, chosen)
+    def all_worlds(place: Any, worlds: Worlds, chosen: jax.Array) -> tuple[Worlds, jax.Array]:
+        return jax.vmap(one, (None, 0, 0, 0, 0))(place, *worlds, chosen)
 
     return jax.jit(all_worlds)
 

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 import jax
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole, whole
 from shardsim.env.core import Env
 from shardsim.env.types import SPLITS, Level, Split
 
@@ -24,13 +25,12 @@ def _sample(env: Env, key: jax.Array, count: int, split: Split) -> Level:
     return jax.lax.map(draw, keys) if jax.default_backend() == "cpu" else jax.vmap(draw)(keys)
 
 
-def sample_levels(env: Env, key: jax.Array, count: int, split: str) -> Level:
+def sample_levels(env: Env, key: jax.Array, count: Whole, split: str) -> Level:
     """Draw `count` levels of a split, batched on a leading axis L.
 
     Raises UserError for an unknown split or a count below 1.
     """
-    if count < 1:
-        raise UserError(f"{count} levels cannot be drawn; ask for at least 1")
+    count = whole("the number of levels", count, 1)
     if split not in SPLITS:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
     return _sample(env, key, count, cast(Split, split))

@@ -11,6 +11,7 @@ from typing import Any
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import plain
 from shardsim.env import foreign
 from shardsim.env.core import Env
 
@@ -53,7 +54,7 @@ def make(env_id: str, *, folders: Sequence[str | Path] = (), **params: Any) -> E
 
 def build(cls: type[Env], params: dict[str, Any]) -> Env:
     """Build an env class with parameters; raises UserError naming a wrong one."""
-    known = inspect.signature(cls).parameters
+    known, params = inspect.signature(cls).parameters, plain(params)
     for key, value in params.items():
         if key not in known:
             raise UserError(f"{cls.name} has no parameter {key!r}; {did_you_mean(key, known)}")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Rule = Literal["turns", "summed", "distillation", "sham"]
+MOST_STEPS = 10_000
 RULES: tuple[Rule, ...] = ("turns", "summed", "distillation", "sham")
 
 
@@ -13,7 +14,7 @@ class ReflectConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    steps: int = Field(default=20, ge=1, le=10_000, description="reflection steps")
+    steps: int = Field(default=20, ge=1, le=MOST_STEPS, description="reflection steps")
     gradients: int = Field(default=4, ge=1, le=100, description="gradients of each step")
     learning_rate: float = Field(default=3e-4, gt=0.0, le=1e-2, description="of Adam in reflection")
     contexts: int = Field(default=8, ge=1, le=4096, description="contexts of each onset")

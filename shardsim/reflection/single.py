@@ -16,8 +16,9 @@ import numpy as np
 
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Fraction, Whole, plain, seed_of, whole
 from shardsim.reflection import onsets
-from shardsim.reflection.config import RULES, ReflectConfig
+from shardsim.reflection.config import MOST_STEPS, RULES, ReflectConfig
 from shardsim.reflection.forecast import forecast
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.probe import make_probe
@@ -50,12 +51,12 @@ def reflect(
     onset: Battery,
     *,
     model: str = "turns",
-    steps: int = 20,
+    steps: Whole = 20,
     shards: ShardSet | None = None,
     goals: Sequence[str] = (),
     config: ReflectConfig | None = None,
-    discount: float = 0.97,
-    seed: int = 0,
+    discount: Fraction = 0.97,
+    seed: Whole = 0,
 ) -> ReflectionTrack:
     """Let one agent, or the model of one, reflect from an onset.
 
@@ -72,8 +73,11 @@ def reflect(
         seed: of the plans.
 
     Raises:
-        UserError: unknown model, no shards to judge, or goals that are not two concepts.
+        UserError: unknown model, a number out of its range, no shards to judge, or goals that are
+            not two concepts.
     """
+    steps, seed = whole("steps", steps, 1, MOST_STEPS), seed_of(seed)
+    discount = _discount(discount)
     known = (*RULES, REPLICATOR)
     if model not in known:
         raise UserError(f"there is no reflection model {model!r}; {did_you_mean(model, known)}")
@@ -92,6 +96,14 @@ def reflect(
         return _replicated(scene)
     assert agent is not None
     return _in_weights(scene, agent, model, discount, seed)
+
+
+def _discount(given: Fraction) -> float:
+    """Return a discount; raises UserError where it does not lie between 0 and 1."""
+    value = plain(given)
+    if not isinstance(value, int | float) or not 0.0 < value <= 1.0:
+        raise UserError(f"discount must be above 0 and at most 1, not {value!r}")
+    return float(value)
 
 
 class _Scene(NamedTuple):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.scalars import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_READABLE = (bool, int, float, str)
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -200,25 +202,37 @@ def _options(name: str, function: Callable[..., Any], given: Mapping[str, Any]) 
 
 
 def _read(name: str, key: str, value: Any, annotation: Any) -> Any:
-    """Text as the kind of value that an annotation asks for; other values as they are."""
-    if not isinstance(value, str):
-        return value
+    """Text or a value as the kind that an annotation asks for; raises UserError for another."""
     union = isinstance(annotation, types.UnionType)
-    kinds = (
-        [kind for kind in get_args(annotation) if kind is not type(None)] if union else [annotation]
-    )
+    kinds = list(get_args(annotation)) if union else [annotation]
+    given = plain(value)
     for kind in kinds:
-        if kind is bool and value.lower() in _WORDS:
-            return _WORDS[value.lower()]
-        if kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
-        if kind in (str, inspect.Parameter.empty):
-            return value
-    said = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
+        read = _from_text(kind, given) if isinstance(given, str) else _from_value(kind, given)
+        if read:
+            return read[0]
+    said = " or ".join(kind.__name__ for kind in kinds if kind in _READABLE)
     raise UserError(f"{key}={value} is no {said}; the figure {name!r} takes {key}=<{said}>")
+
+
+def _from_text(kind: Any, text: str) -> tuple[Any, ...]:
+    """The value that a text has as one kind, alone in a tuple; nothing where it has none."""
+    if kind is bool:
+        return (_WORDS[text.lower()],) if text.lower() in _WORDS else ()
+    if kind in (int, float):
+        try:
+            return (kind(text),)
+        except ValueError:
+            return ()
+    return () if kind is type(None) else (text,)
+
+
+def _from_value(kind: Any, value: Any) -> tuple[Any, ...]:
+    """The same of a value that is no text; kinds of the figure's own take any."""
+    if kind not in (*_READABLE, type(None)):
+        return (value,)
+    if kind in (int, float) and isinstance(value, bool):
+        return ()
+    return (value,) if isinstance(value, (int, float) if kind is float else kind) else ()
 
 
 def _checked(name: str, figure: Any) -> Figure:

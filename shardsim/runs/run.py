@@ -21,6 +21,7 @@ from shardsim.agent.policy import Agent
 from shardsim.agent.train import make_learner
 from shardsim.base.arrays import from_bytes
 from shardsim.base.errors import UserError
+from shardsim.base.scalars import Whole, whole
 from shardsim.env.core import Env
 from shardsim.runs.config import RunConfig, make_env
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
@@ -93,9 +94,9 @@ class Run:
         stems = [Path(name).stem for name in names]
         return [int(stem) for stem in stems if stem.isdigit()]
 
-    def checkpoint(self, index: int = -1) -> Checkpoint:
+    def checkpoint(self, index: Whole = -1) -> Checkpoint:
         """One checkpoint, all seeds on the leading axis; `index` counts as in a list."""
-        updates = self.checkpoints
+        updates, index = self.checkpoints, whole("checkpoint", index, None)
         if not -len(updates) <= index < len(updates):
             raise UserError(
                 f"{self.path} has {len(updates)} checkpoints, so no number {index}; "
@@ -107,9 +108,9 @@ class Run:
         template = checkpoint_template(self.env, self.config.train)
         return from_bytes(self.store.read(name), template, str(self.path / name))
 
-    def agent(self, seed: int = 0, checkpoint: int = -1) -> Agent:
+    def agent(self, seed: Whole = 0, checkpoint: Whole = -1) -> Agent:
         """One trained agent; `seed` and `checkpoint` are positions along those dims."""
-        count = len(self.seeds)
+        count, seed = len(self.seeds), whole("seed", seed, None)
         if not -count <= seed < count:
             raise UserError(
                 f"{self.path} has {count} seeds, so no number {seed}; "

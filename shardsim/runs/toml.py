@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.scalars import plain
 from shardsim.runs.config import RunConfig
 
 
@@ -43,7 +44,7 @@ def read_config(
     if isinstance(source, RunConfig):
         where, data = "the config", source.model_dump(mode="json")
     elif isinstance(source, Mapping):
-        where, data = "the config", dict(source)
+        where, data = "the config", plain(source)
     else:
         path = locate(source)
         where, data = str(source), _with_folders(read_toml(path), path.parent)

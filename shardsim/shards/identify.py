@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.policy import Agent
+from shardsim.base.scalars import Whole, seed_of, whole
 from shardsim.base.statistics import Interval, mean_and_error
 from shardsim.shards.active.add_contexts import proposed, table_before
 from shardsim.shards.active.propose import enlarged
@@ -55,9 +56,9 @@ def identify(
     policy: Callable[..., Any],
     battery: Battery,
     *,
-    max_shards: int = 8,
-    seed: int = 0,
-    refine: int = 0,
+    max_shards: Whole = 8,
+    seed: Whole = 0,
+    refine: Whole = 0,
 ) -> ShardSet:
     """Find a policy's shards over a battery.
 
@@ -76,8 +77,11 @@ def identify(
       A `ShardSet`. A shard that only one view sees is there, with `confirmed` False.
 
     Raises:
-      UserError: too few contexts or levels, or logits of a wrong shape or not finite.
+      UserError: too few contexts or levels, a number out of its range, or logits of a wrong shape
+        or not finite.
     """
+    max_shards, refine = whole("max_shards", max_shards, 1, 32), whole("refine", refine)
+    seed = seed_of(seed)
     battery, answer, data, found, before = _fitted(policy, battery, max_shards, seed, refine)
     effects = influence(policy, battery, seed=seed)
     interval = interval_of(found, data, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from shardsim.base.errors import UserError
@@ -25,12 +26,24 @@ def test_own_folders_are_searched_beside_the_shipped(worlds_folder):
     assert make("slip", folders=[worlds_folder]).num_outcomes == 3
 
 
+def test_numpys_scalars_make_the_same_env():
+    drawn = make(
+        "cheese-corner",
+        height=np.int64(9),
+        loop_probability=np.float64(0.5),
+        cheese_anywhere=np.bool_(True),
+    )
+    assert drawn == make("cheese-corner", height=9, loop_probability=0.5, cheese_anywhere=True)
+    assert type(drawn.height) is int  # what a battery's header and a config's TOML can write
+
+
 @pytest.mark.parametrize(
     ("params", "said"),
     [
         ({"hight": 5}, "no parameter 'hight'; did you mean 'height'"),
         ({"height": "5"}, "must be of type int"),
         ({"height": 5.0}, "must be of type int"),
+        ({"height": np.float32(5)}, "must be of type int"),
         ({"cheese_anywhere": 1}, "must be of type bool"),
         ({"layout": "tre"}, "did you mean 'tree'"),
         ({"height": 3, "width": 3}, "3x4 or more"),

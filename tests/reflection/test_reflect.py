@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import NamedTuple
 
 import jax
@@ -130,5 +131,13 @@ def test_one_agent_needs_a_known_model_and_shards(small):
     agent = Agent(small.env, small.network, jax.tree.map(lambda leaf: leaf[0], small.parameters))
     with pytest.raises(UserError, match="did you mean 'summed'"):
         reflect(agent, small.target, model="sumed")
+    for wrong, said in (
+        ({"steps": -1}, "steps must be a whole number from 1 to 10000, not -1"),
+        ({"steps": np.float64(2.5)}, "steps must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"discount": np.float32(2.0)}, "discount must be above 0"),
+    ):
+        with pytest.raises(UserError, match=said):  # unwrapped: only these tests check annotations
+            inspect.unwrap(reflect)(agent, small.target, **wrong)
     with pytest.raises(UserError, match="nobody judges"):
         reflect(agent, small.target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,18 @@ def test_any_config_comes_back_from_its_toml(seeds: int, rate: float, widths: li
     train = {"seeds": seeds, "learning_rate": rate, "network": {"widths": widths}}
     config = validate({"train": train}, "x")
     assert validate(tomllib.loads(write_toml(config)), "x") == config
+
+
+def test_numpys_scalars_in_a_mapping_are_numbers() -> None:
+    asked = {
+        "train": {"seeds": np.int64(2), "learning_rate": np.float64(1e-3)},
+        "env": {"params": {"height": np.int32(9), "cheese_anywhere": np.bool_(True)}},
+    }
+    config = read_config(asked)
+    assert (config.train.seeds, config.train.learning_rate) == (2, 1e-3)
+    assert config.env.params == {"height": 9, "cheese_anywhere": True}
+    with pytest.raises(UserError, match=r"train\.seeds = 2\.5 cannot be used"):
+        read_config({"train": {"seeds": np.float32(2.5)}})
 
 
 def test_overrides_are_toml_values_or_words() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole, whole
 from shardsim.runs.batteries import battery_of
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
@@ -19,7 +20,7 @@ from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.identify import data_of
 
 
-def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def gates_at(run: Run, seed: Whole, covariates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Each shard's gate where the covariates are known, by name; NaN elsewhere.
 
     The gates are fitted again from the run's dictionary, which is the same fit as in `identify`,
@@ -52,7 +53,7 @@ def gates_at(run: Run, seed: int, covariates: Mapping[str, np.ndarray]) -> dict[
 
 
 def activations(
-    run: Run, seed: int = 0, layer: str = "", contexts: int = 1500
+    run: Run, seed: Whole = 0, layer: str = "", contexts: Whole = 1500
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """A trained agent's activations f[C, D] by layer over the battery, and the gates f[C, K] there.
 
@@ -63,8 +64,9 @@ def activations(
         contexts: at most so many, evenly from the battery.
 
     Raises:
-        UserError: no such seed or layer.
+        UserError: no such seed or layer, or fewer than two contexts.
     """
+    contexts = whole("contexts", contexts, 2)
     agent = run.agent(seed)
     if layer and layer not in agent.layers:
         raise UserError(f"there is no layer {layer!r}; {did_you_mean(layer, agent.layers)}")

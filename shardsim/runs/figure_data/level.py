@@ -14,6 +14,7 @@ import numpy as np
 
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole, whole
 from shardsim.env.core import Env
 from shardsim.env.edits import without
 from shardsim.env.levels import sample_levels, take
@@ -41,7 +42,11 @@ class LevelView(NamedTuple):
 
 
 def level_view(
-    run: Run, seed: int = 0, checkpoint: int = -1, level: int | None = None, split: str = "target"
+    run: Run,
+    seed: Whole = 0,
+    checkpoint: Whole = -1,
+    level: Whole | None = None,
+    split: str = "target",
 ) -> LevelView:
     """Look at one of the levels on which the run's agents are evaluated, through one agent.
 
@@ -60,6 +65,7 @@ def level_view(
     if known is None:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
     count = run.config.train.evaluation_levels
+    level = None if level is None else whole("level", level, None)
     if level is not None and not 0 <= level < count:
         raise UserError(f"there is no level {level} among {count}; give one from 0 to {count - 1}")
     first = 0 if level is None else level // LOOKED_AT * LOOKED_AT

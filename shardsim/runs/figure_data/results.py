@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole, whole
 from shardsim.plot.curves import Curves
 from shardsim.plot.influence import Influence
 from shardsim.plot.shares import Distribution, Shares
@@ -202,9 +203,9 @@ def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
     return layers, data["agreement"].transpose("seed", "layer").values, found
 
 
-def pick(data: xr.Dataset, dim: str, index: int) -> xr.Dataset:
+def pick(data: xr.Dataset, dim: str, index: Whole) -> xr.Dataset:
     """One entry along a dim by position; raises UserError where there is none."""
-    size = data.sizes[dim]
+    size, index = data.sizes[dim], whole(dim, index, None)
     if not -size <= index < size:
         raise UserError(f"there is no {dim} {index} among {size}; give one from 0 to {size - 1}")
     return data.isel({dim: index})

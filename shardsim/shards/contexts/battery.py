@@ -19,6 +19,7 @@ import numpy as np
 
 from shardsim.base import arrays
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.scalars import Whole, seed_of, whole
 from shardsim.env.core import Env, template_level
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
@@ -119,12 +120,12 @@ _ALIGNED: dict[str, Any] = {
 
 def battery(
     env: Env,
-    size: int,
+    size: Whole,
     *,
     kind: str = "uniform",
     split: Split = "target",
     policy: Callable[..., Any] | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
 ) -> Battery:
     """Draw a battery of decision contexts, stratified by distance to each concept and by conflict.
 
@@ -144,10 +145,11 @@ def battery(
       seed: of levels and contexts.
 
     Raises:
-      UserError: unknown kind or split, a size below 1, a missing policy, or an env that has too
-        few decision states.
+      UserError: unknown kind or split, a size that is no whole number of at least 1, a missing
+        policy, or an env that has too few decision states.
     """
-    _check(size, kind, policy)
+    size, seed = whole("size", size, 1), seed_of(seed)
+    _check(kind, policy)
     count = max(2, -(-size // CONTEXTS_A_LEVEL))
     count = max(2, min(count, MOST_STATES // env.num_states))
     for _ in range(ATTEMPTS):
@@ -163,9 +165,7 @@ def battery(
     )
 
 
-def _check(size: int, kind: str, policy: object) -> None:
-    if size < 1:
-        raise UserError(f"a battery needs at least 1 context, not {size}")
+def _check(kind: str, policy: object) -> None:
     if kind not in get_args(Kind):
         raise UserError(f"there is no battery kind {kind!r}; {did_you_mean(kind, get_args(Kind))}")
     if (kind == "on-policy") != (policy is not None):

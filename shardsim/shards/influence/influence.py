@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from shardsim.base.scalars import Whole, seed_of
 from shardsim.env.core import Env
 from shardsim.env.edits import can_place, without
 from shardsim.env.levels import take
@@ -56,7 +57,7 @@ class Edited(NamedTuple):
     unmirror: np.ndarray  # int[A]
 
 
-def influence(policy: Callable[..., Any], battery: Battery, *, seed: int = 0) -> Influence:
+def influence(policy: Callable[..., Any], battery: Battery, *, seed: Whole = 0) -> Influence:
     """Measure every concept's influence in every context of a battery.
 
     Args:
@@ -73,6 +74,7 @@ def influence(policy: Callable[..., Any], battery: Battery, *, seed: int = 0) ->
     def logits(states: State | None, observations: np.ndarray) -> np.ndarray:
         return respond(policy, battery.env, states, observations).logits
 
+    seed = seed_of(seed)
     blind = isinstance(policy, StatePolicy) and policy.env is None
     return influence_of(logits, battery, edit(battery, seed), mirror=not blind)
 
