@@ -187,6 +187,13 @@ def optimal_values(
     return values, jnp.stack(action_values, axis=1)
 
 
+def worst_values(
+    tabular: Tabular, weights: jax.Array, discount: float | jax.Array, horizon: int | jax.Array
+) -> jax.Array:
+    """Return V float32[S] of the policy that earns least: best for the negative of the reward."""
+    return -optimal_values(tabular, -weights, discount, horizon)[0]
+
+
 def optimal_plan(
     tabular: Tabular, weights: jax.Array, discount: float | jax.Array, horizon: int
 ) -> tuple[jax.Array, jax.Array]:

@@ -73,5 +73,6 @@ class ReflectConfig(BaseModel):
         default=0.05,
         gt=0.0,
         lt=1.0,
-        description="loss of return ratio up to which competence holds",
+        description="loss of return, as a share of the optimum (or of the range to it from the "
+        "worst, where it is not positive), up to which competence holds",
     )

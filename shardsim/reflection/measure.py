@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from shardsim.agent.evaluation import reached
 from shardsim.env import planning
 from shardsim.env.types import Tabular
 from shardsim.reflection.world import World
@@ -30,6 +31,7 @@ class Probe(NamedTuple):
     training_weights: jax.Array  # float32[L, R]
     training_views: jax.Array  # float32[L, S, H, W, P]
     optimum: jax.Array  # float32[], mean optimal return on the training levels
+    worst: jax.Array  # float32[], that of the policy that earns least
     with_object: jax.Array  # float32[X, V, H, W, P], contexts near each object
     without_object: jax.Array  # float32[X, V, H, W, P], the same with the object removed
     object_advantage: jax.Array  # float32[X, V, A], towards the object
@@ -41,7 +43,7 @@ class Measured(NamedTuple):
     hits: jax.Array  # float32[G + 1], from the onset: each goal first; the last is neither
     target_hits: jax.Array  # float32[G + 1], from the starts of the target levels
     influence: jax.Array  # float32[X], S of each object, in moves, in the contexts near it
-    competence: jax.Array  # float32[], return on training levels over the optimum
+    competence: jax.Array  # float32[], return on training levels as a share, 1 being the best
     shift: jax.Array  # float32[], mean TV of the policy on target levels against the first step
 
 
@@ -104,7 +106,7 @@ def influence(seen: jax.Array, missing: jax.Array, advantage: jax.Array) -> jax.
 def competence(
     probe: Probe, policy: jax.Array, discount: jax.Array | float, horizon: int
 ) -> jax.Array:
-    """Return float32[]: exact return from the training levels' starts over the optimum.
+    """Return float32[]: exact return from the training levels' starts, as `reached` measures it.
 
     `policy` float32[L, S, A] is the agent's on those levels.
     """
@@ -114,7 +116,7 @@ def competence(
         return jnp.dot(tabular.start, values)
 
     returns = jax.vmap(one)(probe.training, probe.training_weights, policy)
-    return jnp.mean(returns) / probe.optimum
+    return reached(jnp.mean(returns), probe.optimum, probe.worst)
 
 
 def total_variation(first: jax.Array, second: jax.Array) -> jax.Array:

@@ -12,10 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from shardsim.agent.checkpoint import Checkpoint, agent_of, checkpoint_template
 from shardsim.agent.components import DEFAULT_COMPONENTS
+from shardsim.agent.evaluation import Evaluation
 from shardsim.agent.learner import Learner
 from shardsim.agent.policy import Agent
 from shardsim.agent.train import make_learner
@@ -122,6 +124,13 @@ class Run:
     def training(self) -> xr.Dataset:
         """Learning curves: exact returns and training means, dims seed, checkpoint, split."""
         return self.dataset("training.nc")
+
+    def returns(self, split: str) -> Evaluation:
+        """Exact returns f[seed, checkpoint] of a split; older runs do not hold the worst (NaN)."""
+        found = self.training.sel(split=split).transpose("seed", "checkpoint", ...)
+        achieved, optimum = found["achieved"].values, found["optimum"].values
+        worst = found["worst"].values if "worst" in found else np.full_like(optimum, np.nan)
+        return Evaluation(achieved, optimum, worst)
 
     @property
     def shards(self) -> xr.Dataset:

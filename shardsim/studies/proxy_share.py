@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from shardsim.base.errors import UserError
 from shardsim.base.statistics import Interval, welch_difference
+from shardsim.plot.curves import RATIO
 from shardsim.plot.findings import AGREES, CANNOT_TELL, DISAGREES, NOT_READABLE, Row
 from shardsim.runs.figure_data import outcomes, results
 from shardsim.runs.run import Run
@@ -77,7 +78,12 @@ def _arm(run: Run, share: float, goal: str, proxy: str) -> Arm:
     shares = outcomes.concept_shares(data)
     for name in (goal, proxy):
         run.env.concept_index(name)
-    curves = results.curves(run)
+    curves = results.curves({"": run})[""]
+    if curves.unit != RATIO:
+        raise UserError(
+            f"the optimum of {run.path} is not positive, so there is no return ÷ optimum; "
+            "sweep runs whose reward can be won"
+        )
     nothing = np.zeros(len(run.seeds))
     return Arm(
         share,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from shardsim.agent.components import SECTIONS
+from shardsim.diagnosis.behaviour import Behaviour
 from shardsim.diagnosis.config import DiagnoseConfig
 from shardsim.diagnosis.evidence import (
     Evidence,
@@ -17,6 +18,8 @@ from shardsim.diagnosis.evidence import (
     share,
     worst,
 )
+from shardsim.diagnosis.from_weights import Read
+from shardsim.diagnosis.judge import returns_of
 from shardsim.diagnosis.rule import Outcome, Returns, decide, misled_by, together
 
 CONCEPTS = ("cheese", "decoy", "corner")
@@ -106,3 +109,23 @@ def test_of_all_phases_the_worst_is_shown():
     (first,) = collect([measurement], phases, 0)
     assert (first.phase, first.verdict, first.gap) == (9, "disagrees", 0.4)
     assert collect([measurement], phases, 1)[0].verdict == "agrees"
+
+
+def test_where_all_is_cost_returns_are_parts_of_the_range_and_an_agent_can_be_healthy():
+    def behaviour(achieved, optimum, worst):
+        ends = [np.full(2, end, np.float32) for end in (optimum, worst)]
+        nothing = np.zeros((2, 3), np.float32)
+        return Behaviour(np.float32(achieved), *ends, np.zeros((2, 6)), nothing, nothing)
+
+    start, end = behaviour([-2.5, -2.5], -0.5, -2.5), behaviour([-0.5, -1.5], -0.5, -2.5)
+    read = Read({}, {}, start, end, behaviour([-0.7, -0.9], -0.7, -1.7))
+    assert (read.ratio, read.unit) == (False, "of the range from worst to best")
+    first, second = (returns_of(read, seed) for seed in (0, 1))
+    np.testing.assert_allclose(first[:3], [0.0, 1.0, 1.0], atol=1e-6)
+    np.testing.assert_allclose(second[:3], [0.0, 0.5, 0.8], atol=1e-6)
+    assert (world(returns=first), world(returns=second)) == ("healthy", "undertrained")
+    # Costs on target levels alone: both splits are told on one scale.
+    won = read._replace(trained=behaviour([0.5, 0.5], 1.0, -1.0))
+    assert not won.ratio
+    both = won._replace(target=behaviour([0.5, 0.5], 2.0, -1.0))
+    assert (both.ratio, both.unit) == (True, "of the optimum")

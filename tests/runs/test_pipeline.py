@@ -161,6 +161,7 @@ def test_the_curves_are_the_checkpoints_own_evaluations(trained_run: Run) -> Non
     assert curves["achieved"].dims == ("split", "seed", "checkpoint")
     assert curves.sizes == {"split": 3, "seed": 2, "checkpoint": len(trained_run.checkpoints)}
     assert np.all(curves["achieved"] <= curves["optimum"] + 1e-6)
+    assert np.all(curves["worst"] <= curves["achieved"] + 1e-6)
     assert np.isnan(curves["entropy"].values[:, 0]).all()
     assert np.isfinite(curves["entropy"].values[:, 1:]).all()
 

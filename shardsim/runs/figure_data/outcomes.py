@@ -97,10 +97,9 @@ def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]
     panels["best rival − shards (bits a decision)"] = {
         "shardness": {name: data["shardness"].values for name, data in shards.items()}
     }
-    panels["return ÷ optimal return"] = {
-        f"{split} levels": {
-            name: results.curves(run).ratio[split][:, -1] for name, run in named.items()
-        }
+    curves = results.curves(named)
+    panels[next(iter(curves.values())).unit] = {
+        f"{split} levels": {name: one.ratio[split][:, -1] for name, one in curves.items()}
         for split in ("target", "held-out")
     }
     return panels

@@ -6,15 +6,16 @@ D distance bins, M models, L layers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from shardsim.agent.evaluation import is_ratio, reached
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.scalars import Whole, whole
-from shardsim.plot.curves import Curves
+from shardsim.plot.curves import OF_RANGE, RATIO, Curves
 from shardsim.plot.influence import Influence
 from shardsim.plot.shares import Distribution, Shares
 from shardsim.plot.style import AFFORDANCE, HABIT, REST, concept_colour, shard_colours
@@ -54,17 +55,22 @@ def titled(runs: Sequence[Run]) -> dict[str, Run]:
     return dict(zip(names, runs, strict=True))
 
 
-def curves(run: Run) -> Curves:
-    """Learning curves of a run on held-out and target levels."""
-    training = run.dataset("training.nc")
-    ratio = training["achieved"] / training["optimum"]
-    return Curves(
-        np.asarray(training["steps"], np.float64),
-        {
-            split: ratio.sel(split=split).transpose("seed", "checkpoint").values
-            for split in ("held-out", "target")
-        },
-    )
+def curves(runs: Mapping[str, Run]) -> dict[str, Curves]:
+    """Learning curves of runs on held-out and target levels, all on one scale."""
+    exact = {
+        name: {split: run.returns(split) for split in ("held-out", "target")}
+        for name, run in runs.items()
+    }
+    every = [found for splits in exact.values() for found in splits.values()]
+    ratio = all(is_ratio(found.optimum) for found in every)
+    return {
+        name: Curves(
+            np.asarray(run.dataset("training.nc")["steps"], np.float64),
+            {split: reached(*found, ratio=ratio) for split, found in exact[name].items()},
+            RATIO if ratio else OF_RANGE,
+        )
+        for name, run in runs.items()
+    }
 
 
 def shard_names(data: xr.Dataset) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
 from shardsim.runs.figure_data import outcomes, results
-from shardsim.runs.report.text import interval, minus
+from shardsim.runs.report.text import interval, minus, returns_of
 from shardsim.runs.run import Run
 
 COMPETENCE = "competence"
@@ -46,16 +46,16 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
 
 
 def returns(summary: Mapping[str, Any]) -> Table:
-    """Return over the optimum, a row a seed."""
-    ratio = summary.get("return_ratio") or {}
-    held_out, target = ratio.get("held_out") or [], ratio.get("target") or []
+    """Return beside the optimum, a row a seed."""
+    found = returns_of(summary)
+    held_out, target = found.shares.get("held_out") or [], found.shares.get("target") or []
     seeds = summary.get("seeds") or list(range(len(held_out)))
-    rows = [
-        [str(seed), number(one), number(other)]
-        for seed, one, other in zip(seeds, held_out, target, strict=False)
-    ]
-    title = "Return ÷ optimal return at the end of training"
-    return Table(title, ("seed", "held-out levels", "target levels"), rows)
+    pairs = zip(seeds, held_out, target, strict=False)
+    rows = [[str(seed), number(one), number(other)] for seed, one, other in pairs]
+    unit = "Return ÷ optimal return" if found.ratio else "Return (worst policy 0, best 1)"
+    return Table(
+        f"{unit} at the end of training", ("seed", "held-out levels", "target levels"), rows
+    )
 
 
 def shards(summary: Mapping[str, Any]) -> Table:
@@ -129,12 +129,10 @@ def shardness(summary: Mapping[str, Any]) -> Table:
     """The verdict and what it rests on."""
     if summary.get("verdict") is None:
         return Table("Verdict", (), [])
+    gain = interval(summary.get("shardness"))
     rows = [
         ["verdict", str(summary["verdict"])],
-        [
-            "shardness: best rival minus shards (bits a decision)",
-            interval(summary.get("shardness")),
-        ],
+        ["shardness: best rival minus shards (bits a decision)", gain],
         ["explained: from habits (0) to the ceiling (1)", interval(summary.get("explained"))],
     ]
     test = summary.get("shardness_test")

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shardsim.diagnosis.evidence import Evidence, label_of, table
-from shardsim.runs.report.text import headlines
+from shardsim.runs.report.text import headlines, returns_of
 
 
 def in_words(summary: Mapping[str, Any], timings: Mapping[str, float], path: str) -> str:
     """The results that are there, then where they are and what each stage took."""
     lines = [f"{summary['env']}, seeds {_listed(summary['seeds'], '{}')}"]
-    for split, values in summary.get("return_ratio", {}).items():
-        lines.append(f"return / optimum, {split.replace('_', '-'):8}  {_listed(values, '{:.3f}')}")
+    returns = returns_of(summary)
+    told = "return / optimum" if returns.ratio else "return (worst 0, best 1)"
+    for split, values in returns.shares.items():
+        lines.append(f"{told}, {split.replace('_', '-'):8}  {_listed(values, '{:.3f}')}")
     took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in timings.items())
     return "\n".join(
         [*lines, "", *headlines(summary), "", f"wall time: {took}", f"results in {path}"]

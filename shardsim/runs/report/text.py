@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 VERDICTS = {
     "shards": "several shards, each active in its own contexts, predict it better than any single "
@@ -65,18 +65,46 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+class Returns(NamedTuple):
+    """The exact returns of a summary as shares, 1 being the best."""
+
+    shares: Mapping[str, Sequence[float | None]]  # split -> a number a seed
+    ratio: bool  # to the optimum; else of the range from the worst return to it
+
+
+def returns_of(summary: Mapping[str, Any]) -> Returns:
+    """The ratios to the optimum, or parts of the range where some split has no such ratio."""
+    ratio, regret = summary.get("return_ratio") or {}, summary.get("normalised_regret") or {}
+    if all(_any(ratio.get(split)) for split, missed in regret.items() if _any(missed)):
+        return Returns(ratio, True)
+    return Returns(
+        {
+            split: [None if value is None else 1.0 - value for value in missed]
+            for split, missed in regret.items()
+        },
+        False,
+    )
+
+
+def _any(values: Sequence[float | None] | None) -> bool:
+    return any(value is not None for value in values or [])
+
+
 def _training(summary: Mapping[str, Any]) -> list[str]:
-    ratio = summary.get("return_ratio") or {}
+    returns = returns_of(summary)
+    of = (
+        "of the optimal return" if returns.ratio else "of the way from the worst to the best return"
+    )
     parts = []
     for key, name in (("held_out", "held-out"), ("target", "target")):
-        known = [value for value in ratio.get(key) or [] if value is not None]
+        known = [value for value in returns.shares.get(key) or [] if value is not None]
         if known:
             mean = sum(known) / len(known)
             spread = f"by seed {percent(min(known))} to {percent(max(known))}"
-            parts.append(f"{percent(mean)} of the optimal return on {name} levels ({spread})")
+            parts.append(f"{percent(mean)} {of} on {name} levels ({spread})")
     if not parts:
         return []
-    seeds = len(summary.get("seeds") or ratio.get("held_out") or [])
+    seeds = len(summary.get("seeds") or returns.shares.get("held_out") or [])
     return [f"{_count(seeds, 'agent')} trained on {summary.get('env')} reached {listed(parts)}."]
 
 
