@@ -18,6 +18,8 @@ from scipy import stats
 from shardsim.base.errors import UserError
 
 Verdict = Literal["constant", "drifted", "undecided"]
+Bounds = tuple[float, float]
+SHARE: Bounds = (0.0, 1.0)  # of shares and probabilities, and so of their means
 _ALL_SIGNS = 16  # up to so many pairs all signs are tried
 _SIGN_DRAWS = 65_535
 
@@ -34,13 +36,17 @@ class Interval(NamedTuple):
         return (self.low > 0) | (self.high < 0)
 
 
-def t_interval(values: Any, axis: int = -1, confidence: float = 0.9) -> Interval:
+def t_interval(
+    values: Any, axis: int = -1, confidence: float = 0.9, within: Bounds | None = None
+) -> Interval:
     """Student's interval of a mean over few independent samples.
 
     Args:
         values: f[..., N]; samples along `axis`, for instance one number a seed.
         axis: the axis that is averaged.
         confidence: probability that the interval covers the mean of a normal population.
+        within: what the mean cannot leave, as `SHARE`; the interval is cut there, which takes
+            nothing from its coverage.
 
     Returns:
         Interval of f64[...]; infinite ends where there is one sample only.
@@ -59,7 +65,14 @@ def t_interval(values: Any, axis: int = -1, confidence: float = 0.9) -> Interval
     if count == 1:
         return Interval(mean, np.full_like(mean, -np.inf), np.full_like(mean, np.inf))
     reach = _t_quantile(count, confidence) * values.std(-1, ddof=1) / np.sqrt(count)
-    return Interval(mean, mean - reach, mean + reach)
+    return cut(Interval(mean, mean - reach, mean + reach), within)
+
+
+def cut(interval: Interval, within: Bounds | None = SHARE) -> Interval:
+    """Return an interval without what lies outside of bounds; all of it where there are none."""
+    if within is None:
+        return interval
+    return Interval(interval.mean, *(np.clip(end, *within) for end in interval[1:]))
 
 
 def paired_difference(after: Any, before: Any, confidence: float = 0.9) -> Interval:
@@ -79,13 +92,16 @@ def paired_difference(after: Any, before: Any, confidence: float = 0.9) -> Inter
     return t_interval(after - before, confidence=confidence)
 
 
-def welch_difference(first: Any, second: Any, confidence: float = 0.9) -> Interval:
+def welch_difference(
+    first: Any, second: Any, confidence: float = 0.9, within: Bounds | None = None
+) -> Interval:
     """Interval of the difference of two unpaired means (Welch, 1947), unequal variances.
 
     Args:
         first: f[N]; one number a seed of one run.
         second: f[M]; of another run.
         confidence: as in `t_interval`.
+        within: what each mean cannot leave; their difference then lies within the bounds' span.
 
     Raises:
         ValueError: fewer than two samples on either side.
@@ -99,7 +115,8 @@ def welch_difference(first: Any, second: Any, confidence: float = 0.9) -> Interv
         return Interval(mean, mean, mean)
     freedom = parts.sum() ** 2 / np.sum(parts**2 / (np.array([first.size, second.size]) - 1))
     reach = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(parts.sum())
-    return Interval(mean, mean - reach, mean + reach)
+    span = None if within is None else (within[0] - within[1], within[1] - within[0])
+    return cut(Interval(mean, mean - reach, mean + reach), span)
 
 
 def bootstrap_ratio(

@@ -31,7 +31,7 @@ class Behaviour(NamedTuple):
     first: jax.Array  # float32[O], probability that each concept is entered first
     optimal_first: jax.Array  # float32[O], the same under the optimal policy
 
-    def share(self, returns: jax.Array, *, ratio: bool) -> np.ndarray:
+    def share(self, returns: Any, *, ratio: bool) -> np.ndarray:
         """Return float[K] or float[K, X] of these seeds' returns, 1 being the best there is."""
         ends = (np.asarray(end) for end in (self.optimum, self.worst))
         wide = (end[:, None] if np.ndim(returns) > 1 else end for end in ends)

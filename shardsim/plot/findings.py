@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from shardsim.base.statistics import Interval, t_interval
+from shardsim.base.statistics import Bounds, Interval, t_interval
 from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, WIDTH
 
 AGREES, DISAGREES, CANNOT_TELL, NOT_READABLE, A_NULL = (
@@ -38,6 +38,7 @@ class Row(NamedTuple):
     verdict: str
     confidence: float = 0.9
     given: Interval | None = None  # where the interval is not that of a mean over `seeds`
+    within: Bounds | None = None  # what the mean cannot leave, as `SHARE`
 
     def interval(self) -> Interval:
         """Over the seeds of which it is known."""
@@ -46,7 +47,7 @@ class Row(NamedTuple):
         known = np.asarray(self.seeds)[np.isfinite(self.seeds)]
         if not known.size:
             return Interval(np.nan, np.nan, np.nan)
-        return t_interval(known, confidence=self.confidence)
+        return t_interval(known, confidence=self.confidence, within=self.within)
 
     def ours(self) -> str:
         """The mean with its interval, in words."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from shardsim.base.statistics import t_interval
+from shardsim.base.statistics import SHARE, t_interval
 from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
 from shardsim.plot.style import BLUE, GREEN, INK, NULL, PURPLE, band, styled
 
@@ -38,7 +38,7 @@ def cheese_vector(
     figure, axes = finding_figure(rows, len(chance), 3.2)
     for place, (layer, values) in zip(axes, chance.items(), strict=True):
         for number, name in enumerate(vectors):
-            interval = t_interval(values[:, number], axis=0, confidence=confidence)
+            interval = t_interval(values[:, number], axis=0, confidence=confidence, within=SHARE)
             colour = SHADES[number % len(SHADES)]
             place.plot(coefficient, interval.mean, color=colour, marker="o", ms=3, label=name)
             band(place, coefficient, interval.low, interval.high, colour)
@@ -55,7 +55,8 @@ def cheese_vector(
 def _said(coefficient: np.ndarray, own: np.ndarray, confidence: float) -> str:
     """The numbers at −1, 0 and 1, with the interval at −1."""
     mean = {float(c): own[:, n].mean() for n, c in enumerate(coefficient)}
-    ends = t_interval(own[:, list(coefficient).index(-1.0)], confidence=confidence)
+    at = own[:, list(coefficient).index(-1.0)]
+    ends = t_interval(at, confidence=confidence, within=SHARE)
     said = f"plain {mean[0.0]:.2f}, −1 {mean[-1.0]:.2f}"
     if np.isfinite(ends.low):
         said += f" [{ends.low:.2f}, {ends.high:.2f}]"

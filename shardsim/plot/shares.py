@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from shardsim.base.statistics import t_interval
+from shardsim.base.statistics import SHARE, t_interval
 from shardsim.plot.style import INK, REST, WIDTH, legend_below, new_figure, steps_axis, styled
 
 
@@ -80,9 +80,9 @@ def _stack(axes: Axes, distribution: Distribution, confidence: float) -> None:
         )
         floor = mean[:, part]
     for part in range(share.shape[2] - 1):
-        interval = t_interval(top[:, :, part], axis=1, confidence=confidence)
+        interval = t_interval(top[:, :, part], axis=1, confidence=confidence, within=SHARE)
         if np.isfinite(interval.low).all():
-            low, high = np.clip(interval.low, 0, 1), np.clip(interval.high, 0, 1)
+            low, high = interval.low, interval.high
             axes.vlines(steps, low, high, color="white", linewidth=2.6, clip_on=False, zorder=3)
             axes.vlines(steps, low, high, color=INK, linewidth=1.1, clip_on=False, zorder=4)
         axes.plot(steps, mean[:, part], color="white", linewidth=0.9)

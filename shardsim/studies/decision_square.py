@@ -11,6 +11,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from shardsim.base.statistics import SHARE
 from shardsim.env.levels import sample_levels
 from shardsim.plot.findings import Row
 from shardsim.runs.run import Run
@@ -79,7 +80,7 @@ def decision_square(
 
 def _outcome_rows(found: dict[str, np.ndarray], names: dict[str, str], one: str) -> list[Row]:
     base, three = found["accuracy base"], found["accuracy three"]
-    rows = [beside(f"{one} reached first", RATE, found["rate"], "other mazes")]
+    rows = [beside(f"{one} reached first", RATE, found["rate"], "other mazes", SHARE)]
     for label, paper, word in (("three", THREE, "3"), ("four", FOUR, "4")):
         rows += [
             same_sign(

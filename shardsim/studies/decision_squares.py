@@ -55,16 +55,32 @@ class Squares(NamedTuple):
     first: np.ndarray  # float64[K, N], probability that the object is reached first
 
 
+def first_object(env: Env) -> str:
+    """Name of the first object; raises UserError where a world has none, or one concept only."""
+    rivals(env, 0)
+    for concept in env.concepts:
+        if concept.kind == "object":
+            return concept.name
+    raise UserError(f"{env.name} has no object, and this is measured on one; choose another world")
+
+
+def rivals(env: Env, concept: int) -> list[int]:
+    """Numbers of the other concepts; raises UserError where there is none."""
+    if len(env.concepts) < 2:
+        raise UserError(
+            f"{env.name} has one concept only, so no ways that part; choose a world with two"
+        )
+    return [number for number in range(len(env.concepts)) if number != concept]
+
+
 def pair_of(env: Env, toward: str = "", against: str = "") -> Pair:
     """Two concepts by name; by default the first object, and the first place (or other object).
 
     Raises UserError for an unknown name, one name twice, or an env with one concept.
     """
     kinds = [concept.kind for concept in env.concepts]
-    first = env.concept_index(toward) if toward else kinds.index("object")
-    others = sorted((n for n in range(len(kinds)) if n != first), key=lambda n: kinds[n] != "place")
-    if not others:
-        raise UserError(f"{env.name} has one concept only, so no decision square")
+    first = env.concept_index(toward or first_object(env))
+    others = sorted(rivals(env, first), key=lambda n: kinds[n] != "place")
     second = env.concept_index(against) if against else others[0]
     if second == first:
         raise UserError(f"a decision square needs two concepts, not {env.concept_names[first]}")

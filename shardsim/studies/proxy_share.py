@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from shardsim.base.errors import UserError
-from shardsim.base.statistics import Interval, welch_difference
+from shardsim.base.statistics import SHARE, Interval, welch_difference
 from shardsim.plot.curves import RATIO
 from shardsim.plot.findings import AGREES, CANNOT_TELL, DISAGREES, NOT_READABLE, Row
 from shardsim.runs.figure_data import outcomes, results
@@ -105,7 +105,13 @@ def rows_of(arms: Sequence[Arm], goal: str, proxy: str) -> list[Row]:
     for arm in arms:
         label = f"{arm.share:g} decorrelated:"
         rows += [
-            Row(f"{label} share of the {proxy} shard", NOT_READABLE, arm.proxy, "no figure"),
+            Row(
+                f"{label} share of the {proxy} shard",
+                NOT_READABLE,
+                arm.proxy,
+                "no figure",
+                within=SHARE,
+            ),
             Row(f"{label} return ÷ optimum, target levels", NOT_READABLE, arm.target, "no figure"),
         ]
     if len(arms) < 2:

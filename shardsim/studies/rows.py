@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from shardsim.agent.policy import forward_many
+from shardsim.base.statistics import Bounds
 from shardsim.env.types import Level
 from shardsim.plot.findings import A_NULL, AGREES, CANNOT_TELL, DISAGREES, Row
 from shardsim.runs.run import Run
@@ -98,6 +99,12 @@ def null(measure: str, seeds: np.ndarray) -> Row:
     return Row(measure, "—", np.asarray(seeds, np.float64), A_NULL)
 
 
-def beside(measure: str, paper: float | str, seeds: np.ndarray, verdict: str) -> Row:
+def beside(
+    measure: str,
+    paper: float | str,
+    seeds: np.ndarray,
+    verdict: str,
+    within: Bounds | None = None,
+) -> Row:
     """Ours and the paper's beside each other, with a verdict in words: not one to be tested."""
-    return Row(measure, paper, np.asarray(seeds, np.float64), verdict)
+    return Row(measure, paper, np.asarray(seeds, np.float64), verdict, within=within)

@@ -10,6 +10,7 @@ from scipy import stats
 
 from shardsim.base.errors import UserError
 from shardsim.base.statistics import (
+    SHARE,
     Interval,
     bootstrap_mean,
     bootstrap_ratio,
@@ -149,3 +150,18 @@ def test_mean_and_error_of_known_numbers() -> None:
     mean, error = mean_and_error([[1.0, 3.0], [2.0, 2.0]])
     np.testing.assert_allclose(mean, [2.0, 2.0])
     np.testing.assert_allclose(error, [1.0, 0.0])
+
+
+def test_an_interval_of_shares_is_cut_at_what_a_mean_cannot_leave():
+    low, high = np.array([0.0, 0.3]), np.array([0.9, 1.0])
+    plain, bounded = t_interval(low), t_interval(low, within=SHARE)
+    assert plain.low < 0.0 == bounded.low
+    assert (bounded.mean, bounded.high) == (plain.mean, min(plain.high, 1.0))
+    assert t_interval(high).high > 1.0 == t_interval(high, within=SHARE).high
+    inside = np.array([0.4, 0.41, 0.42])
+    assert t_interval(inside, within=SHARE) == t_interval(inside)
+    assert t_interval(np.array([0.4]), within=SHARE).high == np.inf  # one seed has no interval
+    # A difference of shares lies within ±1, though neither end is at a bound.
+    gap = welch_difference(np.array([1.0, 0.2]), np.array([0.0, 0.1]), within=SHARE)
+    assert (gap.low, gap.high) == (-1.0, 1.0)
+    assert welch_difference(np.array([1.0, 0.2]), np.array([0.0, 0.1])).high > 1.0

@@ -274,6 +274,23 @@ def test_two_runs_get_the_difference_with_its_interval():
     assert compare.difference([runs["first"], np.array([1.0])]) == ""
 
 
+def test_shares_of_runs_stay_in_their_bounds_and_absent_concepts_say_so():
+    wide, other = np.array([0.0, 0.3]), np.array([0.9, 1.0])
+    panels = {
+        "share": {"corner": {"first": wide, "second": other}, "dish": {"second": other}},
+        "bits": {"shardness": {"first": wide, "second": other}},
+    }
+    figure = compare.compare_runs(panels, bounds={"share": (0.0, 1.0)})
+    share, bits = figure.axes
+    ends = [line.get_xdata() for line in share.lines if len(line.get_xdata()) == 2]
+    intervals = [x for x in ends if not set(x) <= {*wide, *other}]
+    assert intervals and all(x.min() >= 0.0 and x.max() <= 1.0 for x in map(np.asarray, intervals))
+    assert min(min(line.get_xdata(), default=0) for line in bits.lines) < 0  # no share: not cut
+    said = [text.get_text() for text in share.texts]
+    assert said[0].startswith("−0.800 [") and said[1:] == ["not in this world", ""]
+    assert legend_labels(figure) == ["first", "second"]
+
+
 def test_every_figure_can_be_saved_without_a_warning():
     steps, table = tables.trajectories()
     made = [

@@ -5,15 +5,16 @@ Axes: K seeds, T steps, S shards, M models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from shardsim.base.errors import UserError
-from shardsim.base.statistics import Interval, t_interval
+from shardsim.base.statistics import SHARE, Bounds, Interval, t_interval
 from shardsim.diagnosis.evidence import label_of
+from shardsim.plot.curves import OF_RANGE
 from shardsim.plot.reflection import Changes
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
@@ -84,12 +85,20 @@ def world(found: Mapping[str, Any]) -> str:
     return label_of(found["world"], found.get("section"), found.get("representation"))
 
 
+SHARES = "share of decision influence by what it pushes for"
+
+
+def bounds_of(panels: Iterable[str]) -> dict[str, Bounds]:
+    """Which panels of `compared` are of numbers from 0 to 1: shares, and returns on their range."""
+    return {title: SHARE for title in panels if title.startswith((SHARES, OF_RANGE))}
+
+
 def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return."""
     named = results.titled(runs)
     shards = {name: run.dataset("shards.nc") for name, run in named.items()}
     panels = {
-        f"share of decision influence by what it pushes for, {battery} levels": _by_measure(
+        f"{SHARES}, {battery} levels": _by_measure(
             {name: concept_shares(data.sel(battery=battery)) for name, data in shards.items()}
         )
         for battery in ("target", "held-out")
@@ -120,13 +129,10 @@ def concept_shares(data: xr.Dataset) -> dict[str, np.ndarray]:
 
 
 def _by_measure(found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
-    """Measure -> run -> f[K] of run -> measure; 0 where a run's env has no such concept."""
+    """Measure -> run -> f[K] of run -> measure; without the runs whose env has no such concept."""
     rows = list(dict.fromkeys(row for measures in found.values() for row in measures))
     rows.sort(key=lambda row: row in results.OTHERS)
     return {
-        row: {
-            name: measures.get(row, np.zeros_like(measures[results.OTHERS[0]]))
-            for name, measures in found.items()
-        }
+        row: {name: measures[row] for name, measures in found.items() if row in measures}
         for row in rows
     }

@@ -92,7 +92,8 @@ def share_interval(
       refit: float[S, L, P], of `refit_influence`: what each level's part in the fit adds.
 
     Returns:
-      Interval of float64[P]; the mean is over policies.
+      Interval of float64[P]; the mean is over policies. Widened over few policies, its ends can
+      lie outside of 0..1: `widened` and `base.statistics.cut` cut them.
     """
     sums = level_sums(strength, weight, level_index)
     if refit is not None:

@@ -20,7 +20,7 @@ import xarray as xr
 
 from shardsim.agent.policy import forward_many
 from shardsim.base.parallel import each
-from shardsim.base.statistics import Interval
+from shardsim.base.statistics import Interval, cut
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.evidence.activations import sample
@@ -111,13 +111,15 @@ def _mean(strength: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def _interval(strength: np.ndarray, battery: Battery, config: IdentifyConfig) -> Interval:
-    return shares.share_interval(
-        strength,
-        battery.weight,
-        battery.level_index,
-        seed=config.seed,
-        draws=config.draws,
-        confidence=config.confidence,
+    return cut(
+        shares.share_interval(
+            strength,
+            battery.weight,
+            battery.level_index,
+            seed=config.seed,
+            draws=config.draws,
+            confidence=config.confidence,
+        )
     )
 
 
