@@ -105,6 +105,13 @@ def test_rivals_are_those_near_the_shards(finished):
     assert len(figure.axes) == 3
 
 
+def test_without_contexts_in_conflict_there_is_no_panel_of_them(finished, monkeypatch):
+    data = finished.dataset("shards.nc")
+    data["bits_conflict"] = data["bits_conflict"] * np.nan  # as in a world with one concept
+    monkeypatch.setattr(finished, "dataset", lambda name: data)
+    assert len(figures.draw("rivals", [finished]).axes) == 2
+
+
 def test_dose_curves_are_of_the_layer_that_is_most_selective(finished):
     figure = figures.draw("dose-curves", [finished])
     titles = [axes.get_title(loc="left") for axes in figure.axes]

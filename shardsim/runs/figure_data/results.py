@@ -181,7 +181,8 @@ def bits(run: Run) -> Bits:
     data = run.dataset("shards.nc").transpose("model", "seed", ...)
     models = [str(name) for name in data["model"].values]
     panels = {"all contexts": data["bits"].values}
-    if "bits_conflict" in data:
+    # In a world with one concept nothing conflicts, so there is no such context.
+    if "bits_conflict" in data and np.isfinite(data["bits_conflict"].values).any():
         panels["contexts in conflict"] = data["bits_conflict"].values
     near = [name for name in models if name in RIVALS]
     return Bits(models, panels, near)
