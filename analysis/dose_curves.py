@@ -9,7 +9,7 @@ from shardsim.base.errors import UserError, did_you_mean
 from shardsim.plot.doses import dose_curves
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
-from shardsim.shards.evidence.interventions import best_layers
+from shardsim.shards.evidence.dose_response import best_layers
 
 ORDER = ("seed", "layer", "shard")
 

@@ -26,7 +26,7 @@ from shardsim.shards.evidence.activation_gates import ActivationFit, activation_
 from shardsim.shards.evidence.activations import agreement, influence_vectors, read_outs, sample
 from shardsim.shards.evidence.causal import Causal, causal_many
 from shardsim.shards.evidence.components import Directions, directions
-from shardsim.shards.evidence.interventions import Interventions, intervene
+from shardsim.shards.evidence.dose_response import Doses, dose_curves
 from shardsim.shards.fit.basis import Basis, choose_basis
 from shardsim.shards.fit.data import DecisionData
 from shardsim.shards.fit.fit import ModelFit, fit
@@ -84,7 +84,7 @@ class Views(NamedTuple):
     readout: dict[str, np.ndarray]  # layer or control -> float64[S, K]
     causal: list[Causal]  # S
     gates: ActivationFit | None = None  # the shards' model with gates read from activations
-    interventions: Interventions | None = None  # dose curves and exchanges
+    doses: list[Doses] | None = None  # S, what each dose of what a shard is read from did
     directions: Directions | None = None  # single components that follow a gate
 
 
@@ -346,7 +346,7 @@ def _views(
             contexts=config.view_contexts,
             seed=config.seed,
         ),
-        intervene(agents.network, agents.parameters, seen, parts, level_index, config.seed),
+        dose_curves(agents.network, agents.parameters, seen, parts, seed=config.seed),
         directions(gates, few, seen, level_index, untrained=blank, seed=config.seed),
     )
 

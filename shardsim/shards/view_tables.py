@@ -1,4 +1,4 @@
-"""What activations and interventions say of a run's shards, as variables and plain figures.
+"""What activations and doses say of a run's shards, as variables and plain figures.
 
 Axis letters: S agents (seeds) · K shards.
 """
@@ -11,12 +11,15 @@ import numpy as np
 
 from shardsim.base.statistics import t_interval
 from shardsim.shards.evidence.activations import BETTER
-from shardsim.shards.evidence.components import direction_coordinates, direction_variables
-from shardsim.shards.evidence.interventions import (
+from shardsim.shards.evidence.components import (
     Variables,
-    coordinates_of,
-    summaries_of,
-    variables_of,
+    direction_coordinates,
+    direction_variables,
+)
+from shardsim.shards.evidence.dose_response import (
+    dose_coordinates,
+    dose_summaries,
+    dose_variables,
 )
 from shardsim.shards.population import Population
 
@@ -43,8 +46,8 @@ def view_variables(found: Population) -> Variables:
     layers = list(causal[0].layers)
     controls = [name for name in found.views.readout if name not in layers]
     variables: Variables = _activation_gates(found)
-    if found.views.interventions is not None:
-        variables |= variables_of(found.views.interventions)
+    if found.views.doses is not None:
+        variables |= dose_variables(found.views.doses)
     variables |= direction_variables(found.views.directions)
     for dim, names in (("layer", layers), ("control", controls)):
         end = "" if dim == "layer" else "_control"
@@ -79,8 +82,8 @@ def view_coordinates(found: Population) -> dict[str, Any]:
     }
     if found.views.gates is not None:
         coords["view"] = list(found.views.gates.views)
-    if found.views.interventions is not None:
-        coords |= coordinates_of(found.views.interventions)
+    if found.views.doses is not None:
+        coords |= dose_coordinates(found.views.doses)
     return coords | direction_coordinates(found.views.directions)
 
 
@@ -113,10 +116,10 @@ def by_activations(found: Population) -> dict[str, Any]:
 
 
 def intervened(found: Population) -> list[dict[str, Any]]:
-    """What dosing and exchanging each shard did, an entry a shard; empty ones without views."""
-    if found.views is None or found.views.interventions is None:
+    """What dosing each shard did, an entry a shard; empty ones without views."""
+    if found.views is None or found.views.doses is None:
         return [{} for _ in found.preferences]
-    return summaries_of(found.views.interventions)
+    return dose_summaries(found.views.doses)
 
 
 def cluster_agreement(found: Population) -> dict[str, float]:

@@ -223,7 +223,6 @@ SUMMARY: dict[str, Any] = {
                 "layer": "dense_2",
                 "selectivity": {"mean": 4.375, "low": 3.125, "high": 5.625},
                 "slope": {"own": 1.03, "other": -0.21, "random": 0.12},
-                "exchange": {"dimension": 2.25, "own": 0.57, "other": 0.04, "random": 0.06},
             },
         },
         {

@@ -104,7 +104,6 @@ def test_a_shard_that_has_its_own_units_is_dosed_alone(found):
     assert table["dose_own"].dims == ("seed", "layer", "dose", "shard")
     for name in ("dose_own", "dose_other", "dose_random"):
         np.testing.assert_allclose(table[name].sel(dose=0.0), 1.0, atol=1e-3)
-    assert (table["dose_shift"].sel(dose=0.0) == 0).all()
     assert (table["slope_own"] > 3 * table["slope_other"]).all()
     np.testing.assert_allclose(table["slope_own"], 1.0, atol=0.15)
     for shard in population_summary(found)["shards"]:
@@ -112,7 +111,6 @@ def test_a_shard_that_has_its_own_units_is_dosed_alone(found):
         assert said["layer"] == "dense_1"
         place = said["selectivity"]
         assert place["low"] <= place["mean"] <= place["high"]
-        assert set(said["exchange"]) >= {"own", "other", "random", "specificity"}
 
 
 def test_the_dataset_holds_what_the_schema_names(found):

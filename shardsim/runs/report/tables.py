@@ -185,24 +185,20 @@ def directions(summary: Mapping[str, Any]) -> Table:
 
 
 def interventions(summary: Mapping[str, Any]) -> Table:
-    """What a dose of each shard's reading does to it and to others, and what an exchange does."""
+    """What a dose of each shard's reading does to it and to others."""
     rows = []
     for place, shard in enumerate(summary.get("shards") or [], start=1):
         found = shard.get("interventions") or {}
-        slope, swap = found.get("slope") or {}, found.get("exchange") or {}
+        slope = found.get("slope") or {}
         if not found:
             continue
         rows.append(
             [str(place), found["layer"], interval(found.get("selectivity"), "{:.2f}")]
             + [number(slope.get(key), 2) for key in ("own", "other", "random")]
-            + [number(swap.get(key), 2) for key in ("dimension", "own", "other", "random")]
-            + [number(swap.get(key), 2) for key in ("specificity", "random_specificity")]
         )
-    title = "Each shard dosed (strength gained a unit of dose) and exchanged, in one layer"
+    title = "Each shard dosed, in one layer (strength gained a unit of dose)"
     dosed = ("own", "largest other", "random rotations")
-    swapped = ("dimensions", *(f"exchange: {name}" for name in dosed))
-    columns = ("shard", "layer", "selectivity", *(f"dose: {name}" for name in dosed))
-    return Table(title, (*columns, *swapped, "specificity", "of random rotations"), rows)
+    return Table(title, ("shard", "layer", "selectivity", *dosed), rows)
 
 
 def views(summary: Mapping[str, Any]) -> Table:

@@ -5,6 +5,10 @@ At dose c a layer's reading of a shard is multiplied by 1 + c: −1 ablates it, 
 strength of the shard follows the line 1 + c and no other moves. The null is the same displacement
 turned by random rotations, which keep its norm in every context.
 
+What is said of a shard is said of one layer: that where its selectivity, the mean over seeds, is
+largest (with one shard, where its own slope is). That choice favours the shard a little, as any
+choice of the largest does; the Dataset has all layers.
+
 Axis letters: S agents (seeds) · C contexts · K shards · A actions · D units · Y layers ·
 X doses · R random rotations.
 """
@@ -21,6 +25,7 @@ import numpy as np
 
 from shardsim.agent.network import Network
 from shardsim.agent.policy import forward_many
+from shardsim.base.statistics import t_interval
 from shardsim.shards.evidence.causal import (
     LEAST_STRENGTH,
     Displacement,
@@ -29,9 +34,10 @@ from shardsim.shards.evidence.causal import (
     strength_measure,
     sure,
 )
-from shardsim.shards.influence.influence import probabilities, total_variation
+from shardsim.shards.evidence.components import Variables
 from shardsim.shards.influence.shares import Parts
 
+BY_LAYER = ("seed", "layer", "shard")
 DOSES = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 ROTATIONS = 8
 LEAST_SLOPE = 0.05  # of a strength a unit of dose: less than this moves nothing
@@ -44,8 +50,6 @@ class Doses(NamedTuple):
     dose: np.ndarray  # float64[X]
     strength: np.ndarray  # float64[Y, K, X, K], of shard j (last) when k's reading is dosed
     random: np.ndarray  # float64[Y, K, R, X, K], the same under random rotations
-    shift: np.ndarray  # float64[Y, K, X], total variation of the policy from dose 0, mean over C
-    random_shift: np.ndarray  # float64[Y, K, R, X]
 
     @property
     def slope(self) -> np.ndarray:
@@ -75,31 +79,25 @@ def dose_curves(
       parameters: pytree with leading axis S.
       observations: float32[C, H, W, planes].
       parts: what each agent's shards, habits and affordances add to its logits, S of them.
-      doses: c; 0 must be among them.
+      doses: c.
       rotations: random rotations of the displacement, the null, at every dose.
       seed: of the rotations.
-
-    Raises:
-      ValueError: no dose is 0.
     """
-    if 0.0 not in doses:
-        raise ValueError("the doses need a 0, from which changes are counted")
     rng = np.random.default_rng(seed)
     plain = forward_many(network, parameters, observations)
     pulls = np.stack([part.shards for part in parts])
     measures = np.stack([strength_measure(part) for part in parts])
     before = measured(measures, np.asarray(plain.logits, np.float64)[:, None, None])
-    zero = list(doses).index(0.0)
     tables = []
     for layer in network.layers:
         moved = displacement(np.asarray(plain.activations[layer]), pulls, rotations, rng)
         moved = moved._replace(patterns=jnp.delete(moved.patterns, 1, axis=2))  # no steering
         dosed = _dosed(network, layer, parameters, observations, moved, jnp.asarray(doses))
-        tables.append(_table(np.asarray(dosed, np.float64), measures, before, zero))
-    return [
-        Doses(tuple(network.layers), np.asarray(doses, np.float64), *_agent(tables, agent))
-        for agent in range(len(parts))
-    ]
+        strength = np.stack([measured(measures, np.asarray(one, np.float64)) for one in dosed], 3)
+        tables.append(strength / sure(before, LEAST_STRENGTH)[:, :, :, None])
+    whole = np.stack(tables, 1)  # [S, Y, K, 1 + R, X, K]
+    dose = np.asarray(doses, np.float64)
+    return [Doses(network.layers, dose, one[:, :, 0], one[:, :, 1:]) for one in whole]
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -131,23 +129,6 @@ def _dosed(
     return jax.lax.map(every, doses.astype(jnp.float32))
 
 
-def _table(
-    logits: np.ndarray, measures: np.ndarray, before: np.ndarray, zero: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return strengths float64[S, K, 1 + R, X, K] and shifts float64[S, K, 1 + R, X]."""
-    strength = np.stack([measured(measures, one) for one in logits], 3)
-    chance = probabilities(logits)
-    shift = total_variation(chance, chance[zero][None]).mean(-1)
-    return strength / sure(before, LEAST_STRENGTH)[:, :, :, None], np.moveaxis(shift, 0, -1)
-
-
-def _agent(tables: list[tuple[np.ndarray, np.ndarray]], agent: int) -> tuple[np.ndarray, ...]:
-    """Split own curves and random ones, layers first."""
-    strength = np.stack([one[agent] for one, _ in tables])
-    shift = np.stack([one[agent] for _, one in tables])
-    return strength[:, :, 0], strength[:, :, 1:], shift[:, :, 0], shift[:, :, 1:]
-
-
 def slopes(strength: np.ndarray, dose: np.ndarray) -> np.ndarray:
     """Return float64[..., K]: least-squares slope of strengths [..., X, K] over −1 ≤ c ≤ 1."""
     near = np.abs(dose) <= 1.0
@@ -160,8 +141,98 @@ def selectivity(slope: np.ndarray) -> np.ndarray:
 
     Others below `LEAST_SLOPE` count as that much, so that no ratio rests on rounding.
     """
-    own = np.einsum("...kk->...k", slope)
+    own = own_of(slope)
     if slope.shape[-1] < 2:
         return np.full(own.shape, np.nan)
     other = np.where(np.eye(slope.shape[-1], dtype=bool), 0.0, np.abs(slope)).max(-1)
     return own / np.maximum(other, LEAST_SLOPE)
+
+
+def own_of(square: np.ndarray) -> np.ndarray:
+    """Return the diagonal of the last two axes, float64[..., K]."""
+    return np.einsum("...kk->...k", square)
+
+
+def largest_other(square: np.ndarray, still: float = 0.0) -> np.ndarray:
+    """Return float64[..., K]: of shards j ≠ k, the one farthest from `still`; NaN without others.
+
+    Args:
+      square: float64[..., K, K], shard k intervened on, shard j (last) measured.
+      still: what a shard that is not moved shows.
+    """
+    count = square.shape[-1]
+    if count < 2:
+        return np.full(square.shape[:-1], np.nan)
+    apart = np.where(np.eye(count, dtype=bool), -1.0, np.abs(square - still))
+    return np.take_along_axis(square, apart.argmax(-1)[..., None], -1)[..., 0]
+
+
+def dose_variables(found: list[Doses]) -> Variables:
+    """Return what a Dataset holds of it; dims seed, layer, shard, dose, rotation."""
+    strength = np.stack([one.strength for one in found]).swapaxes(3, 4)  # [S, Y, K, K, X]
+    strength = np.moveaxis(strength, -1, 2)  # [S, Y, X, K, K]
+    random = np.stack([one.random for one in found])  # [S, Y, K, R, X, K]
+    by_dose = ("seed", "layer", "dose", "shard")
+    return {
+        "selectivity": (BY_LAYER, np.stack([one.selectivity for one in found])),
+        "slope_own": (BY_LAYER, own_of(np.stack([one.slope for one in found]))),
+        "slope_other": (BY_LAYER, largest_other(np.stack([one.slope for one in found]))),
+        "slope_random": ((*BY_LAYER, "rotation"), _random_slopes(found)),
+        "dose_own": (by_dose, own_of(strength)),
+        "dose_other": (by_dose, largest_other(strength, 1.0)),
+        "dose_random": ((*BY_LAYER, "rotation", "dose"), np.einsum("sykrxk->sykrx", random)),
+    }
+
+
+def _random_slopes(found: list[Doses]) -> np.ndarray:
+    """Return float64[S, Y, K, R]: own slope under each random rotation."""
+    own = np.stack([slopes(one.random, one.dose) for one in found])
+    return np.einsum("sykrk->sykr", own)
+
+
+def dose_coordinates(found: list[Doses]) -> dict[str, list[float]]:
+    """Return the doses."""
+    return {"dose": found[0].dose.tolist()}
+
+
+def best_layers(selectivity: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Return int64[K]: the layer of each shard's largest selectivity, mean over seeds.
+
+    Args:
+      selectivity: float64[S, Y, K]; NaN with one shard, then the own slope decides.
+      slope: float64[S, Y, K].
+    """
+    score = np.where(np.isnan(selectivity), slope, selectivity).mean(0)
+    return score.argmax(0)
+
+
+def dose_summaries(found: list[Doses]) -> list[dict[str, Any]]:
+    """Return figures of each shard in its best layer, means over seeds, None where unknown.
+
+    The random ones are means of absolute values over rotations, of which either sign is chance.
+    """
+    table = {name: np.asarray(values) for name, (_, values) in dose_variables(found).items()}
+    layers = best_layers(table["selectivity"], table["slope_own"])
+    names = found[0].layers
+    return [_summary(table, k, int(layer), names[layer]) for k, layer in enumerate(layers)]
+
+
+def _summary(table: dict[str, np.ndarray], shard: int, layer: int, name: str) -> dict[str, Any]:
+    def mean(key: str) -> float | None:
+        values = table[key][:, layer, shard]
+        return known((np.abs(values) if key.endswith("_random") else values).mean())
+
+    by_seed = table["selectivity"][:, layer, shard]
+    said = t_interval(by_seed)._asdict()
+    return {
+        "interventions": {
+            "layer": name,
+            "selectivity": {end: known(value) for end, value in said.items()},
+            "slope": {key: mean(f"slope_{key}") for key in ("own", "other", "random")},
+        }
+    }
+
+
+def known(value: Any) -> float | None:
+    """A finite number, or None."""
+    return float(value) if np.isfinite(value) else None
