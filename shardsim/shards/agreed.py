@@ -19,7 +19,7 @@ from shardsim.shards.evidence.report import (
     parameter_opinion,
     report,
 )
-from shardsim.shards.evidence.updates import SCORES, VIEWS, ParameterView
+from shardsim.shards.evidence.updates import ParameterView
 from shardsim.shards.identify import NAMES
 from shardsim.shards.population import Population, match
 from shardsim.shards.tables import verdict
@@ -29,20 +29,14 @@ CEILINGS = ("habits+affordance", "shards", "ceiling", "ceiling permuted")
 
 
 def agreed_summary(found: Population, parameters: ParameterView | None) -> dict[str, Any]:
-    """Return plain values: `views` of each shard, the test of shardness, the ceiling, updates."""
+    """Return plain values: `views` of each shard, the test of shardness, the ceiling."""
     views = reports(found, parameters)
-    summary: dict[str, Any] = {
+    return {
         "views": views,
         "statuses": counted(views),
         "shardness_test": shardness_test(found),
         "ceiling": ceiling(found),
     }
-    if parameters is not None:
-        summary["updates"] = {
-            score: {view: mean_of(parameters.agreement[n, m]) for m, view in enumerate(VIEWS)}
-            for n, score in enumerate(SCORES)
-        }
-    return summary
 
 
 def reports(found: Population, parameters: ParameterView | None) -> list[dict[str, Any]]:
@@ -106,25 +100,18 @@ def mean_of(values: np.ndarray) -> float | None:
 def agreed_dataset(data: xr.Dataset, parameters: ParameterView | None) -> xr.Dataset:
     """Add the parameter view to a run's Dataset.
 
-    Dims update_checkpoint, seed, event_kind, update_column, shard, update_score, update_view.
+    Dims update_checkpoint, seed, event_kind, shard.
     """
     if parameters is None:
         return data
     at = ("update_checkpoint", "seed")
     variables = {
-        "update_agreement": (("update_score", "update_view", *at), parameters.agreement),
         "update_counts": ((*at, "event_kind"), parameters.counts),
-        "update_response": ((*at, "update_column", "shard"), parameters.response),
         "update_provenance": ((*at, "event_kind", "shard"), parameters.provenance),
-        "update_beyond_random": ((*at, "shard"), parameters.beyond_random),
-        "update_p_value": (("shard",), parameters.p_value),
-        "update_p_event": (("shard",), parameters.p_event),
-        "update_p_by_seed": (("seed", "shard"), parameters.p_by_seed),
+        "update_p_value": (("event_kind", "shard"), parameters.p_value),
     }
     coords = {
         "update_checkpoint": list(parameters.checkpoints),
         "event_kind": list(parameters.kinds),
-        "update_score": list(SCORES),
-        "update_view": list(VIEWS),
     }
     return data.assign_coords(coords).assign(variables)

@@ -11,20 +11,18 @@ from typing import Any
 import numpy as np
 
 from shardsim.shards.config import IdentifyConfig
-from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.contexts.battery import battery
 from shardsim.shards.evidence.activations import sample
 from shardsim.shards.evidence.causal import strength_measure
 from shardsim.shards.evidence.episodes import Horizon
 from shardsim.shards.evidence.updates import ParameterView, Strength, parameter_view
-from shardsim.shards.fit.shard_model import ShardModel
-from shardsim.shards.identify import data_of, parts_of
-from shardsim.shards.influence.shares import Parts, shard_pulls
+from shardsim.shards.identify import parts_of
+from shardsim.shards.influence.shares import Parts
 from shardsim.shards.population import OnBattery, Population
 
 PHASES = (0.02, 0.15, 0.5, 1.0)  # of training: the nearest checkpoints are looked at
 MEASURED = 300  # contexts on which a shard's strength is measured
 LONGEST = 32  # decisions of an event
-LEAST_PULL = 1e-6  # logits, below which no shard leads
 
 
 def parameters_of(
@@ -50,15 +48,12 @@ def parameters_of(
     agents = found.agents
     kept = positions(updates)
     starts = battery(agents.env, config.update_events, split="train", seed=config.seed)
-    models = found.batteries["target"].models
     return parameter_view(
         agents.env,
         agents.network,
         [updates[n] for n in kept],
         [checkpoint(n) for n in kept],
-        agents.untrained,
         starts,
-        np.stack([leading(model, starts) for model in models]),
         _strength(found.batteries["target"], config),
         Horizon(discount, gae_lambda, min(agents.env.max_steps, LONGEST)),
         seed=config.seed,
@@ -69,14 +64,6 @@ def positions(updates: Sequence[int]) -> list[int]:
     """Return the positions of the trained checkpoints nearest to `PHASES`, ascending."""
     trained = np.asarray(updates[1:], np.float64)
     return sorted({1 + int(np.argmin(np.abs(trained - part * trained[-1]))) for part in PHASES})
-
-
-def leading(model: ShardModel, on: Battery) -> np.ndarray:
-    """Return int64[C]: the shard whose pull spreads the actions most there; -1 for none."""
-    data = data_of(on, np.zeros(on.blocked.shape, np.float32))
-    pulls = shard_pulls(model.gate(data.features), model.preferences, data.advantages)
-    spread = pulls.std(1)
-    return np.where(spread.max(1) > LEAST_PULL, spread.argmax(1), -1)
 
 
 def _strength(found: OnBattery, config: IdentifyConfig) -> Strength:

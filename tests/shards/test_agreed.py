@@ -17,7 +17,6 @@ def test_nothing_but_checkpoints_gives_a_parameter_view(found):
     assert parameters_of(found, [0, 10], lambda _: None, none, 0.9, 0.9) is None
     summary = agreed_summary(found, None)
     assert all(one["parameters"]["says"] == "not taken" for one in summary["views"])
-    assert "updates" not in summary
     assert summary["shardness_test"]["smallest_p"] == 0.25
 
 

@@ -55,7 +55,6 @@ class Updates(NamedTuple):
 
     sketch: jax.Array  # float32[S, E, M], whose inner products are near those of the updates
     response: jax.Array  # float32[S, E, K], change of each measure along the update, a unit step
-    norm: jax.Array  # float32[S, E]
 
 
 class Sketch(NamedTuple):
@@ -167,8 +166,7 @@ def updates(
 
     def one(own, measure, event):
         flat = ravel_pytree(jax.grad(partial(_weighed, env, network))(own, *event))[0]
-        norm = jnp.linalg.norm(flat)
-        return Updates(sketch(flat), measure @ flat, norm)
+        return Updates(sketch(flat), measure @ flat)
 
     def agent(own, measure, states, actions, advantages):
         across = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), (states, actions, advantages))

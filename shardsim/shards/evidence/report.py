@@ -16,10 +16,11 @@ import numpy as np
 
 from shardsim.base.statistics import t_interval
 from shardsim.shards.evidence.causal import LEAST_EFFECT, Causal
-from shardsim.shards.evidence.updates import NONE, RARE, ParameterView
+from shardsim.shards.evidence.updates import NONE, ParameterView
 
 Status = Literal["confirmed", "unconfirmed", "conflicting"]
-LEVEL = 0.05  # of the test of a direction, shared out over the shards
+LEVEL = 0.05  # of the test of updates, shared out over the shards
+RARE = 0.05  # of the events: a kind seldomer than this is no shard's own
 OWN = 0.3  # a kind of event is a shard's own where its preference for what is reached is this large
 MOST = 0.5  # of the seeds
 SURE = 2.0  # standard deviations, for one seed alone
@@ -138,29 +139,21 @@ def parameter_opinion(shard: int, preferences: np.ndarray, view: ParameterView |
     """
     if view is None:
         return Opinion("not taken", "there are no checkpoints of training, or no events", {})
-    p_value = float(view.p_value[shard])
     own = own_kind(preferences[shard], view)
-    event = None if own is None else view.kinds[own]
-    known = float(view.p_event[shard])
-    figures: dict[str, Any] = {"p_value": p_value, "p_event": known, "event": event}
-    if own is not None:
-        push = pushes(view, own)[:, shard]
-        figures["push"] = float(push.mean())
-        if _surely_below_zero(push):
-            reason = (
-                f"the updates of events paid by {view.kinds[own]}, which it wants, weaken it "
-                f"(push {push.mean():+.2f})"
-            )
-            return Opinion("contradicts", reason, figures)
-    level = LEVEL / len(preferences)
-    said = f"p = {p_value:.3g} for clusters of updates, {known:.3g} for events of one kind"
-    if min(p_value, known) <= level / 2:  # two tests
-        which = "of updates that cluster" if p_value <= known else "of the events of one kind"
-        return Opinion(
-            "supports", f"the direction {which} raises it specifically ({said})", figures
-        )
-    reason = "no direction of updates raises it more specifically than mixtures of them do"
-    return Opinion("does not support", f"{reason} ({said})", figures)
+    if own is None:
+        reason = "no common kind of event pays where it wants to go"
+        return Opinion("does not support", reason, {"p_value": None, "event": None})
+    p_value, push = float(view.p_value[own, shard]), pushes(view, own)[:, shard]
+    event, mean = view.kinds[own], float(push.mean())
+    figures = {"p_value": p_value, "event": event, "push": mean}
+    if _surely_below_zero(push):
+        reason = f"the updates of events paid by {event}, its own, weaken it (push {mean:+.2f})"
+        return Opinion("contradicts", reason, figures)
+    if p_value <= LEVEL / len(preferences):
+        reason = f"the updates of events paid by {event}, its own, raise it, and it above the rest"
+        return Opinion("supports", f"{reason} (p = {p_value:.3g})", figures)
+    reason = f"the updates of events paid by {event}, its own, raise it no more specifically than"
+    return Opinion("does not support", f"{reason} other events' do (p = {p_value:.3g})", figures)
 
 
 def own_kind(preference: np.ndarray, view: ParameterView) -> int | None:

@@ -77,22 +77,18 @@ def test_activations_support_doubt_or_contradict():
 
 
 def _view(p_value: float, push: list[float]) -> ParameterView:
-    """One checkpoint, four seeds, two shards; `push` is what water does to the second."""
+    """One checkpoint, four seeds, two shards; what water does to the second."""
     provenance = np.zeros((1, 4, 3, 2))
     provenance[0, :, 1, 1] = push
-    p_values = np.array([0.9, p_value])
+    p_values = np.full((3, 2), 0.9)
+    p_values[1, 1] = p_value
     return ParameterView(
         checkpoints=(10,),
         kinds=("food", "water", "none"),
         counts=np.full((1, 4, 3), 20),
-        agreement=np.zeros((3, 5, 1, 4)),
-        response=np.zeros((1, 4, 6, 2)),
         provenance=provenance,
-        beyond_random=np.ones((1, 4, 2)),
         reached=np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]),
         p_value=p_values,
-        p_by_seed=np.tile(p_values, (4, 1)),
-        p_event=np.array([0.9, 0.9]),
     )
 
 
@@ -103,8 +99,11 @@ def test_parameters_support_doubt_or_contradict():
     raised = _view(0.01, [1.0, 1.2, 0.9, 1.1])
     assert parameter_opinion(1, wants, raised).says == "supports"
     assert parameter_opinion(0, wants, raised).says == "does not support"
-    # Two shards and two tests: 0.05 / 4 is the level.
-    assert parameter_opinion(1, wants, _view(0.013, [1.0] * 4)).says == "does not support"
+    # Two shards: 0.05 / 2 is the level.
+    assert parameter_opinion(1, wants, _view(0.026, [1.0] * 4)).says == "does not support"
+    # A small p of a kind that is not the shard's own counts for nothing.
+    assert parameter_opinion(1, wants[:, ::-1], raised).says == "does not support"
+    assert parameter_opinion(1, 0.2 * wants, raised).figures == {"p_value": None, "event": None}
     against = parameter_opinion(1, wants, _view(0.01, [-1.0, -1.2, -0.9, -1.1]))
     assert against.says == "contradicts"
     assert "water" in against.reason

@@ -9,7 +9,6 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from shardsim.shards.evidence.episodes import make_sketch
 from shardsim.shards.evidence.sparse_code import NONE, labels_of, normalised, sparse_code
-from shardsim.shards.evidence.updates import VIEWS, columns_for, compared
 
 EVENTS, STEPS, ACTIONS, BLOCK = 120, 5, 3, 6
 
@@ -48,26 +47,6 @@ def test_two_disjoint_blocks_recover_their_events_exactly(linear):
     assert np.sort((exact @ means.T).max(1)).min() > 0.999
 
 
-def test_shuffled_labels_agree_by_chance_only(linear):
-    gradients, event = linear
-    clusters = labels_of(sparse_code(gradients.reshape(EVENTS, -1), 2, seed=0))
-    leading = np.where(np.arange(EVENTS) < 10, -1, event)  # ten that no shard led are left out
-    table = compared([clusters, clusters, 1 - clusters, event], event, leading, seed=0)
-    assert table.shape == (3, len(VIEWS))
-    assert np.allclose(table[:, [0, 2, 3, 4]], 1.0)
-    assert np.abs(table[:, 1]).max() < 0.1
-
-
-def test_one_kind_of_event_has_nothing_to_be_agreed_with(linear):
-    event = np.zeros(EVENTS, np.int64)
-    event[:5] = 1  # 4 %
-    table = compared([linear[1]] * 4, event, linear[1], seed=0)
-    assert np.isnan(table[:2]).all()
-    assert np.allclose(table[2, 0], 1.0)
-    assert columns_for(event) == 2
-    assert columns_for(np.arange(120) % 4) == 4
-
-
 def test_weights_are_what_the_penalty_leaves_of_the_cosine():
     vectors = np.array([[3.0, 0.0], [2.0, 0.0], [0.0, 5.0], [0.0, 1.0], [0.0, 0.0]])
     code = sparse_code(vectors, 2, seed=0, penalty=0.25)
@@ -81,15 +60,3 @@ def test_opposite_vectors_do_not_share_a_column():
     code = sparse_code(np.array([[1.0, 0.0], [-1.0, 0.0]] * 8), 2, seed=0)
     assert len(np.unique(labels_of(code))) == 2
     assert code.columns @ code.columns.T == pytest.approx(np.array([[1.0, -1.0], [-1.0, 1.0]]))
-
-
-def test_a_sketch_keeps_inner_products():
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(20, 5000)).astype(np.float32)
-    vectors += 2 * rng.normal(size=5000).astype(np.float32)
-    sketch = make_sketch(5000, 512, seed=0)
-    small = normalised(np.stack([sketch(jnp.asarray(v)) for v in vectors]))
-    large = normalised(vectors)
-    assert np.abs(small @ small.T - large @ large.T).max() < 4 / np.sqrt(512)
-    order = np.asarray(sketch.order).ravel()
-    assert sorted(order[order < 5000]) == list(range(5000))  # every parameter counts once
