@@ -1,9 +1,9 @@
 """The track: how the shard distribution moved over the checkpoints of a run.
 
 One dictionary of preferences serves the whole run, so that a shard keeps its identity; gates are
-free for each seed and checkpoint. Separate fits of some checkpoints are the check: their shards are
-matched with one another by what they do (their pull on every action over the frozen battery, since
-directions in weight space rotate during training), by the Hungarian method with births and deaths.
+free for each seed and checkpoint. Separate fits of some checkpoints are the check: the run's shards
+are matched with theirs by what they do (their pull on every action over the frozen battery, since
+directions in weight space rotate during training).
 
 Axis letters: T checkpoints · S agents (seeds) · C contexts · K shards · O concepts · A actions ·
 P parts of the shares.
@@ -29,7 +29,7 @@ from shardsim.shards.fit.joint import fit_gates, fit_shared
 from shardsim.shards.identify import data_of, parts_of
 from shardsim.shards.influence import shares
 from shardsim.shards.population import Agents
-from shardsim.shards.tracking.matching import Event, follow, null_similarity, similarity
+from shardsim.shards.tracking.matching import null_similarity, similarity
 
 
 class Field(NamedTuple):
@@ -51,7 +51,6 @@ class Track(NamedTuple):
     separate: np.ndarray  # int64[T', S], shards of each separate fit
     agreement: np.ndarray  # float64[T', S, K], cosine of each shard's field with its best match
     threshold: float  # similarity that shuffled batteries reach in 5 % of cases
-    events: list[Event]
 
 
 def track_population(
@@ -86,7 +85,6 @@ def track_population(
     common = [part.shards.transpose(2, 0, 1) for part in parts]
     checked = check_points(len(checkpoints), config.track_checks)
     fields = separate_fits(data, checked, config)
-    threshold = _threshold(fields, config.seed)
     seeds = logits.shape[1]
     return Track(
         checkpoints=tuple(int(number) for number in checkpoints),
@@ -97,8 +95,7 @@ def track_population(
         checked=tuple(int(checkpoints[t]) for t in checked),
         separate=np.array([[len(f.preferences) for f in row] for row in fields]).reshape(-1, seeds),
         agreement=_agreements(common, fields, checked, seeds, len(preferences)),
-        threshold=threshold,
-        events=_events(fields, checked, checkpoints, threshold),
+        threshold=_threshold(fields, config.seed),
     )
 
 
@@ -161,22 +158,8 @@ def _agreements(common, fields, checked, seeds: int, count: int) -> np.ndarray:
     return found
 
 
-def _events(fields, checked, checkpoints, threshold: float) -> list[Event]:
-    """Births, deaths, splits and merges of the separately fitted shards, seed by seed."""
-    found: list[Event] = []
-    for seed in range(len(fields[0]) if fields else 0):
-        for row in range(len(checked) - 1):
-            before, after = fields[row][seed].pulls, fields[row + 1][seed].pulls
-            moment = int(checkpoints[checked[row + 1]])
-            found += [
-                event._replace(seed=seed, checkpoint=moment)
-                for event in follow(before, after, threshold)
-            ]
-    return found
-
-
 def track_dataset(found: Track, seeds: list[int] | None = None) -> xr.Dataset:
-    """Return the track as a Dataset; dims checkpoint, seed, shard, concept, rest, check, event."""
+    """Return the track as a Dataset; dims checkpoint, seed, shard, concept, rest, check."""
     count = len(found.preferences)
     variables: dict[str, Any] = {
         "preferences": (("shard", "concept_number"), found.preferences),
@@ -185,10 +168,6 @@ def track_dataset(found: Track, seeds: list[int] | None = None) -> xr.Dataset:
         "strength": (("checkpoint", "seed", "shard"), found.strength),
         "separate_shards": (("check", "seed"), found.separate),
         "separate_agreement": (("check", "seed", "shard"), found.agreement),
-        "event_kind": (("event",), np.array([e.kind for e in found.events], dtype=str)),
-        "event_seed": (("event",), np.array([e.seed for e in found.events], np.int64)),
-        "event_checkpoint": (("event",), np.array([e.checkpoint for e in found.events], np.int64)),
-        "event_shard": (("event",), np.array([e.shard for e in found.events], np.int64)),
     }
     for number, name in enumerate(shares.REST):
         variables[f"{name}_share"] = (("checkpoint", "seed"), found.share[..., count + number])
