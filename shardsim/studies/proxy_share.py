@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from shardsim.base.errors import UserError
 from shardsim.base.statistics import Interval, welch_difference
@@ -140,5 +140,5 @@ def _rank(arms: Sequence[Arm], proxy: str) -> Row:
     x = np.concatenate([np.full(len(arm.proxy), arm.share) for arm in arms])
     y = np.concatenate([arm.proxy for arm in arms])
     measure = f"rank correlation of the {proxy} shard's share over all seeds"
-    found = float(np.corrcoef(rankdata(x), rankdata(y))[0, 1]) if np.ptp(y) > 0 else np.nan
+    found = float(spearmanr(x, y).statistic) if np.ptp(y) > 0 else np.nan
     return Row(measure, "falls", np.array([found]), "not tested")

@@ -11,11 +11,9 @@ from scipy import stats
 from shardsim.base.errors import UserError
 from shardsim.base.statistics import (
     Interval,
-    bootstrap_mean,
     bootstrap_ratio,
     equivalence,
     mean_and_error,
-    paired_difference,
     t_interval,
     welch_difference,
 )
@@ -51,23 +49,33 @@ def test_a_confidence_is_a_probability(confidence: float) -> None:
         t_interval([1.0, 2.0], confidence=confidence)
 
 
-def test_pairing_removes_what_the_pairs_share() -> None:
-    before = np.array([1.0, 5.0, 9.0])
-    found = paired_difference(before + 0.5, before)
+def test_an_interval_without_width_excludes_zero() -> None:
+    found = t_interval([0.5, 0.5, 0.5])
     assert (found.mean, found.low, found.high) == (0.5, 0.5, 0.5)
     assert found.excludes_zero()
 
 
-def test_pairs_of_unequal_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="one shape"):
-        paired_difference([1.0, 2.0], [1.0])
+def test_welch_of_two_samples_of_two_is_the_textbook_one() -> None:
+    # Variances 2 and 8, two samples each: error √5, degrees of freedom 25 / 17.
+    found = welch_difference([4.0, 6.0], [0.0, 4.0])
+    reach = stats.t.ppf(0.95, 25 / 17) * np.sqrt(5)
+    np.testing.assert_allclose(found, [3.0, 3.0 - reach, 3.0 + reach])
 
 
-def test_welch_agrees_with_scipy() -> None:
-    first, second = np.array([1.0, 2.0, 4.0, 4.5]), np.array([0.5, 0.7, 3.0])
-    found = welch_difference(first, second, confidence=0.9)
-    wanted = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.9)
-    np.testing.assert_allclose([found.low, found.high], [wanted.low, wanted.high])
+@pytest.mark.filterwarnings("error")
+def test_welch_of_sides_without_variance() -> None:
+    assert welch_difference([1.0, 1.0], [3.0, 3.0]) == Interval(-2.0, -2.0, -2.0)
+    # One side alone varies: a one-sample interval of it.
+    one = t_interval([3.0, 5.0])
+    found = welch_difference([3.0, 5.0], [1.0, 1.0])
+    np.testing.assert_allclose(found, np.array(one) - 1.0)
+    with pytest.raises(ValueError, match="two samples"):
+        welch_difference([1.0], [3.0, 3.0])
+
+
+def bootstrap_mean(values: np.ndarray, **options) -> Interval:
+    """Interval of a mean: a ratio to ones."""
+    return bootstrap_ratio(values, np.ones(values.shape[:2]), **options)
 
 
 def test_ratio_without_variation_has_no_width() -> None:

@@ -9,7 +9,7 @@ together, so that every method and as many random directions have an equal choic
 * NMF: what each non-negative part contributes (Lee & Seung 1999, "Learning the parts of objects by
   non-negative matrix factorization"; by the coordinate descent of Cichocki & Phan 2009); units of
   both signs are split in two;
-* dictionary: sparse non-negative weights on columns of any sign (`sparse_code`);
+* dictionary: sparse non-negative weights on columns of any sign (`sparse_columns`);
 * units: the layer's own.
 
 Axis letters: S agents (seeds) · C contexts · D units · J components · K shards · Y layers ·
@@ -24,17 +24,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from shardsim.base.statistics import t_interval
-from shardsim.shards.evidence.sparse_code import PENALTY, code_weights, far_apart, sparse_code
+from shardsim.shards.evidence.sparse_code import code_weights, far_apart, sparse_columns
 
 SIZES = (2, 4, 8, 16)
 UNITS = 256  # of a view: those that vary most
 LEAST_CONTEXTS = 32  # in each half
 AXES = 32  # principal ones, in which clusters and the dictionary are sought
-ROUNDS, SETTLED = 30, 15  # of the factorisation; sweeps of new weights
+ROUNDS = 30  # of the factorisation
 CLUSTERS, PARTS, DICTIONARY, SINGLE = "clusters", "NMF", "dictionary", "units"
 METHODS = (CLUSTERS, PARTS, DICTIONARY, SINGLE)
 RANDOM, UNTRAINED, RAW, SHUFFLED = "random directions", "untrained", "raw input", "shuffled gates"
@@ -151,7 +152,10 @@ def pools(view: np.ndarray, seen: np.ndarray, seed: int = 0) -> dict[str, np.nda
         DICTIONARY: (sparse_weights, few),
     }
     found = {}
-    with threadpool_limits(limits=1):  # small problems: threads cost more than they give
+    # Small problems: threads cost more than they give. Contexts may differ less than there are
+    # clusters, and a factorisation stops after its rounds.
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         for name, (make, values) in makers.items():
             found[name] = np.hstack([make(values, seen, size, seed) for size in SIZES])
     return {**found, SINGLE: units}
@@ -160,39 +164,22 @@ def pools(view: np.ndarray, seen: np.ndarray, seed: int = 0) -> dict[str, np.nda
 def memberships(view: np.ndarray, seen: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return float64[C, count], 1 where a context is of the cluster."""
     means = KMeans(count, n_init=1, random_state=seed)  # pyright: ignore[reportArgumentType]
-    with warnings.catch_warnings():  # fewer different contexts than clusters: some stay empty
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return np.eye(count)[means.fit(view[seen]).predict(view)]
+    return np.eye(count)[means.fit(view[seen]).predict(view)]
 
 
 def parts(view: np.ndarray, seen: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return float64[C, count] >= 0, weights on the parts of a view that is >= 0."""
     own = view[seen]
     basis = own[far_apart(own, count, np.random.default_rng(seed))] + 1e-9
-    weights = np.ones((len(own), count))
-    for _ in range(ROUNDS):
-        weights = _lowered(own @ basis.T, basis @ basis.T, weights)
-        basis = _lowered(own.T @ weights, weights.T @ weights, basis.T).T
-    weights, cosine, alike = np.ones((len(view), count)), view @ basis.T, basis @ basis.T
-    for _ in range(SETTLED):
-        weights = _lowered(cosine, alike, weights)
-    return weights
-
-
-def _lowered(product: np.ndarray, square: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Lower ‖X − W H‖² in every column of W in turn, from X Hᵀ and H Hᵀ, keeping W >= 0."""
-    weights = weights.copy()
-    for j in range(len(square)):
-        slope = product[:, j] - weights @ square[:, j]
-        weights[:, j] = np.maximum(weights[:, j] + slope / max(square[j, j], 1e-12), 0.0)
-    return weights
+    rule = NMF(count, init="custom", max_iter=ROUNDS, tol=0)  # pyright: ignore[reportArgumentType]
+    rule.fit(own, W=np.ones((len(own), count)), H=basis)
+    return rule.transform(view)
 
 
 def sparse_weights(view: np.ndarray, seen: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return float64[C, count] >= 0, weights on a sparse dictionary, in the view's own units."""
-    code = sparse_code(view[seen], count, seed, starts=1)
     length = np.linalg.norm(view, axis=1, keepdims=True)
-    return code_weights(view, code.columns, PENALTY) * length
+    return code_weights(view, sparse_columns(view[seen], count, seed)) * length
 
 
 def random_directions(view: np.ndarray, seen: np.ndarray, seed: int = 0) -> np.ndarray:
