@@ -16,14 +16,8 @@ ORDER = ("seed", "layer", "shard")
 
 def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
     """Draw a panel a shard, in the layer of its largest selectivity unless one is named."""
-    data = run.dataset("shards.nc")
-    if not data.sizes["shard"]:
-        raise UserError("no shard was found in this run, so none was dosed")
-    if "dose_own" not in data:
-        raise UserError(
-            "this run was identified before dose curves were measured; "
-            "run `shardsim identify RUN --again`"
-        )
+    since = "dose curves were measured"
+    data = results.shards(run, "dose_own", "none was dosed", since)
     layers = [str(name) for name in data["layer"].values]
     if layer and layer not in layers:
         raise UserError(f"the network has no layer {layer!r}; {did_you_mean(layer, layers)}")

@@ -170,7 +170,7 @@ def main() -> None:
     chosen = options()
     threads = on_threads(chosen.threads)
     import torch
-    from timing import Case, machine, measure, print_table, rate, ratio, save
+    from timing import Case, close, machine, measure, measured, print_table, rate, ratio
 
     torch.set_num_threads(threads)
     about, begun = machine(), time.perf_counter()
@@ -201,10 +201,7 @@ def main() -> None:
     heads = ["network", "contexts x edits x checkpoints", "numbers a pass", "difference"]
     heads += ["shardsim", "PyTorch, batched", "PyTorch, a maze at a time", "÷ a maze", "÷ batched"]
     print_table("Passes a second, median (least–greatest)", heads, rows)
-    about["seconds"] = round(time.perf_counter() - begun, 1)
-    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
-    if chosen.json:
-        save(chosen.json, cases, about)
+    close(about, begun, chosen.json, cases=measured(cases))
 
 
 if __name__ == "__main__":

@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from many_goods import many_goods
-from timing import machine, print_table
+from timing import close, machine, print_table
 
 import shardsim as ss
 from shardsim.agent.policy import Agent
@@ -33,19 +31,18 @@ MOST = 8  # shards that the search may find
 MAIN = 8, 8  # concepts, planted shards
 LESSONS, STEPS = 8_000, 800
 GROWTH = ("contexts", (1024, 2048, 8192)), ("concepts", (3, 4, 5)), ("shards", (2, 4))
-HERE = "shardsim.shards"
+HERE, FIT = "shardsim.shards", "shardsim.shards.fit"
 PARTS = {  # label -> functions, by where they are looked up; what they call is theirs
     "forward": (f"{HERE}.identify:respond",),
     "edits and influence": (f"{HERE}.identify:influence", f"{HERE}.identify:in_model"),
-    "search": (f"{HERE}.model.fit:find_structure",),
-    "rivals: linear": (f"{HERE}.model.rivals:cross_fit", f"{HERE}.model.rivals:common"),
-    "rival: planner": (f"{HERE}.model.planner:cross_fit",),
-    "rival: one reward": (f"{HERE}.model.reward_planner:cross_fit",),
-    "rivals: discounting": (f"{HERE}.model.discounting:cross_fit",),
-    "rival: one goal": (f"{HERE}.model.one_goal:cross_fit",),
-    "ceilings": (f"{HERE}.model.rivals:ceiling",),
-    "alternatives": (f"{HERE}.model.fit:equal_fits",),
-    "search from other starts": (f"{HERE}.model.fit:restarts",),
+    "search": (f"{FIT}.fit:find_structure",),
+    "rivals: linear": (f"{FIT}.linear_models:cross_fit", f"{FIT}.linear_models:common"),
+    "rival: planner": (f"{FIT}.rivals.planner:cross_fit",),
+    "rival: one reward": (f"{FIT}.rivals.soft_optimal:cross_fit",),
+    "rivals: discounting, one goal": (f"{FIT}.rivals.descent:cross_fit",),
+    "ceilings": (f"{FIT}.linear_models:ceiling",),
+    "alternatives": (f"{FIT}.fit:equal_fits",),
+    "search from other starts": (f"{FIT}.fit:restarts",),
     "fit: the rest": (f"{HERE}.identify:fit",),
     "bootstrap": (f"{HERE}.identify:interval_of",),
     "gates from activations": (f"{HERE}.identify:_activation_fit",),
@@ -190,10 +187,7 @@ def main() -> None:
         kept[-1] |= {"parts": {name: p._asdict() for name, p in parts.items()}}
     heads = ["grows", "contexts", "concepts", "planted", "found", "wall", "processor", "dearest"]
     print_table("Seconds of one identification, warm", heads, rows)
-    about |= {"GPU": "not measured", "seconds": round(time.perf_counter() - begun, 1)}
-    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
-    if chosen.json:
-        Path(chosen.json).write_text(json.dumps({"machine": about, "rows": kept}, indent=1) + "\n")
+    close(about | {"GPU": "not measured"}, begun, chosen.json, rows=kept)
 
 
 if __name__ == "__main__":

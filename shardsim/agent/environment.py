@@ -1,6 +1,6 @@
 """Section `environment`: steps a batch of envs, and begins new episodes from a bank of levels.
 
-The bank is `shardsim.env.rollout`'s. Axis letters: B envs.
+The bank is `shardsim.env.episodes`'s. Axis letters: B envs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.env.core import Env
-from shardsim.env.rollout import Bank, begin, draw_starts, states_of
+from shardsim.env.episodes import Bank, begin, draw_starts, states_of
 from shardsim.env.types import State
 
 

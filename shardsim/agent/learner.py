@@ -21,8 +21,8 @@ from shardsim.agent.network import Network
 from shardsim.agent.reward import scheduled
 from shardsim.agent.rollout import Batch, Trajectory
 from shardsim.env.core import Env
+from shardsim.env.episodes import Bank
 from shardsim.env.levels import take
-from shardsim.env.rollout import Bank
 from shardsim.env.types import Level, State
 
 SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from

@@ -29,8 +29,8 @@ from shardsim.agent.learner import (
 )
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env
+from shardsim.env.episodes import Bank, make_bank
 from shardsim.env.levels import sample_levels
-from shardsim.env.rollout import Bank, make_bank
 from shardsim.env.types import SPLITS, Level
 
 PHASES = (0.02, 0.15, 0.5, 1.0)  # of training; where a whole update is kept for diagnosis

@@ -18,11 +18,11 @@ from gymnasium.vector.utils import batch_space
 
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.core import Env
+from shardsim.env.episodes import Bank
 from shardsim.env.gymnasium import MODES, GridworldEnv
 from shardsim.env.gymnasium_worlds import Moved, Worlds, advance, begin, blank, draw_bank, keys
 from shardsim.env.levels import take
 from shardsim.env.render import render_ansi, render_rgb, tiled
-from shardsim.env.rollout import Bank
 from shardsim.env.window import Window
 
 

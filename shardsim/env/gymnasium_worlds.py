@@ -1,7 +1,7 @@
 """K worlds under one compiled program: episodes begun from a bank, stepped, and begun again.
 
 Each world has its own random key, so that in one bank a world's life depends on its own seed and
-actions and on nobody else's. Levels and starts come from `shardsim.env.rollout`'s bank, which the
+actions and on nobody else's. Levels and starts come from `shardsim.env.episodes`'s bank, which the
 first world's seed draws: a reset is a look-up. Axis letters as in `shardsim.env.types`.
 """
 
@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from shardsim.env import rollout
+from shardsim.env import episodes
 from shardsim.env.core import Env
+from shardsim.env.episodes import Bank
 from shardsim.env.levels import sample_levels, take
-from shardsim.env.rollout import Bank
 from shardsim.env.types import Level, State
 
 STARTS = 16  # drawn for each level of the bank
@@ -77,7 +77,7 @@ def _starts(env: Env) -> Any:
 
 def _fresh(bank: Bank, key: jax.Array) -> State:
     """Return one world at the beginning of an episode."""
-    return rollout.states_of(bank, rollout.begin(bank, rollout.draw_starts(bank, key, ())))
+    return episodes.states_of(bank, episodes.begin(bank, episodes.draw_starts(bank, key, ())))
 
 
 def _choose(condition: jax.Array, yes: State, no: State) -> State:

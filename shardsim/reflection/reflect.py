@@ -6,7 +6,6 @@ A actions · K shards · O concepts · G goals.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,18 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from shardsim.env.core import Env
 from shardsim.reflection import reidentified, values
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.distribution import bargain
 from shardsim.reflection.forecast import forecast
 from shardsim.reflection.measure import hits_from_onset
-from shardsim.reflection.setting import Gated, Setting, prepare
+from shardsim.reflection.setting import Setting, Subjects, prepare
 from shardsim.reflection.shard_returns import worth_of
 from shardsim.reflection.tables import Evidence, dataset, nothing, summary
 from shardsim.reflection.weights import Task, numbers_of, reflect_weights, settings_of
 from shardsim.reflection.world import World
-from shardsim.shards.contexts.battery import Battery
 
 
 class Reflection(NamedTuple):
@@ -36,30 +33,12 @@ class Reflection(NamedTuple):
     summary: dict[str, Any]
 
 
-def reflect_run(
-    env: Env,
-    network: Any,
-    parameters: Any,
-    models: Sequence[Gated],
-    battery: Battery,
-    held_out: Battery,
-    config: ReflectConfig,
-    *,
-    discount: float,
-    seed: int = 0,
-) -> Reflection:
+def reflect_run(subjects: Subjects, config: ReflectConfig, *, seed: int = 0) -> Reflection:
     """Reflect with all agents of a run at once.
 
     Args:
-        env: the world.
-        network: of the agents (`Agent.network`).
-        parameters: [D], a leading axis of seeds on every leaf.
-        models: the shards of each agent, fitted over one dictionary of preferences.
-        battery: target-level contexts that the shards were identified on; onsets are sought in
-            their levels.
-        held_out: contexts in levels like those of training, for the competence.
+        subjects: who reflects.
         config: all settings.
-        discount: of the env's return, for the competence.
         seed: of levels, contexts and plans; the same seed gives the same result.
 
     Returns:
@@ -70,24 +49,17 @@ def reflect_run(
     Raises:
         UserError: `config.goals` are not two concepts of the env.
     """
+    env, models = subjects.env, subjects.models
     if not len(models[0].preferences) or len(env.concepts) < 2:
         return Reflection(*nothing(env))
-    setting = prepare(
-        env,
-        network,
-        parameters,
-        models,
-        battery,
-        held_out,
-        config,
-        discount=discount,
-        seed=seed,
-    )
+    setting = prepare(subjects, config, seed=seed)
     preferences = np.asarray(models[0].preferences, np.float64)
-    numbers = numbers_of(config, discount)
+    numbers = numbers_of(config, subjects.discount)
     task = Task(jnp.asarray(preferences, jnp.float32), numbers, setting.probe)
-    settings = settings_of(network, setting.goals, env.max_steps, config)
-    trace = reflect_weights(settings, task, setting.onset, parameters, jax.random.key(seed))
+    settings = settings_of(subjects.network, setting.goals, env.max_steps, config)
+    trace = reflect_weights(
+        settings, task, setting.onset, subjects.parameters, jax.random.key(seed)
+    )
     trace = jax.tree.map(np.asarray, trace)
     said = _forecasts(setting, preferences, config, env.max_steps)
     evidence = Evidence(
@@ -97,9 +69,7 @@ def reflect_run(
         forecast_weights=said[1],
         limit=_limits(setting, preferences, config),
         worth=worth_of(setting, trace, preferences, config.discount),
-        again=reidentified.again(
-            network, parameters, trace.parameters, models, battery, config, seed
-        ),
+        again=reidentified.again(subjects, trace.parameters, config, seed),
     )
     found = dataset(env, evidence, config)
     return Reflection(found, summary(found, config.competence))

@@ -5,7 +5,6 @@ Axis letters: D seeds · U onsets · R rules · K shards · C contexts of the ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from shardsim.agent.policy import forward_many
 from shardsim.base.parallel import each
 from shardsim.reflection.config import RULES, ReflectConfig
 from shardsim.reflection.constancy import carry_over
-from shardsim.reflection.setting import Gated
+from shardsim.reflection.setting import Subjects
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.fit.data import DecisionData, cross_entropy_bits, in_conflict
 from shardsim.shards.fit.joint import fit_gates
@@ -36,33 +35,23 @@ class Again(NamedTuple):
     carry_over: np.ndarray  # float64[D, U, R], κ
 
 
-def again(
-    network: Any,
-    parameters: Any,
-    reflected: Any,
-    models: Sequence[Gated],
-    battery: Battery,
-    config: ReflectConfig,
-    seed: int,
-) -> Again:
+def again(subjects: Subjects, reflected: Any, config: ReflectConfig, seed: int) -> Again:
     """Fit the gates again, before and after reflection, on one and the same battery.
 
     Args:
-        network: of the agents.
-        parameters: [D], before.
-        reflected: [D, U, R], after.
-        models: the shards of each agent; their preferences are kept.
-        battery: contexts; at most `config.identify_contexts` of them are used.
+        subjects: the agents before; the preferences of their shards are kept, and at most
+            `config.identify_contexts` contexts of their battery are used.
+        reflected: parameters [D, U, R], after.
         config: see there.
         seed: of the choice among contexts, and of folds.
     """
-    part = _part(battery, config.identify_contexts, seed)
+    part = _part(subjects.battery, config.identify_contexts, seed)
     seen = jnp.asarray(part.observations)
-    preferences = np.asarray(models[0].preferences)
+    preferences = np.asarray(subjects.models[0].preferences)
     rules = [RULES.index(rule) for rule in REFITTED]
     asked = jax.tree.map(lambda leaf: leaf[:, :, rules].reshape(-1, *leaf.shape[3:]), reflected)
-    old = np.asarray(forward_many(network, parameters, seen).logits)
-    new = np.asarray(forward_many(network, asked, seen).logits)
+    old = np.asarray(forward_many(subjects.network, subjects.parameters, seen).logits)
+    new = np.asarray(forward_many(subjects.network, asked, seen).logits)
     fit = partial(_fitted, part, preferences, seed)
     fits = each(fit, [*old, *new])
     before, fits = fits[: len(old)], fits[len(old) :]

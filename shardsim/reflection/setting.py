@@ -47,6 +47,18 @@ class Gated(Protocol):
         ...
 
 
+class Subjects(NamedTuple):
+    """The agents of a run who reflect, D of them, and what their shards were identified on."""
+
+    env: Env
+    network: Any  # of the agents (`Agent.network`)
+    parameters: Any  # [D], a leading axis of seeds on every leaf
+    models: Sequence[Gated]  # the shards of each, fitted over one dictionary of preferences
+    battery: Battery  # target-level contexts; onsets are sought in their levels
+    held_out: Battery  # contexts in levels like those of training, for the competence
+    discount: float  # of the env's return, for the competence
+
+
 class Setting(NamedTuple):
     """Numpy arrays, but for `onset` and `probe`, which the loop in the weights takes."""
 
@@ -75,41 +87,25 @@ def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizo
     return jax.lax.map(lambda one: hits(world, one, goals, horizon), policy)
 
 
-def prepare(
-    env: Env,
-    network: Any,
-    parameters: Any,
-    models: Sequence[Gated],
-    battery: Battery,
-    held_out: Battery,
-    config: ReflectConfig,
-    *,
-    discount: float,
-    seed: int,
-) -> Setting:
+def prepare(subjects: Subjects, config: ReflectConfig, *, seed: int) -> Setting:
     """Choose the onsets of every agent and find out who judges there.
 
     Args:
-        env: the world.
-        network: of the agents.
-        parameters: [D].
-        models: the shards of each agent, D of them over the same preferences.
-        battery: what the shards were identified on; its levels are where onsets are sought.
-        held_out: its levels are where competence is measured.
+        subjects: who reflects, D of them.
         config: how to choose.
-        discount: of the env's return.
         seed: of levels and draws.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env.
     """
+    env, models = subjects.env, subjects.models
     preferences = np.asarray(models[0].preferences)
     strength = np.mean([model.gates.mean(0) for model in models], axis=0)
     goals = onsets.choose_goals(env.concepts, strength @ preferences, config.goals)
-    states = levels_of(battery, config.candidates)
+    states = levels_of(subjects.battery, config.candidates)
     tabulated, described = tabulate(env, states, jnp.ones(states.steps.shape[0], jnp.float32))
     seen = views(env, states.level)
-    tables = _tables(network, parameters, seen)
+    tables = _tables(subjects.network, subjects.parameters, seen)
     reached = np.asarray(_hits_of_all(tabulated, tables, goals, env.max_steps))
     world: World = jax.tree.map(np.asarray, tabulated)
     policy = np.asarray(tables)
@@ -118,10 +114,10 @@ def prepare(
     chosen = take(world, choice.level)._replace(start=choice.state, weight=choice.weight / total)
     acting = policy[np.arange(len(models))[:, None, None], choice.level]
     pulls = _pulls(env, models, described, choice.level, chosen.advantage)
-    judges, identified = _judges(pulls, acting, chosen, battery, goals)
+    judges, identified = _judges(pulls, acting, chosen, subjects.battery, goals)
     probed = slice(-config.probes, None)
     levels = take(jax.tree.map(np.asarray, states.level), probed)
-    likewise = levels_of(held_out, config.probes // 2).level
+    likewise = levels_of(subjects.held_out, config.probes // 2).level
     return Setting(
         goals=goals,
         names=onsets.names([env.concept_names[goal] for goal in goals]),
@@ -133,7 +129,7 @@ def prepare(
         identified=identified & (choice.weight > 0),
         weight=choice.weight,
         onset=_onset(chosen, np.asarray(seen)[choice.level], judges),
-        probe=make_probe(env, levels, take(world, probed), likewise, discount, seed),
+        probe=make_probe(env, levels, take(world, probed), likewise, subjects.discount, seed),
     )
 
 

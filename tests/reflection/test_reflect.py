@@ -16,6 +16,7 @@ from shardsim.base.errors import UserError
 from shardsim.env.registry import make
 from shardsim.reflection.config import RULES, ReflectConfig
 from shardsim.reflection.reflect import reflect_run
+from shardsim.reflection.setting import Subjects
 from shardsim.reflection.single import reflect
 from shardsim.reflection.tables import MODELS
 from shardsim.shards.contexts.battery import battery
@@ -44,17 +45,8 @@ class Planted(NamedTuple):
         return np.ones((len(features), len(self.preferences)))
 
 
-class Small(NamedTuple):
-    env: object
-    network: object
-    parameters: object
-    models: list
-    target: object
-    held_out: object
-
-
 @pytest.fixture(scope="module")
-def small() -> Small:
+def small() -> Subjects:
     env = make("cheese-corner", height=5, width=5)
     network = build_network(NetworkConfig(widths=(8,)), env)
     seen = jnp.zeros((1, *env.observation_shape))
@@ -64,12 +56,12 @@ def small() -> Small:
     models = [Planted(preferences, np.ones((4, 2))) for _ in range(SEEDS)]
     target = battery(env, 400, seed=0)
     held_out = battery(env, 60, split="held-out", seed=0)
-    return Small(env, network, parameters, models, target, held_out)
+    return Subjects(env, network, parameters, models, target, held_out, 0.97)
 
 
-def run(small: Small, **changes):
+def run(small: Subjects, **changes):
     config = CONFIG.model_copy(update=changes)
-    return reflect_run(*small, config, discount=0.97, seed=1)
+    return reflect_run(small, config, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +121,6 @@ def test_without_shards_nobody_judges(small):
 def test_one_agent_needs_a_known_model_and_shards(small):
     agent = Agent(small.env, small.network, jax.tree.map(lambda leaf: leaf[0], small.parameters))
     with pytest.raises(UserError, match="did you mean 'summed'"):
-        reflect(agent, small.target, model="sumed")
+        reflect(agent, small.battery, model="sumed")
     with pytest.raises(UserError, match="nobody judges"):
-        reflect(agent, small.target)
+        reflect(agent, small.battery)

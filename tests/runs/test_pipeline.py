@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,6 @@ from shardsim.agent.train import Chunk, Diverged
 from shardsim.base.errors import UserError
 from shardsim.cli import STAGE_HELP
 from shardsim.runs import pipeline
-from shardsim.runs import store as store_module
 from shardsim.runs.pipeline import run, run_stage
 from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run, checkpoint_name, load
@@ -74,15 +74,15 @@ def test_a_run_killed_in_every_stage_ends_like_the_uninterrupted_one(
     whole_run: Run, tiny_config, tmp_path: Path, monkeypatch
 ) -> None:
     """Each stage but the first two is killed when half of its files are written."""
-    write, killed = store_module._write_whole, []
+    rename, killed = os.replace, []
 
-    def half_written(path: Path, data: bytes) -> None:
-        write(path, data)
-        if path.name in HALF - set(killed):
-            killed.append(path.name)
+    def half_written(old: Path, new: Path) -> None:
+        rename(old, new)
+        if Path(new).name in HALF - set(killed):
+            killed.append(Path(new).name)
             raise Killed
 
-    monkeypatch.setattr(store_module, "_write_whole", half_written)
+    monkeypatch.setattr(os, "replace", half_written)
     for _ in HALF:
         with pytest.raises(Killed):
             run(tiny_config, tmp_path / "run")

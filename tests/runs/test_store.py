@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from shardsim.base.errors import UserError
-from shardsim.runs import store as module
 from shardsim.runs.store import MANIFEST, Store
 
 
@@ -67,14 +66,14 @@ def test_a_result_that_is_not_there_yet_says_how_to_get_it(store: Store) -> None
 def test_a_kill_while_replacing_leaves_no_false_hash(store: Store, monkeypatch) -> None:
     with store.writing():
         store.write_all({"a.bin": b"old", "b.bin": b"old"})
-    whole = module._write_whole
+    rename = os.replace
 
-    def killed(path: Path, data: bytes) -> None:
-        if path.name == "b.bin":
+    def killed(old: Path, new: Path) -> None:
+        if new.name == "b.bin":
             raise KeyboardInterrupt
-        whole(path, data)
+        rename(old, new)
 
-    monkeypatch.setattr(module, "_write_whole", killed)
+    monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt), store.writing():
         store.write_all({"a.bin": b"new", "b.bin": b"new"})
     again = Store.open(store.path)

@@ -62,7 +62,7 @@ class MiniGridWorld(ForeignWorld):
     def bank(self) -> Bank:
         """The levels, read once a process."""
         target = self.target or SHIFTS.get(self.task, "")
-        return _bank(self.task, target, self.levels, self.corner_radius)
+        return build(snapshots, self.task, target, self.levels, self.corner_radius)
 
     @cached_property
     def rule(self) -> str:
@@ -211,11 +211,6 @@ def rule_of(made: Any) -> str:
             "a door or one object"
         )
     return "goal"
-
-
-@lru_cache(maxsize=16)
-def _bank(task: str, target: str, count: int, corner_radius: int) -> Bank:
-    return build(snapshots, task, target, count, corner_radius)
 
 
 def snapshots(task: str) -> Iterator[Snapshot]:

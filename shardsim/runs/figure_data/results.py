@@ -180,6 +180,22 @@ def bits(run: Run) -> Bits:
     return Bits(models, panels, near)
 
 
+def shards(run: Run, variable: str, none: str, since: str) -> xr.Dataset:
+    """The shards of a run with one variable of theirs.
+
+    Raises UserError where no shard was found (`none` says what was not done then), or where the run
+    was identified before the variable was there (`since` says what is measured today).
+    """
+    data = run.dataset("shards.nc")
+    if not data.sizes["shard"]:
+        raise UserError(f"no shard was found in this run, so {none}")
+    if variable not in data:
+        raise UserError(
+            f"this run was identified before {since}; run `shardsim identify RUN --again`"
+        )
+    return data
+
+
 def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
     """Layers L, their agreement f[K, L], and controls f[K, L].
 

@@ -9,6 +9,7 @@ import numpy as np
 from shardsim.agent.policy import forward_many
 from shardsim.base.parallel import each
 from shardsim.reflection.reflect import reflect_run
+from shardsim.reflection.setting import Subjects
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run
@@ -22,17 +23,16 @@ from shardsim.shards.identify import data_of
 def reflect_stage(run: Run, progress: Progress) -> None:
     """Reflect from every onset, judged by the shards that are active there."""
     on = battery_of(run, "target")
-    found = reflect_run(
+    subjects = Subjects(
         run.env,
         run.learner.network,
         run.checkpoint(-1).parameters,
         shard_models(run, on),
         on,
         battery_of(run, "held-out"),
-        run.config.reflect,
-        discount=run.config.train.discount,
-        seed=run.config.identify.seed,
+        run.config.train.discount,
     )
+    found = reflect_run(subjects, run.config.reflect, seed=run.config.identify.seed)
     files = {
         "reflection.nc": dataset_to_bytes(found.dataset.assign_coords(seed=run.seeds)),
         "reflection.json": json_to_bytes(found.summary),

@@ -24,7 +24,7 @@ from shardsim.shards.fit.data import (
 )
 from shardsim.shards.fit.mle import refine
 from shardsim.shards.fit.restarts import Restart, restarts
-from shardsim.shards.fit.rivals import discounting, goal_mixture, planner, soft_optimal
+from shardsim.shards.fit.rivals import descent, discounting, goal_mixture, planner, soft_optimal
 from shardsim.shards.fit.rivals.descent import GAIN_ATOMS
 from shardsim.shards.fit.shard_model import ShardModel, shard_model
 from shardsim.shards.fit.structure import Structure, emptied, find_structure, single, unfold
@@ -44,7 +44,6 @@ class ModelFit(ShardModel):
 
     held_out: np.ndarray  # [C, A], logits of each context, its level left out of the last fit
     bits: dict[str, np.ndarray]  # model -> [C], held-out cross-entropy (ceilings: not held out)
-    number_losses: np.ndarray  # [number, L], held-out quadratic loss by number of shards
     alternatives: tuple[Alternative, ...]
     restarts: tuple[Restart, ...]  # the search once more, from other trees, folds and starts
     margin: np.ndarray  # [K], 0 to 1
@@ -91,8 +90,8 @@ def _rival_logits(
         UTILITY: lambda: linear_models.cross_fit(shared, one_utility),
         GAIN: lambda: _gain_logits(shared, structure) if len(path.fits) > 1 else base,
         PLANNER: lambda: planner.cross_fit(shared, gain, weights, seed),
-        STEEP: lambda: discounting.cross_fit(shared, gain, weights),
-        ONE_GOAL: lambda: goal_mixture.cross_fit(shared, gain, weights),
+        STEEP: lambda: descent.cross_fit(shared, gain, discounting.rival(shared, weights)),
+        ONE_GOAL: lambda: descent.cross_fit(shared, gain, goal_mixture.rival(shared, weights)),
         SHARDS: lambda: _shard_logits(shared, structure) if len(structure.preferences) else base,
     }
     if work.data.worlds is not None:
@@ -193,7 +192,6 @@ def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
         **vars(model),
         held_out=logits[SHARDS][back],
         bits={name: values[back] for name, values in bits.items()},
-        number_losses=structure.losses,
         alternatives=tuple(a._replace(gates=a.gates[back]) for a in alternatives),
         restarts=tuple(r._replace(gates=r.gates[back]) for r in again),
         margin=margins(alternatives, len(structure.preferences)),

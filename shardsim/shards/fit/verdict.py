@@ -40,7 +40,6 @@ class Judgement(NamedTuple):
     verdict: str
     best_rival: str
     shardness: float  # over all contexts, mean over levels
-    shardness_error: float  # its standard error over levels
     shardness_conflict: float  # over contexts in conflict; nan where there are none
     shardness_by_level: np.ndarray  # [L]
     explained: float
@@ -106,7 +105,7 @@ def judge(
     else:
         verdict = SHARDS
     in_conflict = float(gap[conflict].mean()) if conflict.any() else float("nan")
-    return Judgement(verdict, best, mean, error, in_conflict, by_level, explained)
+    return Judgement(verdict, best, mean, in_conflict, by_level, explained)
 
 
 def doubted(judgement: Judgement, again: Sequence[bool]) -> Judgement:

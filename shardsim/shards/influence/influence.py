@@ -20,7 +20,6 @@ import numpy as np
 
 from shardsim.env.core import Env
 from shardsim.env.edits import can_place, without
-from shardsim.env.levels import take
 from shardsim.env.types import State
 from shardsim.shards.contexts.battery import Battery, observations_of
 from shardsim.shards.contexts.policies import StatePolicy, respond
@@ -123,18 +122,6 @@ def edit(battery: Battery, seed: int = 0) -> Edited:
     )
 
 
-def take_edited(edited: Edited, index: np.ndarray) -> Edited:
-    """Return the edits of some contexts."""
-    return Edited(
-        objects=edited.objects,
-        removed=tuple(take(states, index) for states in edited.removed),
-        moved=tuple(take(states, index) for states in edited.moved),
-        movable=tuple(able[index] for able in edited.movable),
-        mirrored=edited.mirrored[index],
-        unmirror=edited.unmirror,
-    )
-
-
 @partial(jax.jit, static_argnums=(0, 1))
 def _edit_object(
     env: Env, number: int, keys: jax.Array, states: State
@@ -207,14 +194,6 @@ def by_distance(
     total = np.einsum("...co,cod,c->...od", filled, member, weight, optimize=True)
     mean = np.divide(total, mass, out=np.full_like(total, np.nan), where=mass > 0)
     return mean, member.sum(0)
-
-
-def overall(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return float64[..., O]: the weighted mean over contexts [..., C, O]; NaN is left out."""
-    known = np.isfinite(values)
-    mass = np.einsum("...co,c->...o", known.astype(np.float64), weight)
-    total = np.einsum("...co,c->...o", np.where(known, values, 0.0), weight)
-    return np.divide(total, mass, out=np.full_like(total, np.nan), where=mass > 0)
 
 
 def in_model(found: ShardModel, data: DecisionData) -> np.ndarray:

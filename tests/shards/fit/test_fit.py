@@ -9,7 +9,7 @@ from shardsim.base.errors import UserError
 from shardsim.bench.planted import rules
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.bench.planted.sampling import sample_spec
-from shardsim.shards.fit.data import decision_data, subset
+from shardsim.shards.fit.data import subset
 from shardsim.shards.fit.fit import fit
 
 NEAR_AND_ALWAYS = {
@@ -27,15 +27,7 @@ def agent(mazes, **parts):
 
 def decisions(mazes, spec):
     logits = rules.planted_logits(spec, mazes.covariates, mazes.advantages, mazes.blocked)
-    return decision_data(
-        mazes.covariates,
-        mazes.concepts,
-        mazes.advantages,
-        mazes.blocked,
-        mazes.reachable,
-        logits,
-        mazes.level_index,
-    )
+    return mazes.decisions(logits)
 
 
 @pytest.fixture(scope="module")

@@ -3,23 +3,19 @@
 Drawing a level at every step for every episode would cost more than all the rest, so levels and
 starts are drawn before. A running episode keeps the number of its level, not the level: what is
 needed of it is looked up, and a reset copies nothing.
-Axis letters: B episodes · L levels · D starts in each · T steps; others as in `shardsim.env.types`.
+Axis letters: B episodes · L levels · D starts in each; others as in `shardsim.env.types`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from shardsim.env.core import Env
 from shardsim.env.levels import take
-from shardsim.env.types import Level, Split, State, Step
-
-Seen = TypeVar("Seen")
-Act = Callable[[jax.Array, State], jax.Array]  # key, states [B] -> actions int32[B]
+from shardsim.env.types import Level, Split, State
 
 
 class Bank(NamedTuple):
@@ -68,48 +64,3 @@ def begin(bank: Bank, number: jax.Array) -> Episodes:
 def states_of(bank: Bank, episodes: Episodes) -> State:
     """Return the states [B] that episodes are in."""
     return State(take(bank.levels, episodes.level), episodes.fields, episodes.steps)
-
-
-def random_actions(env: Env) -> Act:
-    """Return a policy that draws every action alike often."""
-
-    def act(key: jax.Array, states: State) -> jax.Array:
-        drawn = jax.random.randint(key, states.steps.shape, 0, env.num_actions, jnp.uint8)
-        return drawn.astype(jnp.int32)
-
-    return act
-
-
-def roll_out(
-    env: Env,
-    bank: Bank,
-    key: jax.Array,
-    episodes: Episodes,
-    length: int,
-    act: Act,
-    see: Callable[[Seen, State, Step], Seen],
-    seen: Seen,
-) -> tuple[Episodes, Seen]:
-    """Take `length` steps in every episode; where one ends, the next begins from the bank.
-
-    `see(seen, states, step)` folds in each step: the states [B] that were acted in, and what the
-    actions led to (`step.state` is before any reset). Jit what calls it; the shapes of `seen` stay.
-    """
-    count = episodes.steps.shape[0]
-    start_key, luck_key, act_key = jax.random.split(key, 3)
-    starts = draw_starts(bank, start_key, (length, count))
-    lucks = jax.random.uniform(luck_key, (length, count))
-
-    def one(carry: tuple[Episodes, Seen], draws):
-        (now, seen), (key, start, luck) = carry, draws
-        states = states_of(bank, now)
-        step = jax.vmap(env.step_by)(luck, states, act(key, states))
-        onward = Episodes(now.level, step.state.fields, step.state.steps)
-        ended = step.terminated | step.truncated
-        after = jax.tree.map(
-            lambda new, old: jnp.where(ended, new, old), begin(bank, start), onward
-        )
-        return (after, see(seen, states, step)), None
-
-    keys = jax.random.split(act_key, length)
-    return jax.lax.scan(one, (episodes, seen), (keys, starts, lucks))[0]
