@@ -28,7 +28,6 @@ class Path(NamedTuple):
 
     weights: np.ndarray  # float64[T + 1, K]
     judges: np.ndarray  # float64[T + 1, ..., K], sums to 1 over K; contexts between, if any
-    fitness: np.ndarray  # float64[T, K]
 
 
 def shares(strength: np.ndarray) -> np.ndarray:
@@ -73,16 +72,14 @@ def replicate(
     if not (weights > 0).all():
         raise UserError("the replicator needs weights above 0: a shard at 0 never comes back")
     sigma = judges_of(weights)
-    path, sigmas, gains = [weights], [sigma], []
+    path, sigmas = [weights], [sigma]
     for _ in range(steps):
-        gain = fitness_of(weights, sigma)
-        weights = weights * np.exp(rate * gain)
+        weights = weights * np.exp(rate * fitness_of(weights, sigma))
         weights = shares(weights) if normalised else weights
         sigma = judges_of(weights) if judges == "refreshed" else sigma
         path.append(weights)
         sigmas.append(sigma)
-        gains.append(gain)
-    return Path(np.stack(path), np.stack(sigmas), np.reshape(gains, (steps, len(weights))))
+    return Path(np.stack(path), np.stack(sigmas))
 
 
 def bargain(

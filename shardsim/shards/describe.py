@@ -120,7 +120,7 @@ def conditions(concepts: Sequence[str], covariates: Mapping[str, np.ndarray]):
             yield f"in sight of the {shown}", covariates[f"sees_{name}"] > 0.5
             yield f"out of sight of the {shown}", covariates[f"sees_{name}"] <= 0.5
     yield from _pairs(concepts, covariates)
-    yield from _rest(concepts, covariates)
+    yield from _rest(covariates)
 
 
 def _bounds(values: np.ndarray) -> range:
@@ -142,7 +142,7 @@ def _pairs(concepts: Sequence[str], covariates: Mapping[str, np.ndarray]):
                 yield f"where {one} and {two} lie the same way", ~apart
 
 
-def _rest(concepts: Sequence[str], covariates: Mapping[str, np.ndarray]):
+def _rest(covariates: Mapping[str, np.ndarray]):
     """Position, exits, and whatever the env's author added."""
     told = {"rows_to", "columns_to", "straight", "sees", "distance", "conflict"}
     for name, values in covariates.items():

@@ -39,7 +39,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "directions": lambda: directions(summary),
         "interventions": lambda: interventions(summary),
         "constancy": lambda: constancy(summary),
-        "diagnosis": lambda: diagnosis(run, summary),
+        "diagnosis": lambda: diagnosis(run),
         "evidence": lambda: evidence(run),
     }
     return {name: make() for name, make in makers.items()}
@@ -237,7 +237,7 @@ def constancy(summary: Mapping[str, Any]) -> Table:
     return Table(title, ("onset", "model", "verdict", "carry-over κ", *heads), rows)
 
 
-def diagnosis(run: Run, summary: Mapping[str, Any]) -> Table:
+def diagnosis(run: Run) -> Table:
     """The world, and how probable each was held."""
     if not run.store.has("diagnosis.json"):
         return Table("Diagnosis", (), [])

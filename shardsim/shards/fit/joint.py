@@ -205,7 +205,7 @@ def _level_losses(voters: list[Structure], columns, signs, fit: JointFit | None)
             factors = selection.no_shards(structure.work)
             if trained is not None:
                 folded = unfold(trained.preferences, columns, signs, structure.preferences.shape[1])
-                factors = Factors(trained.gates[index], folded, 0.0, 0.0)
+                factors = Factors(trained.gates[index], folded, 0.0)
             losses[index] += selection.fold_loss(structure.work, factors, fold)
     means = [
         level_means(loss, s.work.data.level_index) / max(s.work.problem.constant, 1e-12)
@@ -230,7 +230,7 @@ def _search(voters: list[Structure], columns, signs, max_shards: int, seed: int)
     for _ in range(min(max_shards, concepts)):
         fit = _grow(joint, fits[-1], directions)
         folded = _unit(unfold(fit.preferences, columns, signs, concepts))
-        if selection.parallel(Factors(np.zeros((0, 0)), folded, 0.0, 0.0)):
+        if selection.parallel(Factors(np.zeros((0, 0)), folded, 0.0)):
             break
         fits.append(fit)
         losses.append(_level_losses(voters, columns, signs, fit))

@@ -15,12 +15,11 @@ from shardsim.shards.fit.gram import Problem
 
 
 class Factors(NamedTuple):
-    """A decomposition with its objective and its cost Σ_jk C_jk ρ(θ_k)."""
+    """A decomposition with its objective."""
 
     gates: np.ndarray  # C, [J, K] >= 0
     preferences: np.ndarray  # Θ, [K, O] >= 0, rows of unit norm
     objective: float
-    cost: float
 
 
 def strength(preferences: np.ndarray) -> np.ndarray:
@@ -195,9 +194,8 @@ def alternate(
         if before - value < tolerance * max(abs(value), 1e-9):
             break
         before = value
-    cost = _cost(now, preferences)
-    value = objective(problem, now @ preferences) + penalty * cost
-    return Factors(now, preferences, value, cost)
+    value = objective(problem, now @ preferences) + penalty * _cost(now, preferences)
+    return Factors(now, preferences, value)
 
 
 def _cost(gates: np.ndarray, preferences: np.ndarray) -> float:
