@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from shardsim.base.errors import UserError
-from shardsim.plot.activation_gates import explained_by_view
+from shardsim.plot.activation_gates import explained_by_source
+from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
 def draw(run: Run) -> Figure:
-    """Draw a bar a view, layers in colour, with intervals over seeds."""
-    data = run.dataset("shards.nc")
-    if not data.sizes["shard"]:
-        raise UserError("no shard was found in this run, so no gate was read from activations")
-    if "explained_by_view" not in data:
-        raise UserError(
-            "this run was identified before gates were read from activations; "
-            "run `shardsim identify RUN --again`"
-        )
-    views = [str(name) for name in data["view"].values]
+    """Draw a bar a source, layers in colour, with intervals over seeds."""
+    data = results.shards(run, "no gate was read from activations")
+    sources = [str(name) for name in data["gate_source"].values]
     layers = [str(name) for name in data["layer"].values]
-    values = data["explained_by_view"].transpose("seed", "view").values
-    return explained_by_view(views, values, layers, data["explained"].values)
+    values = data["explained_by_source"].transpose("seed", "gate_source").values
+    return explained_by_source(sources, values, layers, data["explained"].values)

@@ -11,7 +11,7 @@ from shardsim.runs.run import Run
 
 def draw(run: Run, *, seed: int = 0, layer: str = "", contexts: int = 1500) -> Figure:
     """Draw the first two principal components over a battery; all layers unless one is named."""
-    data = run.dataset("shards.nc")
+    data = run.shards.dataset
     layers, gates = gate_maps.activations(run, seed, layer, contexts)
     maps = {name: principal_components(values) for name, values in layers.items()}
-    return activation_map(maps, gates, results.shard_names(data), results.colours(data))
+    return activation_map(maps, gates, results.labels(data), results.colours(data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from shardsim.plot import interventions
+from shardsim.plot import object_vectors
 from shardsim.runs.run import Run
 from shardsim.studies import cheese_vector as finding
 from shardsim.studies.object_vectors import VECTORS
@@ -21,7 +21,7 @@ def draw(
 ) -> Figure:
     """Draw all seeds' last checkpoint; the first object against the last concept by default."""
     found = finding.cheese_vector(run, levels, split, concept, rival)
-    return interventions.cheese_vector(
+    return object_vectors.cheese_vector(
         found.rows,
         found.coefficient,
         found.chance,

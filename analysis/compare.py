@@ -11,4 +11,5 @@ from shardsim.runs.run import Run
 
 def draw(first: Run, second: Run, *more: Run, confidence: float = 0.9) -> Figure:
     """Draw intervals over seeds; with two runs, their difference (Welch) is written beside."""
-    return compare_runs(outcomes.compared([first, second, *more]), confidence)
+    panels = outcomes.compared([first, second, *more])
+    return compare_runs(panels, confidence, outcomes.bounds_of(panels))

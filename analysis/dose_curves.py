@@ -6,24 +6,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from shardsim.base.errors import UserError, did_you_mean
-from shardsim.plot.doses import dose_curves
+from shardsim.plot.dose_response import dose_curves
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
-from shardsim.shards.evidence.interventions import best_layers
+from shardsim.shards.evidence.dose_response import best_layers
 
 ORDER = ("seed", "layer", "shard")
 
 
 def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
     """Draw a panel a shard, in the layer of its largest selectivity unless one is named."""
-    data = run.dataset("shards.nc")
-    if not data.sizes["shard"]:
-        raise UserError("no shard was found in this run, so none was dosed")
-    if "dose_own" not in data:
-        raise UserError(
-            "this run was identified before dose curves were measured; "
-            "run `shardsim identify RUN --again`"
-        )
+    data = results.shards(run, "none was dosed")
     layers = [str(name) for name in data["layer"].values]
     if layer and layer not in layers:
         raise UserError(f"the network has no layer {layer!r}; {did_you_mean(layer, layers)}")
@@ -37,7 +30,7 @@ def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
     said = ratio.mean(0)[chosen, shards]
     titles = [
         f"{name}, {layers[place]}" + (f": selectivity {value:.1f}" if np.isfinite(value) else "")
-        for name, place, value in zip(results.shard_names(data), chosen, said, strict=True)
+        for name, place, value in zip(results.labels(data), chosen, said, strict=True)
     ]
     own, other = (values[:, chosen, shards] for values in curves)
     return dose_curves(

@@ -1,4 +1,4 @@
-"""learning-curves: return over the optimum during training, seed by seed; one run or several."""
+"""learning-curves: return beside the optimum during training, seed by seed; one run or several."""
 
 from __future__ import annotations
 
@@ -11,6 +11,4 @@ from shardsim.runs.run import Run
 
 def draw(*runs: Run, aim: float = 0.95) -> Figure:
     """Draw held-out and target levels in one panel a run, with a dashed line at `aim`."""
-    return learning_curves(
-        {name: results.curves(run) for name, run in results.titled(runs).items()}, aim
-    )
+    return learning_curves(results.curves(results.titled(runs)), aim)

@@ -1,4 +1,4 @@
-"""shard-distribution: shares of shards, habit, affordance and rest over training, stacked."""
+"""shard-distribution: shares of shards, habit, affordance and residual over training, stacked."""
 
 from __future__ import annotations
 

@@ -10,6 +10,6 @@ from shardsim.runs.run import Run
 
 
 def draw(run: Run) -> Figure:
-    """Draw a row a shard, then habit, affordance and the unexplained rest."""
-    named = results.parts(run.dataset("shards.nc"))
+    """Draw a row a shard, then habit, affordance and the residual."""
+    named = results.parts(run.shards.dataset)
     return share_intervals(results.shares(run), named.names, named.colours)

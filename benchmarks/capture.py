@@ -95,15 +95,14 @@ def works(contexts: int) -> list[Work]:
 
 
 def edits_of(battery: Any) -> np.ndarray:
-    """Return float32[E, C, ...]: as it is, every object removed, every object moved, mirrored."""
+    """Return float32[E, C, ...]: as it is, every object removed, mirrored."""
     import numpy as np
 
     from shardsim.shards.contexts.battery import observations_of
     from shardsim.shards.influence.influence import edit
 
     edited = edit(battery)
-    states = [*edited.removed, *edited.moved]
-    made = [np.asarray(observations_of(battery.env, each)) for each in states]
+    made = [np.asarray(observations_of(battery.env, each)) for each in edited.removed]
     return np.stack([battery.observations, *made, edited.mirrored])
 
 
@@ -170,7 +169,7 @@ def main() -> None:
     chosen = options()
     threads = on_threads(chosen.threads)
     import torch
-    from timing import Case, machine, measure, print_table, rate, ratio, save
+    from timing import Case, close, machine, measure, measured, print_table, rate, ratio
 
     torch.set_num_threads(threads)
     about, begun = machine(), time.perf_counter()
@@ -201,10 +200,7 @@ def main() -> None:
     heads = ["network", "contexts x edits x checkpoints", "numbers a pass", "difference"]
     heads += ["shardsim", "PyTorch, batched", "PyTorch, a maze at a time", "÷ a maze", "÷ batched"]
     print_table("Passes a second, median (least–greatest)", heads, rows)
-    about["seconds"] = round(time.perf_counter() - begun, 1)
-    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
-    if chosen.json:
-        save(chosen.json, cases, about)
+    close(about, begun, chosen.json, cases=measured(cases))
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from peers import GYMNASIUM_PEERS, PEERS, Built, Peer
-from timing import Case, machine, measure, number, print_table, rate, ratio, save
+from timing import Case, close, machine, measure, measured, number, print_table, rate, ratio
 
 import shardsim as ss
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env
-from shardsim.env.rollout import begin, draw_starts, make_bank, random_actions, roll_out
+from shardsim.env.episodes import Bank, Episodes, begin, draw_starts, make_bank, states_of
 
 LEVELS, STARTS = 256, 16  # of a bank
 LENGTH = {1: 1024, 64: 256, 1024: 64, 8192: 16}  # steps of a scan by batch
@@ -43,20 +43,39 @@ def ours(env: Env, banks: dict[Env, Any], batch: int, length: int, see: bool = T
         draw = jax.jit(make_bank, static_argnums=(0, 2, 3))
         banks[env] = draw(env, jax.random.key(0), LEVELS, STARTS)
 
-    def look(total, states, step):
-        if see:
-            total = total + jnp.sum(jax.vmap(env.observe)(states))
-        ended = jnp.sum(step.terminated | step.truncated, dtype=jnp.float32)
-        return total + jnp.sum(step.reward) + ended
-
     @jax.jit
     def run(bank, episodes, key):
-        act = random_actions(env)
-        return roll_out(env, bank, key, episodes, length, act, look, jnp.float32(0))
+        return roll_out(env, bank, episodes, key, length, see)
 
     bank = banks[env]
     episodes = begin(bank, draw_starts(bank, jax.random.key(1), (batch,)))
     return (lambda key: run(bank, episodes, key)), math.prod(env.observation_shape)
+
+
+def roll_out(env: Env, bank: Bank, episodes: Episodes, key: jax.Array, length: int, see: bool):
+    """Take `length` random steps in every episode, begun anew from the bank where one ends.
+
+    Returns where they are, and the sum of observations, rewards and ends.
+    """
+    start_key, uniform_key, act_key = jax.random.split(key, 3)
+    shape = (length, *episodes.steps.shape)
+    uniforms = jax.random.uniform(uniform_key, shape, dtype=jnp.float32)
+
+    def one(carry, draws):
+        (now, total), (key, start, uniform) = carry, draws
+        states = states_of(bank, now)
+        drawn = jax.random.randint(key, uniform.shape, 0, env.num_actions, jnp.uint8)
+        step = jax.vmap(env.step_with_uniform)(uniform, states, drawn.astype(jnp.int32))
+        onward = Episodes(now.level, step.state.fields, step.state.steps)
+        ended = step.terminated | step.truncated
+        fresh = begin(bank, start)
+        after = jax.tree.map(lambda new, old: jnp.where(ended, new, old), fresh, onward)
+        if see:
+            total = total + jnp.sum(jax.vmap(env.observe)(states))
+        return (after, total + jnp.sum(step.reward) + jnp.sum(ended, dtype=jnp.float32)), None
+
+    draws = (jax.random.split(act_key, length), draw_starts(bank, start_key, shape), uniforms)
+    return jax.lax.scan(one, (episodes, jnp.float32(0)), draws)[0]
 
 
 def case(name: str, built: Built, batch: int, length: int, **labels: Any) -> Case:
@@ -223,11 +242,8 @@ def main() -> None:
     theirs, absent = build_peers(chosen.batches, chosen.only)
     about["build_seconds"] = round(time.perf_counter() - begun, 1)
     measure([*mine, *theirs], chosen.repeats)
-    about["seconds"] = round(time.perf_counter() - begun, 1)
     report([*mine, *theirs], absent, chosen.batches)
-    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
-    if chosen.json:
-        save(chosen.json, [*mine, *theirs], about)
+    close(about, begun, chosen.json, cases=measured([*mine, *theirs]))
 
 
 if __name__ == "__main__":

@@ -5,24 +5,23 @@
 The agent is a network taught by a planted rule, one shard a good, in a world of many goods
 (`many_goods`): 8 goods and 8 shards in the main row. Every measurement is one whole warm call
 (everything was compiled and run before): battery, forward passes with activations, every edit of
-every context, search, every rival, alternatives, bootstrap, activation and causal views. Wall and
-processor seconds stand beside each other, since only the second is much the same on a busy machine.
+every context, search, every rival, equal fits, shares, nulls, and all evidence from activations and
+interventions. The fits of nulls are counted with those of the agent. Wall and processor seconds
+stand beside each other, since only the second is much the same on a busy machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from many_goods import many_goods
-from timing import machine, print_table
+from timing import close, machine, print_table
 
 import shardsim as ss
 from shardsim.agent.policy import Agent
@@ -34,24 +33,28 @@ MAIN = 8, 8  # concepts, planted shards
 LESSONS, STEPS = 8_000, 800
 GROWTH = ("contexts", (1024, 2048, 8192)), ("concepts", (3, 4, 5)), ("shards", (2, 4))
 HERE = "shardsim.shards"
+FIT, EVIDENCE = f"{HERE}.fit", f"{HERE}.evidence"
 PARTS = {  # label -> functions, by where they are looked up; what they call is theirs
-    "forward": (f"{HERE}.identify:respond",),
-    "edits and influence": (f"{HERE}.identify:influence", f"{HERE}.identify:in_model"),
-    "search": (f"{HERE}.model.fit:find_structure",),
-    "rivals: linear": (f"{HERE}.model.rivals:cross_fit", f"{HERE}.model.rivals:common"),
-    "rival: planner": (f"{HERE}.model.planner:cross_fit",),
-    "rival: one reward": (f"{HERE}.model.reward_planner:cross_fit",),
-    "rivals: discounting": (f"{HERE}.model.discounting:cross_fit",),
-    "rival: one goal": (f"{HERE}.model.one_goal:cross_fit",),
-    "ceilings": (f"{HERE}.model.rivals:ceiling",),
-    "alternatives": (f"{HERE}.model.fit:equal_fits",),
-    "search from other starts": (f"{HERE}.model.fit:restarts",),
+    "asking the policy": (f"{HERE}.identify:_respond",),
+    "search": (f"{FIT}.fit:find_structure",),
+    "rivals: linear": (f"{FIT}.linear_models:cross_fit", f"{FIT}.linear_models:common"),
+    "rival: planner": (f"{FIT}.rivals.planner:cross_fit",),
+    "rival: one reward": (f"{FIT}.rivals.soft_optimal:cross_fit",),
+    "rivals: discounting, one goal": (f"{FIT}.rivals.descent:cross_fit",),
+    "ceilings": (f"{FIT}.linear_models:ceiling",),
+    "equal fits": (f"{FIT}.fit:equal_fits",),
+    "search from other starts": (f"{FIT}.fit:restarts",),
     "fit: the rest": (f"{HERE}.identify:fit",),
-    "bootstrap": (f"{HERE}.identify:interval_of",),
-    "gates from activations": (f"{HERE}.identify:_activation_fit",),
-    "directions": (f"{HERE}.identify:_directions",),
-    "activation view": (f"{HERE}.identify:_agreement", f"{HERE}.identify:confirmed"),
-    "causal view": (f"{HERE}.identify:causal_check",),
+    "shares and their intervals": (f"{HERE}.identify:share_table",),
+    "edits and influence": (f"{HERE}.identify:edit", f"{HERE}.identify:_influence"),
+    "nulls, beside their fits": (f"{HERE}.identify:_nulls",),
+    "read-outs": (f"{EVIDENCE}.activations:read_outs",),
+    "components": (f"{EVIDENCE}.components:find",),
+    "clusters": (f"{EVIDENCE}.gather:_agreement",),
+    "gates from activations": (f"{EVIDENCE}.gather:_gates",),
+    "erasing": (f"{EVIDENCE}.gather:erase",),
+    "doses": (f"{EVIDENCE}.dose_response:dose_curves",),
+    "basis": (f"{HERE}.identify:_basis",),
 }
 
 
@@ -100,16 +103,12 @@ class Clock:
         return run
 
     def attach(self) -> None:
-        """Count every function of `PARTS` that there is."""
+        """Count every function of `PARTS`; AttributeError where one is not there any more."""
         for label, places in PARTS.items():
             for place in places:
                 module, name = place.split(":")
-                try:
-                    home = importlib.import_module(module)
-                    function = getattr(home, name)
-                except (ImportError, AttributeError):
-                    continue  # a part that this version does not have
-                setattr(home, name, self.timed(label, function))
+                home = importlib.import_module(module)
+                setattr(home, name, self.timed(label, getattr(home, name)))
 
 
 def spec_of(concepts: tuple[str, ...], shards: int) -> PlantedSpec:
@@ -184,16 +183,13 @@ def main() -> None:
         dear = sorted(parts, key=lambda name, p=parts: -p[name].processor)[:3]
         spent = [f"{whole.wall:.1f}", f"{whole.processor:.1f}"]
         most = ", ".join(f"{name} {parts[name].processor:.1f}" for name in dear)
-        sizes = [f"{contexts:,}", str(concepts), str(shards), str(len(found.preferences))]
+        sizes = [f"{contexts:,}", str(concepts), str(shards), str(found.num_shards)]
         rows.append([what, *sizes, *spent, most])
         kept.append({"what": what, "contexts": contexts, "concepts": concepts, "shards": shards})
         kept[-1] |= {"parts": {name: p._asdict() for name, p in parts.items()}}
     heads = ["grows", "contexts", "concepts", "planted", "found", "wall", "processor", "dearest"]
     print_table("Seconds of one identification, warm", heads, rows)
-    about |= {"GPU": "not measured", "seconds": round(time.perf_counter() - begun, 1)}
-    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
-    if chosen.json:
-        Path(chosen.json).write_text(json.dumps({"machine": about, "rows": kept}, indent=1) + "\n")
+    close(about | {"GPU": "not measured"}, begun, chosen.json, rows=kept)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import jax
-from timing import Case, machine, measure, print_table, rate, save
+from timing import Case, close, machine, measure, measured, print_table, rate
 
 import shardsim as ss
 from shardsim.env import planning
@@ -135,10 +135,7 @@ def main() -> None:
         print(f"{name} done after {time.perf_counter() - begun:.0f} s", flush=True)
     heads = ["world", "states", "outcomes", "levels", *questions(ss.make("cheese-corner"))]
     print_table("Levels a second, median (least–greatest)", heads, rows)
-    about["seconds"] = round(time.perf_counter() - begun, 1)
-    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
-    if chosen.json:
-        save(chosen.json, cases, about)
+    close(about, begun, chosen.json, cases=measured(cases))
 
 
 if __name__ == "__main__":

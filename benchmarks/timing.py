@@ -92,7 +92,14 @@ def machine() -> dict[str, Any]:
     return found
 
 
-def save(path: str, cases: Sequence[Case], about: dict[str, Any]) -> None:
-    """Write every single measurement as JSON."""
-    rows = [{"name": case.name, **case.labels, "rates": case.rates} for case in cases]
-    Path(path).write_text(json.dumps({"machine": about, "cases": rows}, indent=1) + "\n")
+def close(about: dict[str, Any], begun: float, path: str | None, **rows: Any) -> None:
+    """Print what the figures depend on, and write them as JSON where a path is given."""
+    about |= {"seconds": round(time.perf_counter() - begun, 1)}
+    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
+    if path:
+        Path(path).write_text(json.dumps({"machine": about, **rows}, indent=1) + "\n")
+
+
+def measured(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Return every single measurement as plain values."""
+    return [{"name": case.name, **case.labels, "rates": case.rates} for case in cases]

@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition
 from shardsim.env.grid import grid_move, path_distance, random_cell
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,10 +15,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, placing
 from shardsim.env.grid import grid_move, random_cell
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,10 +16,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError, did_you_mean
-from shardsim.env import placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, placing
 from shardsim.env.grid import grid_move
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 INTENDED = {"colour": (1.0, 0.0), "shape": (0.0, 1.0), "both": (0.5, 0.5)}
 YELLOW_LINE, YELLOW_GEM, RED_LINE, RED_GEM = range(4)
@@ -70,7 +69,9 @@ class ColourShape(Env):
         """Draw walls, and the yellow line or the two things that share one feature with it."""
         wall_key, apart_key, thing_key = jax.random.split(key, 3)
         walls = self.draw_walls(wall_key, split)
-        apart = (split == "target") | (jax.random.uniform(apart_key) < self.decorrelated)
+        apart = (split == "target") | (
+            jax.random.uniform(apart_key, dtype=jnp.float32) < self.decorrelated
+        )
         cells, there = placing.scattered(thing_key, ~walls, len(self.concepts))
         there = there & jnp.stack([~apart, apart, apart, jnp.bool_(True)])
         things = {

@@ -17,10 +17,9 @@ from typing import ClassVar, cast
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, placing
 from shardsim.env.grid import grid_move
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 BEACONS = 3
 
@@ -97,7 +96,7 @@ class FollowMe(Env):
         astray = jax.random.bernoulli(whether_key, share)
         # Begun at another beacon than the lit one, in either direction.
         orders = jnp.array([[1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], jnp.int32)
-        wrong = orders[jax.random.randint(order_key, (), 0, len(orders))]
+        wrong = orders[jax.random.randint(order_key, (), 0, len(orders), dtype=jnp.int32)]
         order = jnp.where(astray, wrong, jnp.arange(BEACONS, dtype=jnp.int32))
         return FollowLevel(**vars(level), order=order, way=self._ways(walls, cells[:BEACONS]))
 

@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError
-from shardsim.env import layouts, placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, layouts, placing
 from shardsim.env.grid import between, grid_move
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 SHORTEST = 4  # moves from end to end that leave room for a start and a decoy
 
@@ -67,8 +66,10 @@ class Fork(Env):
         walls = layouts.draw(wall_key, split, self._corridor)
         west = jnp.argmin(walls[0]).astype(jnp.int32)
         east = jnp.int32(self.width - 1) - jnp.argmin(walls[0, ::-1]).astype(jnp.int32)
-        swap = (split == "target") | (jax.random.uniform(side_key) < self.swapped)
-        decoy = between(jax.random.uniform(decoy_key), west + 1, east - 1)
+        swap = (split == "target") | (
+            jax.random.uniform(side_key, dtype=jnp.float32) < self.swapped
+        )
+        decoy = between(jax.random.uniform(decoy_key, dtype=jnp.float32), west + 1, east - 1)
         columns = {
             "A": jnp.where(swap, east, west),
             "B": jnp.where(swap, west, east),
@@ -81,7 +82,7 @@ class Fork(Env):
 
     def _corridor(self, key: jax.Array) -> jax.Array:
         """Return walls bool[1, W] around a free corridor."""
-        first, last = jax.random.uniform(key, (2,))
+        first, last = jax.random.uniform(key, (2,), dtype=jnp.float32)
         west = between(first, 0, self.width - 1 - SHORTEST)
         east = between(last, west + SHORTEST, self.width - 1)
         column = jnp.arange(self.width, dtype=jnp.int32)[None]

@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.base.errors import UserError
-from shardsim.env import placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, placing
 from shardsim.env.grid import grid_move, random_cell
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 POOL = 8  # cells of lava, at most
 
@@ -90,7 +89,7 @@ class LavaLand(Env):
         near = placing.within(placing.moves_from(walls, cheese), free, 2, 3)
         centre = random_cell(centre_key, near)
         # Ties in distance are broken by chance.
-        noise = jax.random.uniform(order_key, walls.shape)
+        noise = jax.random.uniform(order_key, walls.shape, dtype=jnp.float32)
         order = placing.moves_from(walls, centre).astype(jnp.float32) + noise
         chosen = jnp.argsort(jnp.where(free, order, jnp.inf).reshape(-1))[:POOL].astype(jnp.int32)
         cells = jnp.stack([chosen // self.width, chosen % self.width], axis=-1)

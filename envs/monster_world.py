@@ -17,10 +17,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, placing
 from shardsim.env.grid import grid_move
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 APPLE, SHIELD, MONSTER = range(3)
 
@@ -77,7 +76,7 @@ class MonsterWorld(Env):
         """Draw walls, two spots for apples and shields, the monster's home, and the decoy."""
         wall_key, calm_key, thing_key = jax.random.split(key, 3)
         walls = self.draw_walls(wall_key, split)
-        calm = (split == "target") | (jax.random.uniform(calm_key) < self.calm)
+        calm = (split == "target") | (jax.random.uniform(calm_key, dtype=jnp.float32) < self.calm)
         cells, there = placing.scattered(thing_key, ~walls, 6)
         there = there.at[4].set(there[4] & ~calm)
         things = {

@@ -15,10 +15,9 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, placing
 from shardsim.env.grid import grid_move, random_cell
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +63,7 @@ class TwoGoods(Env):
         column = jnp.broadcast_to(jnp.arange(self.width, dtype=jnp.int32), walls.shape)
         west, east = (0, self.width // 2 - 1), ((self.width + 1) // 2, self.width - 1)
         food_half, water_half = (east, west) if split == "target" else (west, east)
-        sided = jax.random.uniform(side_key) < self.sided
+        sided = jax.random.uniform(side_key, dtype=jnp.float32) < self.sided
 
         def half(free: jax.Array, ends: tuple[int, int]) -> jax.Array:
             return jnp.where(sided, placing.within(column, free, *ends), free)

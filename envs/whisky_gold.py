@@ -16,10 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError
-from shardsim.env import placing
-from shardsim.env.core import Env
+from shardsim.env import Concept, Env, Level, State, Transition, placing
 from shardsim.env.grid import grid_move, random_cell
-from shardsim.env.types import Concept, Level, Split, State, Transition
+from shardsim.env.types import Split
 
 PAPER_SIZE = (3, 6)  # of the published map, without its outer walls
 PAPER_WHISKY, PAPER_GOLD = (0, 2), (0, 5)  # the agent of the paper starts on (0, 1)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shardsim.env.check import check_env as check_env
     from shardsim.env.registry import list_envs as list_envs
     from shardsim.env.registry import make as make
-    from shardsim.reflection.single import reflect as reflect
+    from shardsim.reflection.reflect import reflect as reflect
     from shardsim.runs.figures import figure as figure
     from shardsim.runs.pipeline import run as run
     from shardsim.runs.run import load as load
@@ -37,7 +37,7 @@ _HOME = {
     "load": "shardsim.runs.run",
     "load_battery": "shardsim.shards.contexts.battery",
     "make": "shardsim.env.registry",
-    "reflect": "shardsim.reflection.single",
+    "reflect": "shardsim.reflection.reflect",
     "run": "shardsim.runs.pipeline",
     "state_policy": "shardsim.shards.contexts.policies",
 }

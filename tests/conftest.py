@@ -64,3 +64,19 @@ def shardsim(capsys, monkeypatch):
         return int(ended.value.code or 0), *capsys.readouterr()
 
     return call
+
+
+@pytest.fixture(scope="session")
+def corner_env():
+    """A 5x5 cheese-corner maze."""
+    from shardsim.env.registry import make
+
+    return make("cheese-corner", height=5, width=5)
+
+
+@pytest.fixture(scope="session")
+def corner_battery(corner_env):
+    """240 contexts of target levels."""
+    from shardsim.shards.contexts.battery import battery
+
+    return battery(corner_env, 240, seed=4)

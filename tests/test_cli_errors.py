@@ -33,6 +33,8 @@ def place(tmp_path: Path, monkeypatch) -> Path:
     (tmp_path / "worlds").mkdir()
     (tmp_path / "worlds" / "broken_world.py").write_text("x = 1\nx = = 2\n")
     (tmp_path / "worlds" / "empty_world.py").write_text("")
+    (tmp_path / "worlds" / "exit_world.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "worlds" / "halting_world.py").write_text(f"{THIRST}{HALTING}")
     config = write_toml(resolve(read_config("good.toml")))
     made = Store.create(tmp_path / "run", config, [0, 1])
     with made.writing():
@@ -43,6 +45,11 @@ def place(tmp_path: Path, monkeypatch) -> Path:
     shutil.copytree(tmp_path / "run", tmp_path / "edited")
     (tmp_path / "edited" / "config.toml").write_text("[train]\nseeds = 3\n")
     return tmp_path
+
+
+THIRST = (Path(__file__).parent / "env" / "worlds" / "thirst.py").read_text()
+HALTING = "\n    def drives(self, state):\n        raise SystemExit(0)\n"
+HALTS = len(f"{THIRST}{HALTING}".splitlines())
 
 
 def files(place: Path) -> dict[str, bytes]:
@@ -77,6 +84,15 @@ CASES = {
         "run good.toml --envs worlds env.id=broken-world",
         "broken_world.py, line 2: SyntaxError",
     ),
+    "env file that exits": (
+        "run good.toml --envs worlds env.id=exit-world",
+        "exit_world.py, line 2: SystemExit: 0",
+    ),
+    "env file that exits, checked": ("check-env worlds/exit_world.py", "exit_world.py, line 2"),
+    "env whose method exits": (
+        "envs halting-world --envs worlds",
+        f"halting_world.py, line {HALTS}: SystemExit: 0",
+    ),
     "env file without env": ("run good.toml --envs worlds env.id=empty-world", "empty_world.py"),
     "out is another folder": ("run good.toml --out thesis", "holds other files (chapter.tex"),
     "out is unwritable": ("run good.toml --out good.toml/run", "cannot write good.toml/run"),
@@ -84,6 +100,26 @@ CASES = {
     "out is older": ("run good.toml --out older", "was written in format 0"),
     "out has another config": ("run good.toml train.clip=0.3 --out run", "train.clip = 0.2"),
     "out was edited by hand": ("run good.toml --out edited", "config.toml is damaged"),
+    "not finite inside a list": (
+        'run good.toml train.reward_schedule=[{component="cheese",at=[0],weight=[nan]}]',
+        "train.reward_schedule.0.weight.0 = nan cannot be used; give a finite number",
+    ),
+    "too large for 32 bits": ("run good.toml train.learning_rate=1e39", "learning_rate = 1e+39 c"),
+    "nothing left in 32 bits": ("run good.toml train.learning_rate=1e-50", "= 1e-50 cannot be"),
+    "env parameter not finite": ("run good.toml env.params.loop_probability=nan", "= nan cannot"),
+    "reward too large": ("run good.toml env.reward.cheese=1e39", "env.reward.cheese = 1e+39 can"),
+    "reward in words": ("run good.toml env.params.reward=cheese=1e39", "the reward holds 'cheese="),
+    "played with no number": ("play cheese-corner loop_probability=NaN", "= nan cannot be used"),
+    "half a shard": ("run good.toml identify.max_shards=2.5", "max_shards = 2.5 cannot be used"),
+    "scale not finite": ("bench diagnosis --scale inf", "--scale"),
+    "config with too long a name": (f"run {'x' * 300}", "file name too long"),
+    "out with too long a name": (f"run good.toml --out {'x' * 300}", "file name too long"),
+    "run with too long a name": (f"diagnose {'x' * 300}", "file name too long"),
+    "envs with too long a name": (f"envs --envs {'x' * 300}", "file name too long"),
+    "env file with too long a name": (f"check-env {'x' * 300}.py", "file name too long"),
+    "figure of too long a name": (f"plot {'x' * 300} rivals", "file name too long"),
+    "nobody's home": ("run good.toml --out ~nobody-here/x", "names a home folder that is not"),
+    "no run yet": ("report new", "no run directory new; make one with: shardsim run CONFIG --out"),
     "unknown env to show": ("envs chese-corner", "did you mean 'cheese-corner'"),
 }
 
@@ -98,6 +134,28 @@ def test_bad_input_is_one_line_and_changes_nothing(place: Path, capsys, line: st
     assert said in lines[0]
     assert out == ""
     assert files(place) == before
+
+
+NAMED = {
+    "experiment": ("run smoke env.params.height=2", "needs sizes"),
+    "env": ("play fork hight=3", "fork has no parameter 'hight'"),
+    "env to check": ("check-env fork --envs nowhere", "there is no folder"),
+    "figure": ("plot rivals", "the figure 'rivals' is of 1 run"),
+    "option": ("plot run vector-field seed=x", "'vector-field' takes seed=<int>"),
+}
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+@pytest.mark.parametrize(("line", "said"), NAMED.values(), ids=NAMED)
+def test_a_name_is_found_beside_a_folder_or_file_called_so(
+    place: Path, capsys, line: str, said: str, kind: str
+) -> None:
+    for name in ("smoke", "fork", "rivals", "vector-field", "seed=x"):
+        path = place / name
+        path.mkdir() if kind == "folder" else path.write_text("not yours")
+    code, lines, _ = outcome(line.split(), capsys)
+    assert (code, len(lines)) == (2, 1)
+    assert said in lines[0]
 
 
 def test_a_second_writer_is_refused(place: Path, capsys) -> None:

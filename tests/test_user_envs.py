@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shardsim import cli
+from shardsim.cli import output
 from shardsim.env import check
 from shardsim.env.gymnasium_ids import register_all
 from shardsim.env.registry import make
@@ -86,8 +86,8 @@ def test_a_run_of_it_is_made_and_opened(shardsim, own, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "shardsim.runs.pipeline.run_stage", lambda *_, folders, **__: given.append(folders)
     )
-    monkeypatch.setattr(cli, "_show_run", lambda *_: None)
-    monkeypatch.setattr(cli, "_show_diagnosis", lambda *_: None)
+    monkeypatch.setattr(output, "show_run", lambda *_: None)
+    monkeypatch.setattr(output, "show_diagnosis", lambda *_: None)
     for stage in STAGES:
         assert shardsim(stage, "made", *options)[0] == 0
     assert given == [["mine"]] * len(STAGES)

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from shardsim.base.seeds import SEEDS
+
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 
@@ -45,7 +47,7 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
 
     seeds: int = Field(default=4, ge=1, le=1024, description="number of agents, trained at once")
     first_seed: int = Field(
-        default=0, ge=0, lt=2**31, description="the seeds are first_seed, +1, …"
+        default=0, ge=0, lt=SEEDS, description="the seeds are first_seed, +1, …"
     )
     total_steps: int = Field(default=400_000, ge=1, lt=2**31, description="env steps of each seed")
     num_envs: int = Field(default=64, ge=1, description="envs stepped at once for each seed")
@@ -81,6 +83,17 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
             raise ValueError(
                 f"minibatches ({self.minibatches}) must divide num_envs x rollout_steps ({rows})"
             )
+        if rows < 2 * self.minibatches:  # one advantage less its own mean is 0, and so no gradient
+            raise ValueError(
+                f"minibatches ({self.minibatches}) of num_envs x rollout_steps ({rows}) rows leave "
+                "1 row in each, which teaches nothing; give each at least 2"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_distinct(self) -> TrainConfig:
+        if self.first_seed + self.seeds > SEEDS:
+            raise ValueError(f"first_seed + seeds must be at most {SEEDS}; lower first_seed")
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """Section `environment`: steps a batch of envs, and begins new episodes from a bank of levels.
 
-The bank is `shardsim.env.rollout`'s. Axis letters: B envs.
+The bank is `shardsim.env.episodes`'s. Axis letters: B envs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from shardsim.env.core import Env
-from shardsim.env.rollout import Bank, begin, draw_starts, states_of
+from shardsim.env.episodes import Bank, begin, draw_starts, states_of
 from shardsim.env.types import State
 
 
@@ -36,7 +36,9 @@ def environment(
     """Step every env, and begin a new episode where one ended."""
     step_key, reset_key = jax.random.split(key)
     count = actions.shape[0]
-    moved = jax.vmap(env.step_by)(jax.random.uniform(step_key, (count,)), states, actions)
+    moved = jax.vmap(env.step_with_uniform)(
+        jax.random.uniform(step_key, (count,), dtype=jnp.float32), states, actions
+    )
     ended = moved.terminated | moved.truncated
     fresh = reset(bank, reset_key, count)
 

@@ -1,4 +1,6 @@
-"""Section `evaluation`: the exact return of a policy on given levels, beside the optimum.
+"""Section `evaluation`: the exact return of a policy on given levels, beside the best and worst.
+
+What share of the optimum a return is, wherever that is asked, is `reached`.
 
 Axis letters: L levels · S states · A actions.
 """
@@ -6,14 +8,17 @@ Axis letters: L levels · S states · A actions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.types import Level
+
+LEAST_OPTIMUM = 1e-6  # in units of reward: what rounding makes of an optimum of nothing is less
 
 
 class Evaluation(NamedTuple):
@@ -21,6 +26,7 @@ class Evaluation(NamedTuple):
 
     achieved: jax.Array  # float32[]
     optimum: jax.Array  # float32[]
+    worst: jax.Array  # float32[], of the policy that earns least
 
 
 Policy = Callable[[jax.Array], jax.Array]  # observations [B, H, W, C] -> logits [B, A]
@@ -46,7 +52,42 @@ def evaluation(env: Env, policy: Policy, levels: Level, discount: float) -> Eval
             tabular, level.reward_weights, table, discount, env.max_steps
         )
         best, _ = planning.optimal_values(tabular, level.reward_weights, discount, env.max_steps)
-        return jnp.dot(tabular.start, achieved), jnp.dot(tabular.start, best)
+        worst = planning.worst_values(tabular, level.reward_weights, discount, env.max_steps)
+        return Evaluation(*(jnp.dot(tabular.start, each) for each in (achieved, best, worst)))
 
-    achieved, optimum = jax.vmap(one)(levels, policy_table(env, policy, levels))
-    return Evaluation(jnp.mean(achieved), jnp.mean(optimum))
+    found = jax.vmap(one)(levels, policy_table(env, policy, levels))
+    return Evaluation(*(jnp.mean(part) for part in found))
+
+
+def is_ratio(optimum: Any) -> Any:
+    """Whether returns may be divided by the optimum: bool[], every float[...] of it is positive."""
+    return (optimum > LEAST_OPTIMUM).all()
+
+
+def reached(achieved: Any, optimum: Any, worst: Any, *, ratio: Any = None) -> Any:
+    """Return how good returns are, 1 being the best there is; arrays of numpy or jax.
+
+    The ratio to the optimum, where all optima are positive. There is no such ratio of costs:
+    otherwise it is the part of the range from the worst policy's return to the best one's.
+
+    Args:
+        achieved: float[...].
+        optimum: float[...].
+        worst: float[...], what the policy that earns least gets.
+        ratio: bool[], `is_ratio` of all optima that are compared; by default of those given.
+
+    Returns:
+        float[...]; 1 where every policy earns the same.
+    """
+    xp = jnp if isinstance(optimum, jax.Array) else np
+    zero = xp.where(is_ratio(optimum) if ratio is None else ratio, xp.zeros_like(optimum), worst)
+    span = optimum - zero
+    share = (achieved - zero) / xp.where(span == 0, xp.ones_like(span), span)
+    return xp.where(span == 0, xp.ones_like(share), share)
+
+
+def normalised_regret(achieved: Any, optimum: Any, worst: Any) -> Any:
+    """Return the part that a policy misses of the range from worst to best return, float[...]."""
+    span = optimum - worst
+    missed = (optimum - achieved) / np.where(span == 0, 1.0, span)
+    return np.where(span == 0, 0.0, missed)

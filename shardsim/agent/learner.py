@@ -21,8 +21,8 @@ from shardsim.agent.network import Network
 from shardsim.agent.reward import scheduled
 from shardsim.agent.rollout import Batch, Trajectory
 from shardsim.env.core import Env
+from shardsim.env.episodes import Bank
 from shardsim.env.levels import take
-from shardsim.env.rollout import Bank
 from shardsim.env.types import Level, State
 
 SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from
@@ -43,6 +43,7 @@ class Carry(NamedTuple):
     parameters: Any
     optimiser: Any
     states: State  # [B]
+    earned: jax.Array  # float32[B], what each running episode was paid so far, weighed
     update: jax.Array  # int32[], updates done
     key: jax.Array  # PRNG key[], never changes; each update folds its number in
 
@@ -77,7 +78,7 @@ class Metrics(NamedTuple):
     """Scalars of one update, float32[] each."""
 
     episodes: jax.Array  # finished
-    reward: jax.Array  # summed over the rollout
+    returns: jax.Array  # summed over finished episodes
     length: jax.Array  # summed steps of finished episodes
     loss: LossParts
     gradient_norm: jax.Array
@@ -96,6 +97,7 @@ def first_carry(
         parameters=parameters,
         optimiser=learner.components.update.init(parameters, learner.config.max_grad_norm),
         states=reset(bank, states_key, learner.config.num_envs),
+        earned=jnp.zeros(learner.config.num_envs, jnp.float32),
         update=jnp.int32(0),
         key=run_key,
     )
@@ -153,15 +155,37 @@ def update_once(
         entropy=entropy,
     )
     ended = trajectory.terminated | trajectory.truncated
+    earned, returns = finished_returns(carry.earned, rewards, ended)
     metrics = Metrics(
         episodes=jnp.sum(ended, dtype=jnp.float32),
-        reward=jnp.sum(rewards),
+        returns=returns,
         length=jnp.sum(jnp.where(ended, trajectory.final_states.steps, 0), dtype=jnp.float32),
         loss=learnt.loss,
         gradient_norm=learnt.gradient_norm,
     )
-    done = Carry(learnt.parameters, learnt.optimiser, states, carry.update + 1, carry.key)
+    done = Carry(learnt.parameters, learnt.optimiser, states, earned, carry.update + 1, carry.key)
     return done, record, metrics
+
+
+def finished_returns(
+    earned: jax.Array, rewards: jax.Array, ended: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Return float32[B], what running episodes have earned, and float32[], what finished ones had.
+
+    Args:
+        earned: float32[B], what the episodes that run were paid before.
+        rewards: float32[T, B], weighed.
+        ended: bool[T, B], whether the step was an episode's last.
+    """
+
+    def step(carry: tuple[jax.Array, jax.Array], happened: tuple[jax.Array, jax.Array]):
+        earned, total = carry
+        reward, ended = happened
+        earned = earned + reward
+        total = total + jnp.sum(jnp.where(ended, earned, 0.0))
+        return (jnp.where(ended, 0.0, earned), total), None
+
+    return jax.lax.scan(step, (earned, jnp.float32(0)), (rewards, ended))[0]
 
 
 def collect(learner: Learner, bank: Bank, carry: Carry, key: jax.Array) -> tuple[State, Trajectory]:

@@ -29,8 +29,8 @@ from shardsim.agent.learner import (
 )
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env
-from shardsim.env.levels import sample_levels
-from shardsim.env.rollout import Bank, make_bank
+from shardsim.env.episodes import Bank, make_bank
+from shardsim.env.levels import evaluated_levels
 from shardsim.env.types import SPLITS, Level
 
 PHASES = (0.02, 0.15, 0.5, 1.0)  # of training; where a whole update is kept for diagnosis
@@ -43,7 +43,7 @@ class Chunk(NamedTuple):
     carry: Carry
     last: MinibatchStep | None  # the newest minibatch; None before the first update
     record: Record | None  # the newest update where this is a phase, else None
-    metrics: dict[str, np.ndarray]  # name -> float[K], means since the chunk before
+    metrics: dict[str, np.ndarray]  # name -> float[K], means since the chunk before; may be NaN
     evaluation: dict[str, Evaluation]  # split -> exact returns [K]
 
 
@@ -60,7 +60,7 @@ def schedule(config: TrainConfig) -> list[int]:
 
 
 def phases(config: TrainConfig) -> list[int]:
-    """Return the checkpoints at which a whole update is kept: the nearest to `PHASES`."""
+    """Return the update counts at which a whole update is kept: checkpoints near `PHASES`."""
     kept = np.array(schedule(config)[1:])
     return sorted({int(kept[np.argmin(np.abs(kept - part * kept[-1]))]) for part in PHASES})
 
@@ -104,7 +104,7 @@ def train(
             carry=carry,
             last=record.last,
             record=record if stop in phases(config) else None,
-            metrics=_means(total, count),
+            metrics=chunk_means(total, count),
             evaluation=_evaluate(learner, carry.parameters, levels),
         )
         done = stop
@@ -138,10 +138,7 @@ def seed_keys(config: TrainConfig, key: jax.Array) -> jax.Array:
 
 def evaluation_levels(env: Env, config: TrainConfig) -> dict[str, Level]:
     """Return the levels [L] of each split that every checkpoint is evaluated on."""
-    return {
-        split: sample_levels(env, jax.random.key(number), config.evaluation_levels, split)
-        for number, split in enumerate(SPLITS)
-    }
+    return {split: evaluated_levels(env, config.evaluation_levels, split) for split in SPLITS}
 
 
 class _Keys(NamedTuple):
@@ -224,12 +221,13 @@ def _evaluate(learner: Learner, parameters: Any, levels: dict[str, Level]) -> di
     }
 
 
-def _means(total: Metrics, count: int) -> dict[str, np.ndarray]:
-    """Return the chunk's means by name, float[K]; a return is a mean over finished episodes."""
-    episodes = np.maximum(1.0, np.asarray(total.episodes))
+def chunk_means(total: Metrics, count: int) -> dict[str, np.ndarray]:
+    """Return the chunk's means by name, float[K]; NaN of episodes where none has finished."""
+    finished = np.asarray(total.episodes)
+    episodes = np.where(finished > 0, finished, np.nan)
     parts = {name: np.asarray(value) / count for name, value in total.loss._asdict().items()}
     return {
-        "return": np.asarray(total.reward) / episodes,
+        "return": np.asarray(total.returns) / episodes,
         "length": np.asarray(total.length) / episodes,
         "gradient_norm": np.asarray(total.gradient_norm) / count,
         **{f"{name}_loss" if name in ("policy", "value") else name: v for name, v in parts.items()},

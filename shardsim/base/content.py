@@ -8,12 +8,14 @@ that the wheel carries; a user's folder and installed entry points go through th
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -21,12 +23,14 @@ from typing import Literal, NamedTuple
 
 import shardsim
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.given import path_of
 
 Kind = Literal["envs", "analysis", "experiments"]
 
-_SUFFIX: dict[str, str] = {"envs": ".py", "analysis": ".py", "experiments": ".toml"}
+_SUFFIX: dict[Kind, str] = {"envs": ".py", "analysis": ".py", "experiments": ".toml"}
 _NO_CONTENT = ("_", ".", "test_", "conftest.")  # what else may stand in a user's folder
-_SINGULAR: dict[str, str] = {"envs": "env", "analysis": "figure", "experiments": "experiment"}
+_SINGULAR: dict[Kind, str] = {"envs": "env", "analysis": "figure", "experiments": "experiment"}
+_loaded: dict[Path, dict[str, str]] = {}  # code of the files that this process has executed
 
 
 class Entry(NamedTuple):
@@ -79,11 +83,16 @@ def find(kind: Kind, name: str, folders: Sequence[str | Path] = ()) -> Entry:
     return known[wanted]
 
 
+def is_known(kind: Kind, name: str, folders: Sequence[str | Path] = ()) -> bool:
+    """Whether `find` finds an entry with id `name`."""
+    return name.replace("_", "-") in catalogue(kind, folders)
+
+
 def headline(entry: Entry) -> str:
     """The first line of an entry's docstring or comment, read without executing the file."""
     if not isinstance(entry.source, Path):
         return entry.where
-    text = entry.source.read_text(encoding="utf-8", errors="replace")
+    text = entry.source.read_text(encoding="utf-8-sig", errors="replace")
     if entry.source.suffix == ".toml":
         return text.partition("\n")[0].lstrip("# ") if text.startswith("#") else ""
     try:
@@ -106,16 +115,95 @@ def load(entry: Entry) -> ModuleType:
 
 def load_file(kind: Kind, path: str | Path) -> ModuleType:
     """Import one Python file as content of `kind`; see `load`."""
-    path = Path(path).resolve()
+    path = path_of(path).resolve()
     if not path.is_file():
         raise UserError(f"there is no file {path}; give the path of a Python file")
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise UserError(f"{path} is no module; name it like my_world.py")
-    package = _package(kind, path.parent)
+    name = f"{_package(kind, path.parent)}.{path.stem}"
+    if name not in sys.modules:
+        _loaded[path] = source_hashes(path)
     try:
-        return importlib.import_module(f"{package}.{path.stem}")
-    except Exception as error:
+        return importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a file may also raise SystemExit, by sys.exit() or exit()
         raise broken(kind, path, error) from error
+
+
+@contextlib.contextmanager
+def blaming_files() -> Iterator[None]:
+    """Around what calls methods of users' files: what those raise becomes a UserError naming them.
+
+    Also SystemExit, after which nobody would know that something had gone wrong. What a user stops
+    by Ctrl-C, and what comes from no user's file, stays as it is. Serves as a decorator.
+    """
+    try:
+        yield
+    except (UserError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        for frame in reversed(frames):
+            name = str(frame.f_globals.get("__name__", ""))
+            kind = next((kind for kind in _SINGULAR if name.startswith(_prefix(kind))), None)
+            path = Path(frame.f_code.co_filename)
+            if kind is not None and path.parent != shipped_folder(kind):
+                raise broken(kind, path, error) from error
+        raise
+
+
+def id_of_module(name: str) -> str | None:
+    """The id of the env or figure that a loaded module is; None for modules that are neither."""
+    if name.startswith(tuple(map(_prefix, _SINGULAR))):
+        return name.rpartition(".")[2].replace("_", "-")
+    points = [point for kind in _SINGULAR for point in entry_points(group=f"shardsim.{kind}")]
+    return next((p.name.replace("_", "-") for p in points if p.value == name), None)
+
+
+def code_of(entry: Entry) -> dict[str, str]:
+    """File name -> SHA-256 of what executing an entry means: its file, and the siblings it imports.
+
+    Of a file that this process has loaded, it is what was loaded, whatever was edited since. Of an
+    installed module the version of its package is told too, and the module is imported.
+    """
+    if isinstance(entry.source, Path):
+        return _loaded.get(entry.source) or source_hashes(entry.source)
+    module = load(entry)
+    version = {entry.source.dist.name: entry.source.dist.version} if entry.source.dist else {}
+    return version | (source_hashes(Path(module.__file__)) if module.__file__ else {})
+
+
+def source_hashes(path: Path) -> dict[str, str]:
+    """File name -> SHA-256 of a Python file and of all that it imports relatively, as it does."""
+    found: dict[str, str] = {}
+    waiting = [path]
+    while waiting:
+        file = waiting.pop()
+        name = Path(os.path.relpath(file, path.parent)).as_posix()
+        if name in found or not file.is_file():
+            continue
+        data = file.read_bytes()
+        found[name] = hashlib.sha256(data).hexdigest()
+        waiting += _siblings(file, data)
+    return dict(sorted(found.items()))
+
+
+def _siblings(file: Path, data: bytes) -> list[Path]:
+    """The files beside one that it may import; none where it cannot be parsed."""
+    try:
+        nodes = list(ast.walk(ast.parse(data)))
+    except (SyntaxError, ValueError):
+        return []
+    found: list[Path] = []
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            parts = node.module.split(".") if node.module else []
+            for end in (parts, *([*parts, one.name] for one in node.names)):
+                if end:
+                    module = file.parents[node.level - 1].joinpath(*end)
+                    found += [module.with_name(f"{module.name}.py"), module / "__init__.py"]
+    return found
 
 
 def broken(kind: Kind, path: Path, error: BaseException) -> UserError:
@@ -148,7 +236,9 @@ def _line_in(path: Path, error: BaseException) -> str:
 def _load_point(entry: Entry, point: EntryPoint) -> ModuleType:
     try:
         module = point.load()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UserError(
             f"the installed {_SINGULAR[entry.kind]} {entry.id!r} ({point.value}) cannot be "
             f"imported, {type(error).__name__}: {one_line(error)}; mend or uninstall its package"
@@ -161,10 +251,15 @@ def _load_point(entry: Entry, point: EntryPoint) -> ModuleType:
     return module
 
 
+def _prefix(kind: str) -> str:
+    """What the private packages of one kind begin with."""
+    return f"_shardsim_{kind}_"
+
+
 def _package(kind: Kind, folder: Path) -> str:
     """A private package over `folder`, made once; its `__init__` is not executed."""
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
-    name = f"_shardsim_{kind}_{digest}"
+    name = f"{_prefix(kind)}{digest}"
     if name not in sys.modules:
         package = ModuleType(name, f"Content of kind {kind} in one folder.")
         package.__path__ = [str(folder)]
@@ -192,4 +287,4 @@ def _add(found: dict[str, Entry], entry: Entry) -> None:
 
 
 def _distinct(*folders: str | Path) -> list[Path]:
-    return list(dict.fromkeys(Path(folder).resolve() for folder in folders))
+    return list(dict.fromkeys(path_of(folder).resolve() for folder in folders))

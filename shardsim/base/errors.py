@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -19,6 +20,15 @@ class UserError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class Caution(UserWarning):
+    """Something to know about results that are given all the same; the command line prints it."""
+
+
+def caution(message: str) -> None:
+    """Warn in one line: what is so, and what follows."""
+    warnings.warn(" ".join(message.split()), Caution, stacklevel=3)
 
 
 def did_you_mean(word: str, known: Iterable[str], shown: int = 8) -> str:

@@ -10,6 +10,7 @@ Axis letters: N samples (seeds), S seeds, L levels, B bootstrap draws.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,8 +19,9 @@ from scipy import stats
 from shardsim.base.errors import UserError
 
 Verdict = Literal["constant", "drifted", "undecided"]
-_ALL_SIGNS = 16  # up to so many pairs all signs are tried
-_SIGN_DRAWS = 65_535
+Bounds = tuple[float, float]
+SHARE: Bounds = (0.0, 1.0)  # of shares and probabilities, and so of their means
+_SIGNS = 65_536  # of all pairs together that are tried: all there are up to 16 pairs
 
 
 class Interval(NamedTuple):
@@ -34,13 +36,17 @@ class Interval(NamedTuple):
         return (self.low > 0) | (self.high < 0)
 
 
-def t_interval(values: Any, axis: int = -1, confidence: float = 0.9) -> Interval:
+def t_interval(
+    values: Any, axis: int = -1, confidence: float = 0.9, within: Bounds | None = None
+) -> Interval:
     """Student's interval of a mean over few independent samples.
 
     Args:
         values: f[..., N]; samples along `axis`, for instance one number a seed.
         axis: the axis that is averaged.
         confidence: probability that the interval covers the mean of a normal population.
+        within: what the mean cannot leave, as `SHARE`; the interval is cut there, which takes
+            nothing from its coverage.
 
     Returns:
         Interval of f64[...]; infinite ends where there is one sample only.
@@ -59,33 +65,34 @@ def t_interval(values: Any, axis: int = -1, confidence: float = 0.9) -> Interval
     if count == 1:
         return Interval(mean, np.full_like(mean, -np.inf), np.full_like(mean, np.inf))
     reach = _t_quantile(count, confidence) * values.std(-1, ddof=1) / np.sqrt(count)
-    return Interval(mean, mean - reach, mean + reach)
+    return cut(Interval(mean, mean - reach, mean + reach), within)
 
 
-def paired_difference(after: Any, before: Any, confidence: float = 0.9) -> Interval:
-    """Interval of the mean of `after - before`, sample by sample.
-
-    Args:
-        after: f[..., N]; one number a seed.
-        before: f[..., N]; the same seeds in the same order.
-        confidence: as in `t_interval`.
-
-    Raises:
-        ValueError: the two do not have one shape.
-    """
-    after, before = np.asarray(after, np.float64), np.asarray(before, np.float64)
-    if after.shape != before.shape:
-        raise ValueError(f"pairs need one shape, got {after.shape} and {before.shape}")
-    return t_interval(after - before, confidence=confidence)
+def cut(interval: Interval, within: Bounds | None = SHARE) -> Interval:
+    """Return an interval without what lies outside of bounds; all of it where there are none."""
+    if within is None:
+        return interval
+    return Interval(interval.mean, *(np.clip(end, *within) for end in interval[1:]))
 
 
-def welch_difference(first: Any, second: Any, confidence: float = 0.9) -> Interval:
+def plain_interval(by_seed: np.ndarray, confidence: float = 0.9) -> dict[str, float]:
+    """Return mean, low and high of f[N] over seeds, Student's; with one seed all are its value."""
+    found = Interval(*[by_seed[0]] * 3)
+    if len(by_seed) > 1:
+        found = t_interval(by_seed, confidence=confidence)
+    return {name: float(value) for name, value in found._asdict().items()}
+
+
+def welch_difference(
+    first: Any, second: Any, confidence: float = 0.9, within: Bounds | None = None
+) -> Interval:
     """Interval of the difference of two unpaired means (Welch, 1947), unequal variances.
 
     Args:
         first: f[N]; one number a seed of one run.
         second: f[M]; of another run.
         confidence: as in `t_interval`.
+        within: what each mean cannot leave; their difference then lies within the bounds' span.
 
     Raises:
         ValueError: fewer than two samples on either side.
@@ -94,12 +101,12 @@ def welch_difference(first: Any, second: Any, confidence: float = 0.9) -> Interv
     if min(first.size, second.size) < 2:
         raise ValueError("an unpaired difference needs two samples on either side")
     mean = first.mean() - second.mean()
-    parts = np.array([side.var(ddof=1) / side.size for side in (first, second)])
-    if parts.sum() == 0:
-        return Interval(mean, mean, mean)
-    freedom = parts.sum() ** 2 / np.sum(parts**2 / (np.array([first.size, second.size]) - 1))
-    reach = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(parts.sum())
-    return Interval(mean, mean - reach, mean + reach)
+    with warnings.catch_warnings():  # of a side without variance, whose interval is right
+        warnings.simplefilter("ignore", RuntimeWarning)
+        test = stats.ttest_ind(first, second, equal_var=False)
+    ends = test.confidence_interval(confidence)
+    span = None if within is None else (within[0] - within[1], within[1] - within[0])
+    return cut(Interval(mean, ends.low, ends.high), span)
 
 
 def bootstrap_ratio(
@@ -146,12 +153,6 @@ def bootstrap_ratio(
     return _from_draws(mean, drawn, seeds, confidence)
 
 
-def bootstrap_mean(values: Any, **options: Any) -> Interval:
-    """Interval of a mean; values f[S, L, ...], options of `bootstrap_ratio`."""
-    values = np.asarray(values, np.float64)
-    return bootstrap_ratio(values, np.ones(values.shape[:2]), **options)
-
-
 def sign_flip_p(differences: Any, *, seed: int = 0) -> float:
     """Probability of so large a mean if each paired difference could as well have the other sign.
 
@@ -171,18 +172,24 @@ def sign_flip_p(differences: Any, *, seed: int = 0) -> float:
     values = np.asarray(differences, np.float64).ravel()
     if not values.size:
         raise ValueError("a paired test needs at least one difference")
-    tolerance = 1e-12 * np.abs(values).sum()  # so that equal sums count as equal
-    if values.size <= _ALL_SIGNS:
-        sums = _signs(values.size) @ values
-        return float(np.mean(sums >= values.sum() - tolerance))
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (_SIGN_DRAWS, values.size))
-    return float((1 + np.sum(signs @ values >= values.sum() - tolerance)) / (1 + _SIGN_DRAWS))
+    if values.size == 1:
+        return 0.5 if values[0] > 0 else 1.0
+    size = np.abs(values).sum() or 1.0
 
+    def total(signed: np.ndarray, axis: int) -> Any:
+        return np.round(signed.sum(axis) / size, 12)  # so that equal sums count as equal
 
-def _signs(count: int) -> np.ndarray:
-    """All sign assignments f64[2^N, N]."""
-    bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
-    return 2.0 * bits - 1.0
+    return float(
+        stats.permutation_test(
+            (values,),
+            total,
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=_SIGNS,
+            alternative="greater",
+            rng=seed,
+        ).pvalue
+    )
 
 
 def equivalence(interval: Interval, margin: Any) -> Verdict:
@@ -206,13 +213,6 @@ def equivalence(interval: Interval, margin: Any) -> Verdict:
     if interval.low > margin or interval.high < -margin:
         return "drifted"
     return "undecided"
-
-
-def mean_and_error(values: Any, axis: int = -1) -> tuple[Any, Any]:
-    """Mean and its standard error along `axis`; for paired losses over levels, f[..., L]."""
-    values = np.asarray(values, np.float64)
-    count = values.shape[axis]
-    return values.mean(axis), values.std(axis, ddof=1) / np.sqrt(count)
 
 
 def _from_draws(mean: Any, drawn: np.ndarray, seeds: int, confidence: float) -> Interval:

@@ -16,6 +16,7 @@ import numpy as np
 from shardsim.agent.components import DEFAULT_COMPONENTS, Components
 from shardsim.agent.config import TrainConfig
 from shardsim.agent.train import train
+from shardsim.base.columns import aligned
 from shardsim.diagnosis.artefacts import Artefacts, of_chunks
 from shardsim.diagnosis.config import DiagnoseConfig
 from shardsim.diagnosis.diagnose import diagnose
@@ -145,9 +146,7 @@ def table(found: list[Line]) -> str:
         )
         said = [_counted([line for line in mine if line.tier == tier]) for tier in tiers]
         rows.append([case, mine[0].truth, f"{training:.2f}", f"{target:.2f}", *said])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    text = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join([*(line.rstrip() for line in text), "", *_totals(found, tiers)])
+    return "\n".join([*aligned(rows), "", *_totals(found, tiers)])
 
 
 def _totals(found: list[Line], tiers: list[str]) -> list[str]:

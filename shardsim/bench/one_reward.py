@@ -16,7 +16,12 @@ import numpy as np
 from scipy.optimize import minimize
 
 from shardsim.bench.scores import Shards
-from shardsim.shards.contexts.tabular_model import Tables, Worlds, plan_length, soft_action_values
+from shardsim.shards.contexts.tabular_model import (
+    Tables,
+    TabularModel,
+    plan_length,
+    soft_action_values,
+)
 from shardsim.shards.fit.data import DecisionData, log_softmax
 from shardsim.shards.influence import shares
 
@@ -31,14 +36,14 @@ def one_reward(data: DecisionData, seed: int) -> Shards:
     """Return the one 'shard' that a single planned reward is, its preference what concepts pay.
 
     Args:
-      data: decisions with their worlds.
+      data: decisions with their tabular model.
       seed: of the levels that the reward is fitted to.
     """
-    assert data.worlds is not None and data.home is not None
-    env, tables = data.worlds.env, _reaching(data.worlds)
+    assert data.tabular_model is not None and data.home is not None
+    env, tables = data.tabular_model.env, _reaching(data.tabular_model)
     concepts, actions = data.advantages.shape[2], data.logits.shape[1]
     most = max(4, min(FIT_LEVELS, FIT_STATES // env.num_states))
-    chosen = np.sort(np.random.default_rng(seed).permutation(data.worlds.count)[:most])
+    chosen = np.sort(np.random.default_rng(seed).permutation(data.tabular_model.count)[:most])
     rows = np.flatnonzero(np.isin(data.home[:, 0], chosen))
     place = (np.searchsorted(chosen, data.home[rows, 0]), data.home[rows, 1])
     given = (
@@ -60,10 +65,10 @@ def one_reward(data: DecisionData, seed: int) -> Shards:
     return _shards(found.x, data, tables, horizon)
 
 
-def _reaching(worlds: Worlds) -> Tables:
+def _reaching(tabular: TabularModel) -> Tables:
     """Return the tables [L] with reaching each concept as the only reward terms."""
-    own, concepts = len(worlds.env.reward_names), len(worlds.env.concepts)
-    return worlds.tables._replace(pay=worlds.tables.pay[..., own : own + concepts])
+    own, concepts = len(tabular.env.reward_names), len(tabular.env.concepts)
+    return tabular.tables._replace(pay=tabular.tables.pay[..., own : own + concepts])
 
 
 @partial(jax.jit, static_argnums=2)

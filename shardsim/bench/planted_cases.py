@@ -78,10 +78,10 @@ def ground(env: Env, contexts: int, seed: int, network: bool) -> Ground:
             raise UserError(
                 f"{env.name} hardly ever holds {concept} in target levels; take another"
             )
-    edited = edit(mine, seed)
+    edited = edit(mine)
     removed = tuple(
         Removed(number, states, describe(env, states), able)
-        for number, states, able in zip(edited.objects, edited.removed, edited.movable, strict=True)
+        for number, states, able in zip(edited.objects, edited.removed, edited.present, strict=True)
     )
     return Ground(
         env=env,

@@ -19,14 +19,15 @@ from sklearn.metrics import roc_auc_score
 from shardsim.agent.policy import Agent
 from shardsim.base import parallel
 from shardsim.base.errors import UserError
+from shardsim.base.seeds import BENCH_SEEDS, checked_seed
 from shardsim.bench.planted.reward import STEPS, RewardSpec, Trained, planted_rewards
 from shardsim.bench.planted.world import NOT, SIDES, Antecedent, bare, paid_where
 from shardsim.bench.shards import SEVERAL
 from shardsim.env.core import Env
 from shardsim.env.registry import env_class, make
 from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.fit.data import decisions_on
 from shardsim.shards.fit.fit import fit
-from shardsim.shards.identify import data_of
 
 ENVS = ("cheese-corner", "two-goods")
 # Open rooms: mazes take ten times the steps, and an agent that has not learnt what paid tests
@@ -87,8 +88,9 @@ def benchmark(
       say: where progress goes.
 
     Raises:
-      UserError: an unknown env or kind, or an env without enough cues.
+      UserError: an unknown env or kind, a wrong seed, or an env without enough cues.
     """
+    seed = checked_seed(seed, below=BENCH_SEEDS)
     if odd := sorted(set(kinds) - set(REWARD_KINDS)):
         raise UserError(f"no reward kind '{odd[0]}'; choose from {', '.join(REWARD_KINDS)}")
     worlds = [_room(name, folders) for name in envs]
@@ -188,7 +190,7 @@ def line_of(
 ) -> RewardLine:
     """Identify one agent and score it against its reinforcement history."""
     agent: Agent = trained.agents[at]
-    data = data_of(over, np.asarray(agent.policy(over.observations), np.float64))
+    data = decisions_on(over, np.asarray(agent.policy(over.observations), np.float64))
     begin = time.perf_counter()
     found = fit(data, seed=seed)
     seconds = time.perf_counter() - begin

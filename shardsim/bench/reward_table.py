@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shardsim.base.columns import aligned
 from shardsim.bench.reward_cases import REWARD_NULLS, RewardLine
 from shardsim.bench.shards import CANNOT
-from shardsim.bench.shards_table import NONE, laid_out, part, plain
+from shardsim.bench.shards_table import NONE, part
 
 KIND_HEAD = (
     "paid", "cases", "return/optimum", "K right", "wanted", "gate AUC", "beyond shuffled",
@@ -30,7 +31,7 @@ def table(found: Sequence[RewardLine]) -> str:
     }
     rows += [kind_row(name, lines) for name, lines in sums.items() if lines]
     agents = [case_row(line) for line in found]
-    return "\n".join([*laid_out([KIND_HEAD, *rows]), "", *laid_out([CASE_HEAD, *agents])])
+    return "\n".join([*aligned([KIND_HEAD, *rows]), "", *aligned([CASE_HEAD, *agents])])
 
 
 def kind_row(name: str, lines: Sequence[RewardLine]) -> tuple[str, ...]:
@@ -64,15 +65,6 @@ def case_row(line: RewardLine) -> tuple[str, ...]:
         " ".join(f"{one:.2f}" for one in line.contrast) or NONE,
         line.paid or "nothing",
     )
-
-
-def as_data(found: Sequence[RewardLine]) -> dict[str, list[dict]]:
-    """Return every line as plain data, NaN as nothing."""
-    return {"lines": [{n: _plain_all(v) for n, v in line._asdict().items()} for line in found]}
-
-
-def _plain_all(value: object) -> object:
-    return [plain(one) for one in value] if isinstance(value, tuple) else plain(value)
 
 
 def _mean(values: Sequence[float]) -> str:

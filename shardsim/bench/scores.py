@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import norm
+from scipy.stats import binomtest
 from sklearn.metrics import adjusted_rand_score
 
 DOMINANT = 0.6  # of the planted shards' pull in a context
@@ -83,8 +83,5 @@ def wilson(successes: int, trials: int, confidence: float = 0.9) -> tuple[float,
     succession, and statistical inference"); 0 and 1 without trials."""
     if not trials:
         return 0.0, 1.0
-    z = float(norm.ppf(0.5 + confidence / 2))
-    rate = successes / trials
-    middle = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z * np.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
-    return float(middle - half), float(middle + half)
+    ends = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return float(ends.low), float(ends.high)

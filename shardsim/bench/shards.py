@@ -14,17 +14,19 @@ import numpy as np
 
 from shardsim.base import parallel
 from shardsim.base.errors import UserError
+from shardsim.base.seeds import BENCH_SEEDS, checked_seed
 from shardsim.bench import baselines, scores
 from shardsim.bench.one_reward import one_reward
 from shardsim.bench.planted.rules import KINDS, SHARD_KINDS
 from shardsim.bench.planted_cases import Case, Ground, ask, draw_case, ground, truth_of
 from shardsim.bench.scores import Shards
 from shardsim.env.registry import make
-from shardsim.shards.fit.data import DecisionData
+from shardsim.shards.fit.data import DecisionData, decisions_on, probabilities
 from shardsim.shards.fit.fit import fit
-from shardsim.shards.identify import data_of, interval_of, parts_of
 from shardsim.shards.influence import shares
-from shardsim.shards.influence.influence import advantage_toward, probabilities, pull
+from shardsim.shards.influence.influence import advantage_toward, pull
+from shardsim.shards.influence.share_intervals import equal_fit_offsets, share_table
+from shardsim.shards.influence.shares import parts_of
 
 ENVS = ("cheese-corner", "two-goods", "cheese-dish", "lava-land", "whisky-gold")
 OWN = "shardsim"
@@ -59,10 +61,11 @@ class Line(NamedTuple):
 
 
 def found_by_fit(data: DecisionData, seed: int) -> tuple[Shards, str]:
-    """Identify as `identify` does, without the views that a benchmark has no use for."""
+    """Identify as `identify` does, without the evidence that a benchmark has no use for."""
     model = fit(data, seed=seed)
     strength = shares.strengths(parts_of(model, data))[:, : model.num_shards]
-    interval = interval_of(model, data, seed)
+    offsets = equal_fit_offsets([model], [data], [np.arange(model.num_shards)])
+    interval = share_table([model], [data], offsets, seed=seed).pooled
     ends = np.stack([interval.low, interval.high], 1)[: model.num_shards]
     found = Shards(strength, model.preferences, interval.mean[: model.num_shards], ends)
     return found, model.verdict
@@ -82,7 +85,7 @@ def removal_vectors(logits: np.ndarray, without: Sequence[np.ndarray], on: Groun
 def lines_of(case: Case, on: Ground, seed: int) -> list[Line]:
     """Let every method answer one case."""
     answers = ask(case, on)
-    data = data_of(on.battery, answers.logits)
+    data = decisions_on(on.battery, answers.logits)
     truth = truth_of(case.spec, on)
     vectors = removal_vectors(answers.logits, answers.without, on)
     view = answers.activations
@@ -155,8 +158,9 @@ def benchmark(
       say: where progress goes.
 
     Raises:
-      UserError: an unknown tier, env or kind.
+      UserError: an unknown tier, env or kind, or a wrong seed.
     """
+    seed = checked_seed(seed, below=BENCH_SEEDS)
     if tier not in ("rule", "network"):
         raise UserError(
             f"there is no tier '{tier}' of planted agents; choose rule or network, "

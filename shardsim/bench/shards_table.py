@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shardsim.base.columns import aligned
 from shardsim.bench.planted.rules import NULL_KINDS, SHARD_KINDS
 from shardsim.bench.scores import wilson
 from shardsim.bench.shards import CANNOT, OWN, Line
@@ -32,7 +33,7 @@ def table(found: Sequence[Line]) -> str:
     rows += [kind_row(name, lines) for name, lines in sums.items() if lines]
     methods = list(dict.fromkeys(line.method for line in found))
     beside = [method_row(name, [li for li in found if li.method == name]) for name in methods]
-    text = [*laid_out([KIND_HEAD, *rows]), "", *laid_out([METHOD_HEAD, *beside])]
+    text = [*aligned([KIND_HEAD, *rows]), "", *aligned([METHOD_HEAD, *beside])]
     gap = [line.gap for line in own]
     if max(gap) > 0:
         text += ["", f"networks miss their rules by {np.mean(gap):.4f} bits a decision"]
@@ -90,22 +91,3 @@ def part(hits: Sequence[bool]) -> str:
         return NONE
     low, high = wilson(sum(hits), len(hits))
     return f"{np.mean(hits):.2f} [{low:.2f}, {high:.2f}]"
-
-
-def laid_out(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of cells as lines of aligned columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def as_data(found: Sequence[Line]) -> dict[str, list[dict]]:
-    """Return every line as plain data, NaN as nothing."""
-    return {"lines": [{n: plain(v) for n, v in line._asdict().items()} for line in found]}
-
-
-def plain(value: object) -> object:
-    """Return a value as JSON holds it: NaN as nothing."""
-    return None if isinstance(value, float) and not np.isfinite(value) else value

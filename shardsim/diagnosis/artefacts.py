@@ -83,11 +83,11 @@ def of_chunks(env: Env, config: TrainConfig, chunks: Iterable[Chunk]) -> Artefac
 def of_run(run: Any, shares: Mapping[str, float] | None = None) -> Artefacts:
     """Read artefacts from a run directory; raises UserError where it is damaged.
 
-    `run` offers env, config, store, checkpoints, checkpoint() and training, as
+    `run` offers env, config, store, updates, checkpoint() and training, as
     `shardsim.runs.run.Run` does; this room does not import it.
     """
     config = run.config.train
-    updates = run.checkpoints
+    updates = run.updates
     checkpoints = {update: run.checkpoint(index) for index, update in enumerate(updates)}
     names = [name for name in run.store.names(RECORDS) if name.endswith(".safetensors")]
     records: dict[int, Record] = {}

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.config import TrainConfig
+from shardsim.agent.evaluation import reached
 from shardsim.agent.learner import Learner
 from shardsim.env import planning
 from shardsim.env.core import Env
@@ -25,14 +26,16 @@ class Behaviour(NamedTuple):
 
     achieved: jax.Array  # float32[], discounted return
     optimum: jax.Array  # float32[]
+    worst: jax.Array  # float32[], return of the policy that earns least
     swapped: jax.Array  # float32[X], return if two actions were exchanged
     first: jax.Array  # float32[O], probability that each concept is entered first
     optimal_first: jax.Array  # float32[O], the same under the optimal policy
 
-    @property
-    def ratio(self) -> jax.Array:
-        """Return over the optimum."""
-        return self.achieved / jnp.maximum(self.optimum, 1e-9)
+    def share(self, returns: Any, *, ratio: bool) -> np.ndarray:
+        """Return float[K] or float[K, X] of these seeds' returns, 1 being the best there is."""
+        ends = (np.asarray(end) for end in (self.optimum, self.worst))
+        wide = (end[:, None] if np.ndim(returns) > 1 else end for end in ends)
+        return reached(np.asarray(returns), *wide, ratio=ratio)
 
 
 def action_pairs(env: Env) -> list[tuple[int, int]]:
@@ -74,6 +77,9 @@ def on_level(learner: Learner, config: TrainConfig, parameters: Any, level: Leve
     return Behaviour(
         achieved=worth(policy),
         optimum=jnp.dot(tabular.start, best),
+        worst=jnp.dot(
+            tabular.start, planning.worst_values(tabular, weights, config.discount, horizon)
+        ),
         swapped=jax.vmap(worth)(jnp.moveaxis(policy[:, orders], 1, 0)),
         first=first(policy),
         optimal_first=first(optimal),
@@ -82,5 +88,5 @@ def on_level(learner: Learner, config: TrainConfig, parameters: Any, level: Leve
 
 def greedy(action_values: jax.Array) -> jax.Array:
     """Return float32[S, A]: the best actions, all equally good ones alike."""
-    best = action_values >= jnp.max(action_values, axis=1, keepdims=True) - 1e-6
+    best = planning.equally_good(action_values)
     return best.astype(jnp.float32) / jnp.sum(best, axis=1, keepdims=True).astype(jnp.float32)

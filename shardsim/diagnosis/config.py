@@ -10,7 +10,8 @@ class DiagnoseConfig(BaseModel, extra="forbid", frozen=True):
         default=0.85,
         gt=0.0,
         le=1.0,
-        description="share of the optimal return from which a policy counts as near-optimal",
+        description="share of the optimal return from which a policy counts as near-optimal; of "
+        "the range from the worst return to it, where the optimum is not positive",
     )
     target_gap: float = Field(
         default=0.1,

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.components import SECTIONS
+from shardsim.base.columns import aligned
 
 
 class Pair(NamedTuple):
@@ -97,6 +98,11 @@ def label_of(world: str, section: str | None, representation: str | None) -> str
     return f"{world}({named})" if named and world != "unknown" else world
 
 
+def label_in(found: Mapping[str, Any]) -> str:
+    """Return the label of a `diagnosis.json`."""
+    return label_of(found["world"], found.get("section"), found.get("representation"))
+
+
 def worst(measured: jax.Array, exact: jax.Array, scale: jax.Array | float = 1.0) -> Pair:
     """Return the entries that lie furthest apart, and how far, divided by `scale`."""
     measured = measured.reshape(-1).astype(jnp.float32)
@@ -173,12 +179,7 @@ def table(rows: Sequence[Evidence]) -> str:
         )
         for row in rows
     ]
-    widths = [max(len(line[column]) for line in [head, *cells]) for column in range(len(head))]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in [head, *cells]
-    ]
-    return "\n".join(lines)
+    return "\n".join(aligned([head, *cells]))
 
 
 def _number(value: float) -> str:

@@ -17,6 +17,7 @@ from jax.flatten_util import ravel_pytree
 
 from shardsim.agent.components import DEFAULT_COMPONENTS
 from shardsim.agent.config import TrainConfig
+from shardsim.agent.evaluation import is_ratio
 from shardsim.agent.learner import Learner
 from shardsim.agent.train import make_learner
 from shardsim.diagnosis.artefacts import Artefacts
@@ -66,6 +67,17 @@ class Read(NamedTuple):
     untrained: Behaviour  # [K], on training levels
     trained: Behaviour  # [K], on training levels
     target: Behaviour  # [K], on target levels
+
+    @property
+    def ratio(self) -> bool:
+        """Whether returns are told as shares of the optimum; else of the range to it."""
+        optima = np.stack([self.trained.optimum, self.target.optimum])
+        return bool(is_ratio(optima))
+
+    @property
+    def unit(self) -> str:
+        """What such a share is of."""
+        return "of the optimum" if self.ratio else "of the range from worst to best"
 
 
 def learner_of(artefacts: Artefacts) -> Learner:
@@ -157,16 +169,19 @@ def inferred_rows(artefacts: Artefacts, read: Read, seed: int) -> list[Evidence]
     """Return what behaviour and critic say of sections whose outputs were not kept."""
     moves, scale, discount = INFERRED
     end = max(read.weights)
-    own, swapped = read.trained.ratio, read.trained.swapped / read.trained.optimum[:, None]
-    best = np.argmax(np.asarray(swapped), axis=1)
-    gained = np.asarray(swapped).max(axis=1) - np.asarray(own)
+    moves = moves._replace(unit=read.unit)
+    own = read.trained.share(read.trained.achieved, ratio=read.ratio)
+    swapped = read.trained.share(read.trained.swapped, ratio=read.ratio)
+    best = np.argmax(swapped, axis=1)
+    gained = swapped.max(axis=1) - own
     names = artefacts.env.action_names
     one, other = action_pairs(artefacts.env)[int(best[seed])]
     note = f"{names[one]} and {names[other]} exchanged" if gained[seed] > moves.tolerance else ""
-    pair = Pair(own, np.asarray(swapped).max(axis=1), np.maximum(0.0, gained))
+    pair = Pair(own, swapped.max(axis=1), np.maximum(0.0, gained))
     rows = [row(moves, pair, end, seed, note)]
     # A critic says something once it has been taught; the policy shows that it was.
-    changed = np.asarray(own - read.untrained.ratio)[seed]
+    before = read.untrained.share(read.untrained.achieved, ratio=read.ratio)
+    changed = (own - before)[seed]
     if abs(changed) > LEARNT:
         rows += _taught_rows(artefacts, read, scale, discount, seed)
     return rows
@@ -193,7 +208,7 @@ def _taught_rows(
     scale_off = np.where(doubted, np.abs(middle.reward_scale - 1.0), 0.0)
     horizon_off = np.where(middle.reward_scale < 0, 0.0, off)
     end = max(read.taught)
-    note = f"median of checkpoints {', '.join(str(update) for update in sorted(read.taught))}"
+    note = f"median of the checkpoints after updates {', '.join(map(str, sorted(read.taught)))}"
     return [
         row(scale, Pair(middle.reward_scale, np.ones_like(off), scale_off), end, seed, note),
         row(discount, Pair(nearest, np.full_like(off, wanted), horizon_off), end, seed, note),

@@ -53,7 +53,7 @@ def judge(
         jax.tree.map(lambda leaf: np.asarray(leaf)[seed], pairs[REWARD_PART.name])
         for pairs in phases.values()
     ]
-    returns = _returns(read, seed)
+    returns = returns_of(read, seed)
     outcome = decide(
         moved,
         checked,
@@ -67,7 +67,7 @@ def judge(
         moved,
         *collect([REWARD_PART], phases, seed),
         *checked,
-        *_behaviour_rows(artefacts, config, returns, last, seed),
+        *_behaviour_rows(artefacts, config, returns, read.unit, last, seed),
     ]
     return outcome, shown
 
@@ -81,20 +81,28 @@ def _explained(artefacts: Artefacts, line: Evidence) -> Evidence:
     return line._replace(note=kind_of(learner, artefacts.config, line.section, record))
 
 
-def _returns(read: from_weights.Read, seed: int) -> Returns:
+def returns_of(read: from_weights.Read, seed: int) -> Returns:
+    """Return one seed's exact returns as shares, all on one scale, and what it enters too often."""
     excess = np.asarray(read.target.first[seed]) - np.asarray(read.target.optimal_first[seed])
-    return Returns(
-        untrained=float(read.untrained.ratio[seed]),
-        trained=float(read.trained.ratio[seed]),
-        target=float(read.target.ratio[seed]),
-        excess=excess,
+    untrained, trained, target = (
+        float(one.share(one.achieved, ratio=read.ratio)[seed])
+        for one in (read.untrained, read.trained, read.target)
     )
+    return Returns(untrained, trained, target, excess)
 
 
 def _behaviour_rows(
-    artefacts: Artefacts, config: DiagnoseConfig, returns: Returns, phase: int, seed: int
+    artefacts: Artefacts,
+    config: DiagnoseConfig,
+    returns: Returns,
+    share: str,
+    phase: int,
+    seed: int,
 ) -> list[Evidence]:
-    """Return exact behaviour as evidence: returns beside the optimum, concepts entered first."""
+    """Return exact behaviour as evidence: returns beside the optimum, concepts entered first.
+
+    `share` is the unit of the returns.
+    """
 
     def line(name: str, measured: float, exact: float, unit: str, said: str) -> Evidence:
         gap = abs(measured - exact)
@@ -103,13 +111,13 @@ def _behaviour_rows(
     optimal = "near-optimal" if returns.trained >= config.optimal else "not optimal"
     fell = returns.target < returns.trained - config.target_gap
     rows = [
-        line("return before training", returns.untrained, 1.0, "of the optimum", "start"),
-        line("return on training levels", returns.trained, 1.0, "of the optimum", optimal),
+        line("return before training", returns.untrained, 1.0, share, "start"),
+        line("return on training levels", returns.trained, 1.0, share, optimal),
         line(
             "return on target levels",
             returns.target,
             1.0,
-            "of the optimum",
+            share,
             "falls" if fell else "holds",
         ),
     ]

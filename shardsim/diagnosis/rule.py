@@ -19,7 +19,7 @@ from shardsim.diagnosis.evidence import Evidence, Pair, first_section, label_of
 
 NO_REWARD = 0.01  # of the reward's exact part in a gradient
 EXPLAINED = 0.1  # of a gradient that may stay unexplained for its parts to mean anything
-LEARNT = 0.05  # of the optimum: a smaller gain is no sign of learning
+LEARNT = 0.05  # of the optimum (or the range): a smaller gain is no sign of learning
 WORLDS = ("no-update", "wrong-code", "unknown", "representation", "undertrained", "healthy")
 
 
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
 
 
 class Returns(NamedTuple):
-    """One seed's exact behaviour, as shares of the optimum, and what it enters first."""
+    """One seed's exact behaviour, as `evaluation.reached` measures it, and what it enters first."""
 
     untrained: float  # on training levels
     trained: float  # on training levels

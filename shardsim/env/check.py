@@ -13,6 +13,9 @@ from pathlib import Path
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.platform import check_platform
+from shardsim.base.scalars import Whole
+from shardsim.base.seeds import checked_seed
 from shardsim.env import registry
 from shardsim.env.conformance import edits, levels, motion, plans, views
 from shardsim.env.conformance.subject import Finding, Subject
@@ -45,7 +48,7 @@ def check_env(
     *,
     folders: Sequence[str | Path] = (),
     only: Sequence[str] | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
 ) -> list[Finding]:
     """Check an env: an instance, an id, or the path of an env file (made with its defaults).
 
@@ -60,13 +63,13 @@ def check_env(
         declaration, the shapes or the levels ends the checks, since the rest builds on them.
 
     Raises:
-        UserError: for an unknown id or check, or a file that defines no env.
+        UserError: for an unknown id or check, a wrong seed, or a file that defines no env.
     """
     names = list(CHECKS) if only is None else list(only)
     for name in names:
         if name not in CHECKS:
             raise UserError(f"there is no check {name!r}; {did_you_mean(name, CHECKS)}")
-    subject = Subject(resolve(env, folders), seed)
+    subject = Subject(resolve(env, folders), checked_seed(seed))
     found: list[Finding] = []
     for name in names:
         found += _run(name, subject)
@@ -80,6 +83,7 @@ def resolve(env: Env | str | Path, folders: Sequence[str | Path] = ()) -> Env:
     if isinstance(env, Env):
         return env
     if str(env).endswith(".py") or "/" in str(env):
+        check_platform()
         return registry.build(registry.class_in(content.load_file("envs", env), str(env)), {})
     return registry.make(str(env), folders=folders)
 
@@ -87,7 +91,9 @@ def resolve(env: Env | str | Path, folders: Sequence[str | Path] = ()) -> Env:
 def _run(name: str, subject: Subject) -> list[Finding]:
     try:
         return list(CHECKS[name](subject))
-    except Exception as error:  # an author's code may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an author's code may raise anything, and call sys.exit() too
         return [
             Finding(
                 name,
@@ -98,7 +104,7 @@ def _run(name: str, subject: Subject) -> list[Finding]:
         ]
 
 
-def _where(env: Env, error: Exception) -> str:
+def _where(env: Env, error: BaseException) -> str:
     """Say in which line of the author's file an error came up, as far as can be seen."""
     source = inspect.getsourcefile(type(env))
     frames = traceback.extract_tb(error.__traceback__)

@@ -86,7 +86,7 @@ def covariates(env: Env, analysis: Analysis, state: State) -> dict[str, jax.Arra
     for number, name in enumerate(env.concept_names):
         found |= _toward(env, state, name, visible)
         found[f"distance_{name}"] = analysis.distance[index, number]
-    best = analysis.advantage[index] == 0.0
+    best = planning.best_actions(analysis.advantage[index])
     for first, second in combinations(range(len(env.concepts)), 2):
         pair = f"conflict_{env.concept_names[first]}_{env.concept_names[second]}"
         apart = ~jnp.any(best[:, first] & best[:, second])

@@ -7,10 +7,11 @@ import inspect
 import re
 from typing import Any
 
+from shardsim.env import parameters
 from shardsim.env.core import Env
 
 # A parameter of a class with its comment: `    width: int = 7  # columns`.
-_COMMENTED = re.compile(r"^    (\w+): \w+ = [^#\n]*  # (.+)$", re.MULTILINE)
+_COMMENTED = re.compile(r"^    (\w+): [^=#\n]+ = [^#\n]*  # (.+)$", re.MULTILINE)
 
 
 def describe(env: Env) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def describe(env: Env) -> dict[str, Any]:
         "concepts": {concept.name: concept.kind for concept in env.concepts},
         "observation": list(env.observation_channels),
         "states": env.num_states,
-        "params": {field.name: getattr(env, field.name) for field in dataclasses.fields(env)},
+        "params": parameters.plain(env),
         "meanings": meanings(type(env)),
     }
 

@@ -1,40 +1,25 @@
 """Counterfactual edits: objects removed from a level, moved in it, or added to it.
 
-`without` and `with_moved` are pure and batch under vmap; `remove`, `move` and `can_place` are
-their eager, checked forms for people. An edited state simply carries another level.
+Eager and checked, for people; `shardsim.env.instances` has the pure forms that batch under vmap.
+An edited state simply carries another level.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, SupportsInt
+from typing import SupportsInt
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError
-from shardsim.env.types import Level, State
-
-if TYPE_CHECKING:
-    from shardsim.env.core import Env
-
-
-def without(level: Level, concept: int, instance: int | None = None) -> Level:
-    """Return the level with a concept's instances (all, or one) absent; unchecked."""
-    where = (concept,) if instance is None else (concept, instance)
-    return level.replace(present=level.present.at[where].set(False))
+from shardsim.env.gridworld import Gridworld
+from shardsim.env.instances import without
+from shardsim.env.types import State
 
 
-def with_moved(level: Level, concept: int, cell: jax.Array, instance: int | jax.Array = 0) -> Level:
-    """Return the level with one instance present at `cell` int32[2]; unchecked."""
-    return level.replace(
-        position=level.position.at[concept, instance].set(jnp.asarray(cell, jnp.int32)),
-        present=level.present.at[concept, instance].set(True),
-    )
-
-
-def can_place(env: Env, state: State, concept: str) -> jax.Array:
+def can_place(env: Gridworld, state: State, concept: str) -> jax.Array:
     """Return bool[H, W]: free cells that hold no other object and not the agent."""
     object_index(env, concept)
     row, column = env.agent_cell(state)
@@ -45,14 +30,16 @@ def can_place(env: Env, state: State, concept: str) -> jax.Array:
     return free
 
 
-def remove(env: Env, state: State, concept: str, instance: int | None) -> State:
+def remove(env: Gridworld, state: State, concept: str, instance: int | None) -> State:
     """Return the state without an object; raises UserError for a place or a wrong instance."""
     index = object_index(env, concept)
     check_instance(env, concept, instance)
     return state.replace(level=without(state.level, index, instance))
 
 
-def move(env: Env, state: State, concept: str, cell: Sequence[SupportsInt], instance: int) -> State:
+def move(
+    env: Gridworld, state: State, concept: str, cell: Sequence[SupportsInt], instance: int
+) -> State:
     """Return the state with an object moved or added; raises UserError where it cannot stand."""
     index = object_index(env, concept)
     check_instance(env, concept, instance)
@@ -81,7 +68,7 @@ def move(env: Env, state: State, concept: str, cell: Sequence[SupportsInt], inst
     return moved
 
 
-def add(env: Env, state: State, concept: str, cell: Sequence[SupportsInt]) -> State:
+def add(env: Gridworld, state: State, concept: str, cell: Sequence[SupportsInt]) -> State:
     """Return the state with an absent instance put on a cell; raises UserError if all are there."""
     index = object_index(env, concept)
     absent = np.flatnonzero(~np.asarray(env.present(state)[index]))
@@ -94,7 +81,7 @@ def add(env: Env, state: State, concept: str, cell: Sequence[SupportsInt]) -> St
     return move(env, state, concept, cell, spare[0])
 
 
-def object_index(env: Env, concept: str) -> int:
+def object_index(env: Gridworld, concept: str) -> int:
     """Return the index of an object; raises UserError for a place, which cannot be edited."""
     index = env.concept_index(concept)
     if env.concepts[index].kind == "place":
@@ -105,7 +92,7 @@ def object_index(env: Env, concept: str) -> int:
     return index
 
 
-def check_instance(env: Env, concept: str, instance: int | None) -> None:
+def check_instance(env: Gridworld, concept: str, instance: int | None) -> None:
     """Raise UserError if a concept has no such instance."""
     count = env.concepts[env.concept_index(concept)].instances
     if instance is not None and not 0 <= instance < count:

@@ -25,7 +25,9 @@ def noise(key: jax.Array, height: int, width: int) -> jax.Array:
 
     def again(carry):
         key, draw_key = jax.random.split(carry[0])
-        walls = (jax.random.uniform(draw_key, (height, width)) < DENSITY) & ~corner
+        walls = (
+            jax.random.uniform(draw_key, (height, width), dtype=jnp.float32) < DENSITY
+        ) & ~corner
         return key, ~reachable(walls, corner)
 
     return jax.lax.while_loop(too_few, again, (key, jnp.ones((height, width), bool)))[1]
@@ -38,7 +40,7 @@ def blocks(key: jax.Array, height: int, width: int) -> jax.Array:
     nothing off. One that would break this, or cover (0, 0), is left out.
     """
     tries = 2 + height * width // 16
-    size_noise, place_noise = jax.random.uniform(key, (2, tries, 2))
+    size_noise, place_noise = jax.random.uniform(key, (2, tries, 2), dtype=jnp.float32)
     most = jnp.array([max(1, height // 3), max(1, width // 3)])
     size = between(size_noise, 1, most)
     first = between(place_noise, 0, jnp.array([height, width]) - size)
@@ -60,7 +62,7 @@ def open_ground(key: jax.Array, height: int, width: int) -> jax.Array:
 
     Each of its sides is at least half of the grid's, and its area at least a third.
     """
-    row_noise, column_noise = jax.random.uniform(key, (2,))
+    row_noise, column_noise = jax.random.uniform(key, (2,), dtype=jnp.float32)
     rows = between(row_noise, (height + 1) // 2, height)
     third = -(-height * width // (3 * rows))  # rounded up
     columns = between(column_noise, jnp.maximum((width + 1) // 2, third), width)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.seeds import SEEDS, checked_seed
 from shardsim.env import edits
 from shardsim.env.core import Env
 from shardsim.env.legend import legend
@@ -40,10 +41,11 @@ class Game:
     """One world under the player's hands; every change can be undone."""
 
     def __init__(self, env: Env, level_seed: int = 0, split: str = "train") -> None:
-        """Begin in the level that a seed draws. Raises UserError for an unknown split."""
+        """Begin in the level that a seed draws. Raises UserError for an unknown split or seed."""
         if split not in SPLITS:
             raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
-        self.env, self.seed, self.split = env, level_seed, split
+        self.env, self.split = env, split
+        self.seed = checked_seed(level_seed, "level_seed")
         self._step = jax.jit(env.step)
         self._actions = {
             key: env.action_names.index(name)
@@ -136,7 +138,8 @@ class Game:
                 self.past.pop()
             self.message = f"undone; {len(self.past) - 1} more"
         elif key in ("n", "b"):
-            self.seed = max(0, self.seed + (1 if key == "n" else -1))
+            wanted = self.seed + (1 if key == "n" else -1)
+            self.seed = min(max(0, wanted), SEEDS - 1)
             self._begin()
         elif key == "t":
             self.split = SPLITS[(SPLITS.index(self.split) + 1) % len(SPLITS)]

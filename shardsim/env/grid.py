@@ -52,7 +52,7 @@ def reachable(walls: jax.Array, source: jax.Array) -> jax.Array:
 
 def random_cell(key: jax.Array, mask: jax.Array) -> jax.Array:
     """Return int32[2]: a cell drawn uniformly from bool[H, W] `mask`."""
-    noise = jax.random.uniform(key, (mask.size,))
+    noise = jax.random.uniform(key, (mask.size,), dtype=jnp.float32)
     index = jnp.argmax(jnp.where(mask.reshape(-1), noise, -1.0)).astype(jnp.int32)
     return jnp.stack([index // mask.shape[1], index % mask.shape[1]])
 

@@ -16,8 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole
+from shardsim.base.seeds import checked_seed
 from shardsim.env import registry
-from shardsim.env.core import Env
+from shardsim.env.core import Env, template_level
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.render import render_ansi, render_rgb
 from shardsim.env.types import SPLITS, State, Step
@@ -31,7 +33,7 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
 
     Observations are float32[H, W, C] in 0..1, actions whole numbers below A; `info` holds the
     reward components by name. `reset(options={"level": level})` plays a given level.
-    Raises UserError for an unknown id, parameter, split or render mode.
+    Raises UserError for an unknown id, parameter, split or render mode, or a wrong seed.
     """
 
     metadata = {"render_modes": list(MODES), "render_fps": 8}  # noqa: RUF012
@@ -64,13 +66,16 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
         self._key = jax.random.key(0)
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: Whole | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin an episode in a new level of the split, or in `options["level"]`."""
-        super().reset(seed=seed)
+        """Begin an episode in a new level of the split, or in `options["level"]`.
+
+        Raises UserError for another option, a level of another world, or a seed that is none.
+        """
+        level = checked_options(self.env, options, ("level",)).get("level")
+        super().reset(seed=None if seed is None else checked_seed(seed))
         key = jax.random.key(int(self.np_random.integers(2**31)))
         level_key, start_key, self._key = jax.random.split(key, 3)
-        level = (options or {}).get("level")
         if level is None:
             level = take(sample_levels(self.env, level_key, 1, self.split), 0)
         self._state, observation = _begin(self.env)(start_key, level)
@@ -122,6 +127,34 @@ class GridworldEnv(gymnasium.Env[np.ndarray, np.int64]):
         if self._state is None:
             raise UserError("no episode has begun; call reset() first")
         return self._state
+
+
+def checked_options(
+    env: Env, options: dict[str, Any] | None, known: Sequence[str]
+) -> dict[str, Any]:
+    """Return the options of a reset; raises UserError for an unknown one or another world's level.
+
+    Args:
+        env: the world.
+        options: as they were given.
+        known: names that may be given.
+    """
+    given = dict(options or {})
+    for key in given:
+        if key not in known:
+            raise UserError(f"reset has no option {key!r}; {did_you_mean(str(key), known)}")
+    level = given.get("level")
+    if level is not None and _shapes(level) != _shapes(template_level(env)):
+        raise UserError(
+            f"options['level'] is no single level of {env.name} with these parameters; give one "
+            "of env.level(key, split), or one of many with take(levels, number)"
+        )
+    return given
+
+
+def _shapes(level: Any) -> tuple[Any, ...]:
+    leaves, structure = jax.tree.flatten(level)
+    return structure, [np.shape(leaf) for leaf in leaves]
 
 
 @lru_cache(maxsize=64)

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from shardsim.base.errors import UserError
+from shardsim.base.given import path_of
 
 ENTRY_POINT = "shardsim.env.gymnasium:GridworldEnv"
 VECTOR_ENTRY_POINT = "shardsim.env.gymnasium_vector:GridworldVectorEnv"
@@ -40,7 +41,7 @@ def register_all(folders: Sequence[str | Path] = ()) -> None:
 
     from shardsim.base import content
 
-    where = [str(Path(folder).resolve()) for folder in folders]
+    where = [str(path_of(folder).resolve()) for folder in folders]
     own = {"folders": where} if where else {}
     for env_id in content.catalogue("envs", where):
         if gymnasium_id(env_id) not in registry:

@@ -17,12 +17,23 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole, whole
+from shardsim.base.seeds import SEEDS, checked_seed
 from shardsim.env.core import Env
-from shardsim.env.gymnasium import MODES, GridworldEnv
-from shardsim.env.gymnasium_worlds import Moved, Worlds, advance, begin, blank, draw_bank, keys
+from shardsim.env.episodes import Bank
+from shardsim.env.gymnasium import MODES, GridworldEnv, checked_options
+from shardsim.env.gymnasium_worlds import (
+    Moved,
+    Worlds,
+    advance,
+    begin,
+    begin_in,
+    blank,
+    draw_bank,
+    keys,
+)
 from shardsim.env.levels import take
 from shardsim.env.render import render_ansi, render_rgb, tiled
-from shardsim.env.rollout import Bank
 from shardsim.env.window import Window
 
 
@@ -34,25 +45,23 @@ class GridworldVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.n
     observation is `info["final_obs"]`) or Disabled (reset with `options={"reset_mask": bool[K]}`).
     `bank_levels` levels of the split are drawn by `reset(seed=...)`. World k of `reset(seed=s)`
     has seed s + k, and world 0's draws the levels.
-    Raises UserError for an unknown id, parameter, split, mode or action.
+    Raises UserError for an unknown id, parameter, split, mode, seed or action.
     """
 
     def __init__(
         self,
         env_id: str | Env,
-        num_envs: int = 1,
+        num_envs: Whole = 1,
         *,
         render_mode: str | None = None,
         split: str = "train",
         folders: Sequence[str] = (),
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
-        bank_levels: int = 1024,
+        bank_levels: Whole = 1024,
         **params: Any,
     ) -> None:
         """Make the env (an id with its parameters, or an `Env` as it is) and its spaces."""
-        for name, value in (("num_envs", num_envs), ("bank_levels", bank_levels)):
-            if value < 1:
-                raise UserError(f"{name} must be at least 1, not {value}")
+        num_envs, bank_levels = whole("num_envs", num_envs, 1), whole("bank_levels", bank_levels, 1)
         one = GridworldEnv(env_id, render_mode=render_mode, split=split, folders=folders, **params)
         self.env, self.num_envs, self.split = one.env, num_envs, split
         self.render_mode, self.bank_levels = render_mode, bank_levels
@@ -69,14 +78,20 @@ class GridworldVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.n
     def reset(
         self,
         *,
-        seed: int | list[int | None] | None = None,
+        seed: Whole | Sequence[Whole | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin episodes in all worlds, or in those of `options["reset_mask"]` bool[K]."""
-        mask = (options or {}).get("reset_mask")
+        """Begin episodes in all worlds, or in those of `options["reset_mask"]` bool[K].
+
+        They begin in levels of the bank, or all in `options["level"]`; later episodes are the
+        bank's. Raises UserError for another option, mask, level or seed.
+        """
+        given = checked_options(self.env, options, ("level", "reset_mask"))
+        mask, level = given.get("reset_mask"), given.get("level")
         chosen = np.ones(self.num_envs, bool) if mask is None else self._checked_mask(mask)
         self._seed(seed)
-        begun, observation = begin(self.env)(self._bank, self._current(), jnp.asarray(chosen))
+        reset, place = (begin, self._bank) if level is None else (begin_in, level)
+        begun, observation = reset(self.env)(place, self._current(), jnp.asarray(chosen))
         self._worlds = begun
         self._show()
         return np.array(observation), {}
@@ -129,17 +144,18 @@ class GridworldVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.n
         if self.render_mode == "human":
             self.render()
 
-    def _seed(self, seed: int | list[int | None] | None) -> None:
+    def _seed(self, seed: Whole | Sequence[Whole | None] | None) -> None:
         """Draw the bank and the worlds' keys from the seeds; without any, keep what is there."""
         if seed is None and self._worlds is None:
             seed = int(self.np_random.integers(2**31))
         if seed is None:
             return
-        if isinstance(seed, int | np.integer):
-            super().reset(seed=int(seed))
-            seeds: list[int | None] = [int(seed) + index for index in range(self.num_envs)]
+        if not isinstance(seed, list | tuple | np.ndarray):
+            first = checked_seed(seed, below=SEEDS - self.num_envs + 1)
+            super().reset(seed=first)
+            seeds: list[int | None] = [first + index for index in range(self.num_envs)]
         else:
-            seeds = list(seed)
+            seeds = [None if value is None else checked_seed(value) for value in seed]
         given = [value for value in seeds if value is not None]
         if len(seeds) != self.num_envs or (self._worlds is None and len(given) < len(seeds)):
             raise UserError(f"{self.num_envs} worlds need as many seeds, not {seeds}")

@@ -1,13 +1,13 @@
 """K worlds under one compiled program: episodes begun from a bank, stepped, and begun again.
 
 Each world has its own random key, so that in one bank a world's life depends on its own seed and
-actions and on nobody else's. Levels and starts come from `shardsim.env.rollout`'s bank, which the
+actions and on nobody else's. Levels and starts come from `shardsim.env.episodes`'s bank, which the
 first world's seed draws: a reset is a look-up. Axis letters as in `shardsim.env.types`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from shardsim.env import rollout
+from shardsim.env import episodes
 from shardsim.env.core import Env
+from shardsim.env.episodes import Bank
 from shardsim.env.levels import sample_levels, take
-from shardsim.env.rollout import Bank
 from shardsim.env.types import Level, State
 
 STARTS = 16  # drawn for each level of the bank
@@ -47,8 +47,8 @@ class Moved(NamedTuple):
 
 
 def keys(seeds: Sequence[int]) -> jax.Array:
-    """Return key[K] of whole numbers of any size."""
-    return jax.vmap(jax.random.key)(np.array([seed % 2**32 for seed in seeds], np.uint32))
+    """Return key[K] of seeds."""
+    return jax.vmap(jax.random.key)(np.array(seeds, np.uint32))
 
 
 def blank(env: Env, bank: Bank, count: int) -> Worlds:
@@ -77,7 +77,7 @@ def _starts(env: Env) -> Any:
 
 def _fresh(bank: Bank, key: jax.Array) -> State:
     """Return one world at the beginning of an episode."""
-    return rollout.states_of(bank, rollout.begin(bank, rollout.draw_starts(bank, key, ())))
+    return episodes.states_of(bank, episodes.begin(bank, episodes.draw_starts(bank, key, ())))
 
 
 def _choose(condition: jax.Array, yes: State, no: State) -> State:
@@ -86,16 +86,27 @@ def _choose(condition: jax.Array, yes: State, no: State) -> State:
 
 @lru_cache(maxsize=64)
 def begin(env: Env) -> Any:
-    """One compiled reset of the chosen worlds."""
+    """One compiled reset of the chosen worlds, in levels of a bank."""
+    return _reset(env, _fresh)
 
-    def one(bank: Bank, state: State, key: jax.Array, over: jax.Array, chosen: jax.Array) -> Any:
+
+@lru_cache(maxsize=64)
+def begin_in(env: Env) -> Any:
+    """One compiled reset of the chosen worlds, in one level that is given."""
+    return _reset(env, lambda level, key: env.reset(key, level))
+
+
+def _reset(env: Env, fresh: Callable[[Any, jax.Array], State]) -> Any:
+    """A compiled reset; `fresh` makes a state of a place, a bank or a level, and a key."""
+
+    def one(place: Any, state: State, key: jax.Array, over: jax.Array, chosen: jax.Array) -> Any:
         onward, own = jax.random.split(key)
-        state = _choose(chosen, _fresh(bank, own), state)
+        state = _choose(chosen, fresh(place, own), state)
         worlds = Worlds(state, jnp.where(chosen, onward, key), over & ~chosen)
         return worlds, env.observe(state)
 
-    def all_worlds(bank: Bank, worlds: Worlds, chosen: jax.Array) -> tuple[Worlds, jax.Array]:
-        return jax.vmap(one, (None, 0, 0, 0, 0))(bank, *worlds, chosen)
+    def all_worlds(place: Any, worlds: Worlds, chosen: jax.Array) -> tuple[Worlds, jax.Array]:
+        return jax.vmap(one, (None, 0, 0, 0, 0))(place, *worlds, chosen)
 
     return jax.jit(all_worlds)
 

@@ -6,10 +6,12 @@ from functools import partial
 from typing import TypeVar, cast
 
 import jax
+import jax.numpy as jnp
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole, whole
 from shardsim.env.core import Env
-from shardsim.env.types import SPLITS, Level, Split
+from shardsim.env.types import SPLITS, Level, Split, State
 
 Tree = TypeVar("Tree")
 
@@ -24,13 +26,12 @@ def _sample(env: Env, key: jax.Array, count: int, split: Split) -> Level:
     return jax.lax.map(draw, keys) if jax.default_backend() == "cpu" else jax.vmap(draw)(keys)
 
 
-def sample_levels(env: Env, key: jax.Array, count: int, split: str) -> Level:
+def sample_levels(env: Env, key: jax.Array, count: Whole, split: str) -> Level:
     """Draw `count` levels of a split, batched on a leading axis L.
 
     Raises UserError for an unknown split or a count below 1.
     """
-    if count < 1:
-        raise UserError(f"{count} levels cannot be drawn; ask for at least 1")
+    count = whole("the number of levels", count, 1)
     if split not in SPLITS:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
     return _sample(env, key, count, cast(Split, split))
@@ -39,3 +40,16 @@ def sample_levels(env: Env, key: jax.Array, count: int, split: str) -> Level:
 def take(tree: Tree, index) -> Tree:
     """Return the entries at `index` along the leading axis of every leaf."""
     return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+def evaluated_levels(env: Env, count: int, split: Split) -> Level:
+    """Draw the `count` levels [L] of a split that agents of an env are evaluated on."""
+    return sample_levels(env, jax.random.key(SPLITS.index(split)), count, split)
+
+
+@partial(jax.jit, static_argnums=0)
+def all_states(env: Env, levels: Level) -> State:
+    """Return the batched states [L * S] of levels [L]."""
+    index = jnp.arange(env.num_states, dtype=jnp.int32)
+    states = jax.vmap(lambda level: jax.vmap(lambda i: env.state_at(level, i))(index))(levels)
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)

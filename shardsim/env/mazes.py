@@ -23,7 +23,7 @@ def maze(key: jax.Array, height: int, width: int, loop_probability: float | jax.
     count, spare = rows * columns, (columns * (height % 2 == 0), rows * (width % 2 == 0))
     # One draw for everything: each batched call of the generator costs a quarter of a second of
     # compilation on a CPU, more than the rest of the maze.
-    noise = jax.random.uniform(key, (10 * count + 1 + sum(spare),))
+    noise = jax.random.uniform(key, (10 * count + 1 + sum(spare),), dtype=jnp.float32)
     opened = passages(noise[: 10 * count + 1], rows, columns, loop_probability)
     alcoves = noise[10 * count + 1 :] < ALCOVES
     walls = jnp.ones((height, width), bool).at[::2, ::2].set(False)
@@ -48,7 +48,7 @@ def rooms(
     rows, columns = len(first_row) + 1, len(first_column) + 1
     count = rows * columns
     tree_noise, place_noise, wall_noise = jnp.split(
-        jax.random.uniform(key, (12 * count + 1 + rows + columns - 2,)),
+        jax.random.uniform(key, (12 * count + 1 + rows + columns - 2,), dtype=jnp.float32),
         [10 * count + 1, 12 * count + 1],
     )
     row_walls = between(wall_noise[: rows - 1], first_row, last_row)

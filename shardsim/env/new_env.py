@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, one_line
+from shardsim.base.given import path_of
 
 _WORD = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 
@@ -26,7 +27,7 @@ def write_env(name: str, folder: str | Path = ".") -> tuple[Path, Path]:
         UserError: a name that no env can have or that one has already, a file that is there
             already, or a folder that cannot be written. Nothing is written then.
     """
-    folder = Path(folder)
+    folder = path_of(folder)
     module = _module(name, [folder] if folder.is_dir() else [])
     paths = folder / f"{module}.py", folder / f"test_{module}.py"
     for path in paths:

@@ -53,7 +53,9 @@ def scattered(key: jax.Array, mask: jax.Array, count: int) -> Things:
 
     One cell of the mask at least stays free, for an episode to start on.
     """
-    noise = jnp.where(mask.reshape(-1), jax.random.uniform(key, (mask.size,)), -1.0)
+    noise = jnp.where(
+        mask.reshape(-1), jax.random.uniform(key, (mask.size,), dtype=jnp.float32), -1.0
+    )
     chosen = jnp.argsort(-noise)[:count].astype(jnp.int32)
     cells = jnp.stack([chosen // mask.shape[1], chosen % mask.shape[1]], axis=-1)
     return cells, jnp.arange(count) < jnp.sum(mask, dtype=jnp.int32) - 1
@@ -122,7 +124,8 @@ def bits(number: jax.Array, count: int) -> jax.Array:
 
 def number(flags: jax.Array) -> jax.Array:
     """Return int32[]: bool[count] as one number, lowest bit first."""
-    return jnp.sum(flags.astype(jnp.int32) << jnp.arange(flags.shape[0], dtype=jnp.int32))
+    held = flags.astype(jnp.int32) << jnp.arange(flags.shape[0], dtype=jnp.int32)
+    return jnp.sum(held, dtype=jnp.int32)
 
 
 def check_between(name: str, value: float, low: float, high: float | None = None) -> None:

@@ -15,14 +15,16 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 
-from shardsim.env import breadth_first
+from shardsim.env import breadth_first, shortest_paths
 from shardsim.env.core import Env, template_level
+from shardsim.env.shortest_paths import after
 from shardsim.env.types import Tabular
 
 Solution = TypeVar("Solution")
 
-FAR = 1e6  # a distance that no policy attains; reported as infinity
-TOLERANCE = 1e-5
+# What distances and values are good to, relative to themselves, and absolutely below 1: two actions
+# that differ by less are equally good. Nothing else asks which actions are.
+TIE = 1e-5
 AT_ONCE = 64  # levels solved together: more no longer fit a processor's cache
 
 
@@ -35,19 +37,23 @@ def for_levels(solve: Callable[..., Solution], *arguments: Any, at_once: int = A
     return jax.lax.map(lambda each: solve(*each), arguments, batch_size=at_once)
 
 
-def expected_distance(tabular: Tabular, distance: jax.Array, entered: jax.Array) -> jax.Array:
-    """Return float32[S, A, O]: the expected distance after each action, 0 where it is `entered`."""
-    onward = jnp.where(entered, 0.0, distance[tabular.next_state])
-    return jnp.sum(tabular.probability[..., None] * onward, axis=2)
+def equally_good(values: jax.Array, axis: int = 1) -> jax.Array:
+    """Return bool[...]: which of float[...] `values` are greatest along an axis, within `TIE`."""
+    most = jnp.max(values, axis=axis, keepdims=True)
+    return values >= most - TIE * jnp.maximum(1.0, jnp.abs(most))
+
+
+def best_actions(advantage: Any) -> Any:
+    """Return bool[...]: which actions are best, by float[...] `advantages` (JAX or NumPy)."""
+    return advantage > -TIE
 
 
 def distances(tabular: Tabular, goals: jax.Array, entered: jax.Array | None = None) -> jax.Array:
     """Return float32[S, O]: the least expected number of moves to bool[S, O] `goals`.
 
     Exact shortest paths where moves are certain (all goals in one bit-parallel search), the
-    stochastic-shortest-path optimum where they are not (Bertsekas & Tsitsiklis 1991, "An analysis
-    of stochastic shortest path problems").
-    Objects on the way are passed through; infinity where the goal cannot surely be reached.
+    stochastic-shortest-path optimum where they are not. Objects on the way are passed through;
+    infinity where the goal cannot surely be reached, or only in half a thousand million moves.
 
     `entered` bool[S, A, N, O] says which moves reach a goal; by default those that end in one of
     `goals`. It is needed for what is gone once reached: no state has the agent on a taken key.
@@ -55,22 +61,8 @@ def distances(tabular: Tabular, goals: jax.Array, entered: jax.Array | None = No
     if tabular.next_state.shape[2] == 1:
         entering = None if entered is None else jnp.any(entered, axis=(1, 2))
         return breadth_first.moves_to(tabular.next_state[:, :, 0], goals, entering)
-    limit = 64 * tabular.next_state.shape[0]
     entered = goals[tabular.next_state] if entered is None else entered
-    moves = 1.0 + jnp.where(safe_actions(tabular, goals, entered), 0.0, FAR)
-    onward = jnp.where(entered, 0.0, tabular.probability[..., None])
-    start = jnp.where(goals, 0.0, FAR).astype(jnp.float32)
-
-    def relax(carry):
-        distance, _, count = carry
-        after = _after(tabular, moves, onward, distance)
-        shorter = jnp.where(goals, 0.0, jnp.minimum(distance, reduce(jnp.minimum, after)))
-        return shorter, jnp.max(distance - shorter) > TOLERANCE, count + 1
-
-    distance, _, _ = jax.lax.while_loop(
-        lambda carry: carry[1] & (carry[2] < limit), relax, (start, jnp.bool_(True), jnp.int32(0))
-    )
-    return jnp.where(distance < FAR / 2, distance, jnp.inf)
+    return shortest_paths.expected_moves(tabular, goals, entered)
 
 
 def every_cell(env: Env) -> jax.Array:
@@ -83,43 +75,6 @@ def every_cell(env: Env) -> jax.Array:
     return cells[:, None] == jnp.arange(env.height * env.width, dtype=jnp.int32)
 
 
-def safe_actions(tabular: Tabular, goals: jax.Array, entered: jax.Array) -> jax.Array:
-    """Return bool[S, A, O]: the actions after which each goal can still be reached surely.
-
-    The states are the greatest set from which the goal is reached by actions that never leave it
-    (de Alfaro 1997, "Formal verification of probabilistic systems", almost-sure reachability).
-    """
-    possible = (tabular.probability > 0)[..., None]
-
-    def staying(sure):
-        return jnp.all(~possible | entered | sure[tabular.next_state], axis=2)
-
-    def shrink(carry):
-        sure, _ = carry
-        allowed = staying(sure)
-        smaller = _grown(
-            lambda reached: jnp.any(
-                allowed & jnp.any(possible & (entered | reached[tabular.next_state]), axis=2),
-                axis=1,
-            ),
-            goals,
-        )
-        return smaller, jnp.any(smaller != sure)
-
-    everywhere = (jnp.ones_like(goals), jnp.bool_(True))
-    return staying(jax.lax.while_loop(lambda carry: carry[1], shrink, everywhere)[0])
-
-
-def _grown(step, start: jax.Array) -> jax.Array:
-    """Return the least fixed point of `step` above bool[...] `start`."""
-
-    def grow(carry):
-        now = carry[0] | step(carry[0])
-        return now, jnp.any(now != carry[0])
-
-    return jax.lax.while_loop(lambda carry: carry[1], grow, (start, jnp.bool_(True)))[0]
-
-
 def advantages(
     tabular: Tabular, distance: jax.Array, entered: jax.Array | None = None
 ) -> jax.Array:
@@ -127,39 +82,28 @@ def advantages(
 
     In moves: 0 for a best action, -1 for one that stays, -2 for one that leads away by one;
     at the goal itself staying is best. 0 everywhere where the goal is unreachable; an action
-    that loses the goal for good counts as leading one move beyond the farthest state.
+    that loses the goal for good counts as leading one move beyond the farthest state. What differs
+    by less than distances are good to (`TIE`) is 0 alike.
     `distance` and `entered` as `distances` gives and takes them.
     """
     known = jnp.isfinite(distance)
     lost = 1.0 + jnp.max(jnp.where(known, distance, 0.0), axis=0)
     finite = jnp.where(known, distance, lost)
     entered = (distance == 0)[tabular.next_state] if entered is None else entered
-    toward = finite[:, None] - expected_distance(tabular, finite, entered)
+    # Differences first: in a sum of distances, moves that fail would lose the digits that count.
+    nearer = finite[:, None, None] - jnp.where(entered, 0.0, finite[tabular.next_state])
+    toward = jnp.sum(tabular.probability[..., None] * nearer, axis=2)
     short = toward - jnp.max(toward, axis=1, keepdims=True)
-    return jnp.where(known[:, None], short, 0.0)
+    here = jnp.arange(distance.shape[0], dtype=jnp.int32)[:, None, None]
+    moves = jnp.where(tabular.next_state == here, 0.0, tabular.probability)
+    moving = jnp.max(jnp.sum(moves, axis=2), axis=1)
+    error = TIE * jnp.maximum(1.0, moving[:, None] * finite)
+    return jnp.where(known[:, None] & (short < -error[:, None]), short, 0.0)
 
 
 def reward_table(tabular: Tabular, weights: jax.Array) -> jax.Array:
     """Return float32[S, A, N]: the reward components weighted by float32[R] and summed."""
     return jnp.tensordot(weights, tabular.rewards, axes=1)
-
-
-def _after(tabular: Tabular, now: jax.Array, chance: jax.Array, values: jax.Array):
-    """Return for each action what `now` [S, A, ...] and the expected `values` [S, ...] add up to.
-
-    One look-up [S, ...] for each action and outcome, since a CPU makes one [S, A, N, ...] out of
-    single elements, several times slower. `chance` [S, A, N, ...].
-    """
-    _, actions, outcomes = tabular.next_state.shape
-
-    def one(action):
-        total = now[:, action]
-        for outcome in range(outcomes):
-            there = values[tabular.next_state[:, action, outcome]]
-            total = total + chance[:, action, outcome] * there
-        return total
-
-    return [one(action) for action in range(actions)]
 
 
 def _gain_and_chance(tabular: Tabular, weights: jax.Array, discount) -> tuple[jax.Array, jax.Array]:
@@ -178,13 +122,20 @@ def optimal_values(
     gain, chance = _gain_and_chance(tabular, weights, discount)
 
     def back(_, carry):
-        action_values = _after(tabular, gain, chance, carry[0])
+        action_values = after(tabular, gain, chance, carry[0])
         return reduce(jnp.maximum, action_values), action_values
 
     zero = jnp.zeros(gain.shape[0], jnp.float32)
     start = (zero, [zero] * gain.shape[1])
     values, action_values = jax.lax.fori_loop(0, horizon, back, start)
     return values, jnp.stack(action_values, axis=1)
+
+
+def worst_values(
+    tabular: Tabular, weights: jax.Array, discount: float | jax.Array, horizon: int | jax.Array
+) -> jax.Array:
+    """Return V float32[S] of the policy that earns least: best for the negative of the reward."""
+    return -optimal_values(tabular, -weights, discount, horizon)[0]
 
 
 def optimal_plan(
@@ -197,7 +148,7 @@ def optimal_plan(
     gain, chance = _gain_and_chance(tabular, weights, discount)
 
     def back(values, _):
-        action_values = jnp.stack(_after(tabular, gain, chance, values), axis=1)
+        action_values = jnp.stack(after(tabular, gain, chance, values), axis=1)
         best = jnp.argmax(action_values, axis=1).astype(jnp.int32)
         values = jnp.max(action_values, axis=1)
         return values, (values, best)
@@ -218,7 +169,7 @@ def evaluate_policy(
     gain, chance = policy * gain, policy[:, :, None] * chance
 
     def back(_, values):
-        return sum(_after(tabular, gain, chance, values))
+        return sum(after(tabular, gain, chance, values))
 
     return jax.lax.fori_loop(0, horizon, back, jnp.zeros(policy.shape[0], jnp.float32))
 
@@ -245,7 +196,7 @@ def hitting_probabilities(
     here = jnp.where(inside[:, 0], _shared(goals), 0.0)
 
     def back(_, hit):
-        return here + sum(_after(tabular, arriving, onward, hit))
+        return here + sum(after(tabular, arriving, onward, hit))
 
     return jax.lax.fori_loop(0, horizon, back, here)
 

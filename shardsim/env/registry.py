@@ -10,8 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from shardsim.base import content
-from shardsim.base.errors import UserError, did_you_mean
-from shardsim.env import foreign
+from shardsim.base.errors import UserError
+from shardsim.base.given import number_of
+from shardsim.base.platform import check_platform
+from shardsim.env import foreign, parameters
 from shardsim.env.core import Env
 
 
@@ -22,10 +24,18 @@ def list_envs(folders: Sequence[str | Path] = ()) -> list[str]:
 
 def env_class(name: str, folders: Sequence[str | Path] = ()) -> type[Env]:
     """Return the class of an env. Raises UserError for an unknown id or a broken file."""
+    check_platform()
     if foreign.is_foreign(name):
         return foreign.env_class(name)
     entry = content.find("envs", name, folders)
     return class_in(content.load(entry), entry.where)
+
+
+def code_of(name: str, folders: Sequence[str | Path] = ()) -> dict[str, str]:
+    """What an env's code is, to tell later whether it changed: hashes by file, or a version."""
+    if foreign.is_foreign(name):
+        return foreign.versions(name)
+    return content.code_of(content.find("envs", name, folders))
 
 
 def class_in(module: ModuleType, where: str) -> type[Env]:
@@ -51,19 +61,11 @@ def make(env_id: str, *, folders: Sequence[str | Path] = (), **params: Any) -> E
     return build(env_class(env_id, folders), params)
 
 
+@content.blaming_files()
 def build(cls: type[Env], params: dict[str, Any]) -> Env:
     """Build an env class with parameters; raises UserError naming a wrong one."""
-    known = inspect.signature(cls).parameters
-    for key, value in params.items():
-        if key not in known:
-            raise UserError(f"{cls.name} has no parameter {key!r}; {did_you_mean(key, known)}")
-        default = known[key].default
-        if default is not inspect.Parameter.empty and not _fits(value, default):
-            raise UserError(
-                f"{cls.name} parameter {key!r} must be of type {type(default).__name__}, "
-                f"like its default {default!r}, not {value!r}"
-            )
-    env = cls(**params)
+    env = cls(**parameters.read(cls, params))
+    parameters.check_hashable(env)
     for key in ("height", "width", "max_steps", "max_states"):
         if getattr(env, key) < 1:
             raise UserError(f"{cls.name} parameter {key!r} must be at least 1")
@@ -83,13 +85,6 @@ def read_params(words: Sequence[str]) -> dict[str, Any]:
         try:
             found[key] = json.loads(text)
         except json.JSONDecodeError:
-            found[key] = text
+            number = number_of(text)
+            found[key] = text if number is None else number
     return found
-
-
-def _fits(value: Any, default: Any) -> bool:
-    """Whether a value has the type of a default; a whole number does for a fraction."""
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, bool) and isinstance(value, bool)
-    kinds = (int, float) if isinstance(default, float) else type(default)
-    return isinstance(value, kinds)

@@ -9,17 +9,15 @@ Axis letters as in `shardsim.env.types`; E generic components.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.given import is_representable
+from shardsim.env.gridworld import Gridworld
+from shardsim.env.tabular import index_of
 from shardsim.env.types import Level, State
-
-if TYPE_CHECKING:
-    from shardsim.env.core import Env
 
 STEP, BUMP = "step", "bump"
 
@@ -33,7 +31,7 @@ def parse(text: str) -> dict[str, float]:
             value = float(number)
         except ValueError:
             value = float("nan")
-        if not (equals and name and np.isfinite(value)):
+        if not (equals and name and is_representable(value)):
             raise UserError(
                 f"the reward holds {word!r}; write name=number, as in: cheese=1, step=-0.01"
             )
@@ -48,7 +46,7 @@ def spell(weights: dict[str, float]) -> str:
     return ", ".join(f"{name}={value:.9g}" for name, value in weights.items())
 
 
-def component_names(env: Env) -> tuple[str, ...]:
+def component_names(env: Gridworld) -> tuple[str, ...]:
     """Return the names on the axis R: the env's own, then the generic ones that it weighs.
 
     Raises UserError for a weight of something that does not exist.
@@ -62,25 +60,25 @@ def component_names(env: Env) -> tuple[str, ...]:
     return own + tuple(name for name in asked if name not in own)
 
 
-def weigh(env: Env, level: Level) -> Level:
+def weigh(env: Gridworld, level: Level) -> Level:
     """Return a level as its author drew it with the weights that `env.reward` names."""
-    asked, own = parse(env.reward), len(env.rewards)
+    asked, names = parse(env.reward), component_names(env)
     weights = level.reward_weights
     if not asked:
         return level
-    extra = jnp.zeros(len(env.reward_names) - own, jnp.float32)
-    values = np.array([asked.get(name, 0.0) for name in env.reward_names], np.float32)
-    named = np.array([name in asked for name in env.reward_names])
+    extra = jnp.zeros(len(names) - len(env.rewards), jnp.float32)
+    values = np.array([asked.get(name, 0.0) for name in names], np.float32)
+    named = np.array([name in asked for name in names])
     mixed = jnp.where(named, values, jnp.concatenate([weights, extra]))
     return level.replace(reward_weights=mixed)
 
 
-def generic(env: Env, before: State, after: State) -> jax.Array:
+def generic(env: Gridworld, before: State, after: State) -> jax.Array:
     """Return float32[E]: what the generic components of an env pay for a move."""
-    names = env.reward_names[len(env.rewards) :]
+    names = component_names(env)[len(env.rewards) :]
     if not names:
         return jnp.zeros(0, jnp.float32)
-    still = env.index_of(before) == env.index_of(after)
+    still = index_of(env, before) == index_of(env, after)
     reached = env.reaches(before, after) & ~still
     paid = {STEP: jnp.bool_(True), BUMP: still}
     paid |= {name: reached[at] for at, name in enumerate(env.concept_names)}

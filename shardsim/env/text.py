@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.given import is_representable
 from shardsim.env.core import Env
 from shardsim.env.legend import AGENT_GLYPH, FLOOR_GLYPH, WALL_GLYPH, legend
 from shardsim.env.levels import sample_levels, take
@@ -115,7 +116,8 @@ def _shown(env: Env, grid: np.ndarray) -> dict[str, Cells]:
 
 def _read(env: Env, text: str) -> tuple[Level, tuple[int, int] | None, dict[str, int]]:
     _check_plain(env)
-    lines = [line.strip() for line in text.strip().splitlines()]
+    # Editors may begin a file with a byte-order mark.
+    lines = [line.strip() for line in text.removeprefix("\ufeff").strip().splitlines()]
     rows = [line.replace(" ", "") for line in lines if ":" not in line]
     grid = _grid(env, rows)
     cells, numbers = _shown(env, grid), {}
@@ -186,11 +188,16 @@ def _instances(env: Env, name: str, text: str) -> Cells:
 
 def _weights(env: Env, text: str) -> jax.Array:
     try:
-        weights = np.array([float(word) for word in text.split()], np.float32)
+        given = [float(word) for word in text.split()]
     except ValueError as error:
         raise UserError(
             f"the weights {text.strip()!r} are no numbers; write: weights: 1"
         ) from error
+    if not all(map(is_representable, given)):
+        raise UserError(
+            f"the weights {text.strip()!r} are not finite in 32 bits; write: weights: 1"
+        )
+    weights = np.array(given, np.float32)
     if len(weights) != len(env.reward_names):
         raise UserError(
             f"the text gives {len(weights)} weights; {env.name} has {len(env.reward_names)} "

@@ -1,4 +1,4 @@
-"""What the shards explain with gates read from activations. Axes: N seeds, V views."""
+"""What the shards explain with gates read from activations. Axes: N seeds, V sources."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from shardsim.plot.style import BLUE, INK, NULL, WIDTH, new_figure, styled
 
 
 @styled
-def explained_by_view(
-    views: Sequence[str], explained: np.ndarray, layers: Sequence[str], found: np.ndarray
+def explained_by_source(
+    sources: Sequence[str], explained: np.ndarray, layers: Sequence[str], found: np.ndarray
 ) -> Figure:
-    """A bar a view with Student's 90 % interval over seeds, layers in colour, the rest grey.
+    """A bar a source with Student's 90 % interval over seeds, layers in colour, the rest grey.
 
     Args:
-        views: V names, the first at the top.
+        sources: V names, the first at the top.
         explained: f[N, V], 0 habits and affordance, 1 the ceiling.
-        layers: of the network; views whose names begin so read one.
+        layers: of the network; sources whose names begin so read one.
         found: f[N], explained with gates on covariates, drawn as a line.
     """
-    figure, axes = new_figure(WIDTH, 0.9 + 0.24 * len(views))
+    figure, axes = new_figure(WIDTH, 0.9 + 0.24 * len(sources))
     place = axes[0, 0]
-    rows = np.arange(len(views))[::-1]
-    colours = [BLUE if name.startswith(tuple(layers)) else NULL for name in views]
+    rows = np.arange(len(sources))[::-1]
+    colours = [BLUE if name.startswith(tuple(layers)) else NULL for name in sources]
     place.barh(rows, explained.mean(0), color=colours, height=0.7)
     if len(explained) > 1:
         ends = [t_interval(column) for column in explained.T]
@@ -36,7 +36,7 @@ def explained_by_view(
         float(found.mean()), color=INK, linestyle=(0, (4, 2)), label="gates on covariates"
     )
     place.axvline(0.0, color=INK, linewidth=0.6)
-    place.set_yticks(rows, list(views))
+    place.set_yticks(rows, list(sources))
     place.set_xlabel("explained: from habits and affordance (0) to the ceiling (1)")
     place.set_xlim(right=1.0)
     figure.legend(loc="outside upper right")

@@ -11,20 +11,24 @@ from matplotlib.figure import Figure
 
 from shardsim.plot.style import INK, SPLITS, WIDTH, legend_below, new_figure, steps_axis, styled
 
+RATIO = "return ÷ optimal return"
+OF_RANGE = "return (worst policy 0, best 1)"  # where the optimum is not positive
+
 
 class Curves(NamedTuple):
     """The learning curves of one run."""
 
     steps: np.ndarray  # f[T], env steps of each seed
-    ratio: Mapping[str, np.ndarray]  # split -> f[K, T], return ÷ optimal return
+    ratio: Mapping[str, np.ndarray]  # split -> f[K, T], returns as shares, 1 being the best
+    unit: str = RATIO
 
 
 @styled
 def learning_curves(runs: Mapping[str, Curves], aim: float | None = None) -> Figure:
-    """Return ÷ optimum over training, a panel a run: the mean of the seeds, and each seed thinly.
+    """Returns over training, a panel a run: the mean of the seeds, and each seed thinly.
 
     Args:
-        runs: title -> curves.
+        runs: title -> curves, all of one unit.
         aim: a ratio to mark, for instance what counts as trained.
     """
     figure, axes = new_figure(WIDTH, 2.9, 1, len(runs), sharey=True)
@@ -32,7 +36,7 @@ def learning_curves(runs: Mapping[str, Curves], aim: float | None = None) -> Fig
         _panel(place, curves, aim)
         place.set_title(title)
         steps_axis(place, curves.steps)
-    axes[0, 0].set_ylabel("return ÷ optimal return")
+    axes[0, 0].set_ylabel(next(iter(runs.values())).unit)
     legend_below(figure, axes[0, 0])
     return figure
 

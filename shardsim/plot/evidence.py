@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from shardsim.plot.style import (
     BLUE,
     INK,
-    REST,
+    RESIDUAL,
     VERMILLION,
     WIDTH,
     new_figure,
@@ -52,7 +52,7 @@ def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_ylim(len(rows) + 0.6, -0.6)
     axes.set_title(title, fontweight="bold")
     sections = list(dict.fromkeys(str(row.get("section") or "") for row in rows))
-    colours = {"": REST} | section_colours([name for name in sections if name])
+    colours = {"": RESIDUAL} | section_colours([name for name in sections if name])
     for left, name in zip(_LEFT, COLUMNS, strict=True):
         axes.text(left, 0, COLUMNS[name], fontweight="bold", va="center", fontsize=7)
     axes.plot([0, 1], [0.5, 0.5], color=INK, linewidth=0.8)

@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from shardsim.base.statistics import Interval, t_interval
+from shardsim.base.columns import aligned
+from shardsim.base.statistics import Bounds, Interval, t_interval
 from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, WIDTH
 
 AGREES, DISAGREES, CANNOT_TELL, NOT_READABLE, A_NULL = (
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     verdict: str
     confidence: float = 0.9
     given: Interval | None = None  # where the interval is not that of a mean over `seeds`
+    within: Bounds | None = None  # what the mean cannot leave, as `SHARE`
 
     def interval(self) -> Interval:
         """Over the seeds of which it is known."""
@@ -46,7 +48,7 @@ class Row(NamedTuple):
         known = np.asarray(self.seeds)[np.isfinite(self.seeds)]
         if not known.size:
             return Interval(np.nan, np.nan, np.nan)
-        return t_interval(known, confidence=self.confidence)
+        return t_interval(known, confidence=self.confidence, within=self.within)
 
     def ours(self) -> str:
         """The mean with its interval, in words."""
@@ -65,15 +67,12 @@ class Row(NamedTuple):
         return self.paper if isinstance(self.paper, str) else said_number(self.paper)
 
     def as_data(self) -> dict[str, Any]:
-        """For JSON."""
-        found = self.interval()
-        ends = {n: float(v) if np.isfinite(v) else None for n, v in found._asdict().items()}
-        known = [float(v) if np.isfinite(v) else None for v in self.seeds]
+        """For JSON, whose writer knows what to do with NaN and arrays."""
         return {
             "measure": self.measure,
             "paper": self.paper,
-            "ours": ends,
-            "seeds": known,
+            "ours": self.interval()._asdict(),
+            "seeds": self.seeds,
             "verdict": self.verdict,
         }
 
@@ -85,12 +84,7 @@ class FindingFigure(Figure):
 
     def table(self) -> str:
         """The table as text."""
-        lines = [HEADINGS, *(_cells(row) for row in self.rows)]
-        widths = [max(len(line[n]) for line in lines) for n in range(len(HEADINGS))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        )
+        return "\n".join(aligned([HEADINGS, *(_cells(row) for row in self.rows)]))
 
 
 def said_number(value: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from shardsim.base.statistics import t_interval
+from shardsim.base.statistics import SHARE, Bounds, t_interval
 from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
 from shardsim.plot.style import BLUE, SKY, VERMILLION, band, styled
 
@@ -44,7 +44,7 @@ def proxy_share_figure(
         published: the other sweep.
     """
     figure, (left, middle, right) = finding_figure(rows, 3, 2.5)
-    _panel(left, shares, influence, colours, "share of decision influence")
+    _panel(left, shares, influence, colours, "share of decision influence", SHARE)
     _panel(middle, shares, returns, colours, "return ÷ optimum")
     for (name, values), (colour, marker) in zip(
         published.lines.items(), ((VERMILLION, "^"), (SKY, "s"), (BLUE, "o")), strict=False
@@ -59,10 +59,17 @@ def proxy_share_figure(
     return figure
 
 
-def _panel(axes: Axes, shares: Sequence[float], lines: Lines, colours, label: str) -> None:
+def _panel(
+    axes: Axes,
+    shares: Sequence[float],
+    lines: Lines,
+    colours,
+    label: str,
+    within: Bounds | None = None,
+) -> None:
     x = np.asarray(shares, np.float64)
     for number, (name, values) in enumerate(lines.items()):
-        found = [t_interval(one) for one in values]
+        found = [t_interval(one, within=within) for one in values]
         band(
             axes,
             x,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from shardsim.base.statistics import t_interval
+from shardsim.base.statistics import SHARE, t_interval
 from shardsim.plot.style import INK, MODELS, NULL, WIDTH, band, legend_below, new_figure, styled
 
 CONTROLS = ("distillation", "sham")
@@ -61,8 +61,8 @@ def reflection_trajectories(
         for column, outcome in enumerate(outcomes):
             place = axes[row, column]
             for model, values in probabilities[onset][outcome].items():
-                interval = t_interval(values, axis=-1, confidence=confidence)
-                low, high = np.clip(interval.low, 0, 1), np.clip(interval.high, 0, 1)
+                interval = t_interval(values, axis=-1, confidence=confidence, within=SHARE)
+                low, high = interval.low, interval.high
                 if values.shape[1] > 1:
                     if model not in DASHES or model == "summed":
                         band(place, steps, low, high, colours[model], alpha=0.15)

@@ -1,6 +1,6 @@
 """The shard distribution: over training as stacked areas, and at one time as intervals.
 
-Axes: T checkpoints, K seeds, P parts (shards, then habit, affordance and the unexplained rest).
+Axes: T checkpoints, K seeds, P parts (shards, then habit, affordance and the residual).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from shardsim.base.statistics import t_interval
-from shardsim.plot.style import INK, REST, WIDTH, legend_below, new_figure, steps_axis, styled
+from shardsim.base.statistics import SHARE, t_interval
+from shardsim.plot.style import INK, RESIDUAL, WIDTH, legend_below, new_figure, steps_axis, styled
 
 
 class Distribution(NamedTuple):
@@ -67,7 +67,7 @@ def _stack(axes: Axes, distribution: Distribution, confidence: float) -> None:
     for part, (name, colour) in enumerate(
         zip(distribution.names, distribution.colours, strict=True)
     ):
-        hatch = "////" if colour == REST else None
+        hatch = "////" if colour == RESIDUAL else None
         axes.fill_between(
             steps,
             floor,
@@ -80,9 +80,9 @@ def _stack(axes: Axes, distribution: Distribution, confidence: float) -> None:
         )
         floor = mean[:, part]
     for part in range(share.shape[2] - 1):
-        interval = t_interval(top[:, :, part], axis=1, confidence=confidence)
+        interval = t_interval(top[:, :, part], axis=1, confidence=confidence, within=SHARE)
         if np.isfinite(interval.low).all():
-            low, high = np.clip(interval.low, 0, 1), np.clip(interval.high, 0, 1)
+            low, high = interval.low, interval.high
             axes.vlines(steps, low, high, color="white", linewidth=2.6, clip_on=False, zorder=3)
             axes.vlines(steps, low, high, color=INK, linewidth=1.1, clip_on=False, zorder=4)
         axes.plot(steps, mean[:, part], color="white", linewidth=0.9)

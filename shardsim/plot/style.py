@@ -29,14 +29,14 @@ T = TypeVar("T")
 WIDTH = 6.8  # inches, a page of text
 DPI = 170
 
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, YELLOW = "#0072B2", "#D55E00", "#CC79A7", "#F0E442"
 
 CONCEPTS = (ORANGE, PURPLE, BLUE, GREEN, SKY, VERMILLION, YELLOW)  # in the order of `env.concepts`
 SPLITS = {"train": SKY, "held-out": BLUE, "target": VERMILLION}
-HABIT, AFFORDANCE, REST = "#7F7F7F", "#B5B5B5", "#E6E6E6"
+HABIT, AFFORDANCE, RESIDUAL = "#7F7F7F", "#B5B5B5", "#E6E6E6"
 NULL = "#8C8C8C"
-WALL, FLOOR, INK = "#3B3F46", "#FFFFFF", "#222222"
+WALL, INK = "#3B3F46", "#222222"
 MODELS = (BLUE, VERMILLION, GREEN, "#A0A0A0", PURPLE, ORANGE)
 DIVERGING = "PuOr_r"  # of signed values: orange toward, purple away
 SEQUENTIAL = "cividis"  # of values from 0

@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Rule = Literal["turns", "summed", "distillation", "sham"]
+MOST_STEPS = 10_000
 RULES: tuple[Rule, ...] = ("turns", "summed", "distillation", "sham")
+REPLICATOR = "replicator"
+MODELS = (*RULES, REPLICATOR)  # in the weights, and on the shard distribution
 
 
 class ReflectConfig(BaseModel):
@@ -13,7 +16,7 @@ class ReflectConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    steps: int = Field(default=20, ge=1, le=10_000, description="reflection steps")
+    steps: int = Field(default=20, ge=1, le=MOST_STEPS, description="reflection steps")
     gradients: int = Field(default=4, ge=1, le=100, description="gradients of each step")
     learning_rate: float = Field(default=3e-4, gt=0.0, le=1e-2, description="of Adam in reflection")
     contexts: int = Field(default=8, ge=1, le=4096, description="contexts of each onset")
@@ -72,5 +75,6 @@ class ReflectConfig(BaseModel):
         default=0.05,
         gt=0.0,
         lt=1.0,
-        description="loss of return ratio up to which competence holds",
+        description="loss of return, as a share of the optimum (or of the range to it from the "
+        "worst, where it is not positive), up to which competence holds",
     )

@@ -68,26 +68,6 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
     return "constant" if verdicts and set(verdicts) == {"constant"} else "undecided"
 
 
-def sufficient_distance(
-    loss: np.ndarray, action_value_span: np.ndarray, discount: float
-) -> np.ndarray:
-    """Return the largest policy change that surely costs a shard no more than `loss`.
-
-    TV ≤ loss (1 − γ) / span Q, by the performance difference lemma (Kakade & Langford 2002,
-    "Approximately optimal approximate reinforcement learning"): sufficient, and far from necessary.
-
-    Args:
-        loss: float[...], of J.
-        action_value_span: float[...], the greatest difference of Q_k between actions of one state.
-        discount: γ.
-    """
-    loss = np.asarray(loss, np.float64)
-    span = np.asarray(action_value_span, np.float64)
-    return np.divide(
-        loss * (1 - discount), span, out=np.full_like(loss * span, np.inf), where=span > 0
-    )
-
-
 def carry_over(base: np.ndarray, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
     """Return κ: how much of the behaviour after reflection the shards before it predict.
 

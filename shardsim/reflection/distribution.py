@@ -28,7 +28,6 @@ class Path(NamedTuple):
 
     weights: np.ndarray  # float64[T + 1, K]
     judges: np.ndarray  # float64[T + 1, ..., K], sums to 1 over K; contexts between, if any
-    fitness: np.ndarray  # float64[T, K]
 
 
 def shares(strength: np.ndarray) -> np.ndarray:
@@ -73,43 +72,11 @@ def replicate(
     if not (weights > 0).all():
         raise UserError("the replicator needs weights above 0: a shard at 0 never comes back")
     sigma = judges_of(weights)
-    path, sigmas, gains = [weights], [sigma], []
+    path, sigmas = [weights], [sigma]
     for _ in range(steps):
-        gain = fitness_of(weights, sigma)
-        weights = weights * np.exp(rate * gain)
+        weights = weights * np.exp(rate * fitness_of(weights, sigma))
         weights = shares(weights) if normalised else weights
         sigma = judges_of(weights) if judges == "refreshed" else sigma
         path.append(weights)
         sigmas.append(sigma)
-        gains.append(gain)
-    return Path(np.stack(path), np.stack(sigmas), np.reshape(gains, (steps, len(weights))))
-
-
-def bargain(
-    judges: np.ndarray, gain: np.ndarray, start: np.ndarray, rounds: int = 10_000
-) -> np.ndarray:
-    """Return where turn-taking self-imitation of endorsed plans ends, in the tabular limit.
-
-    Iterates p ← p Σ_k q_k u_k / E_p u_k, which climbs Σ_k q_k log E_p u_k (Cover 1984, "An
-    algorithm for maximizing expected log investment return"). For K plans, each of them one
-    judge's favourite with u = 1 + h there and 1 elsewhere, p*_k = q_k (1 + K/h) − 1/h among the
-    survivors, and a judge with q_k < 1/(K + h) loses its plan.
-
-    Args:
-        judges: float[..., K], q, sums to 1.
-        gain: float[..., K, M] > 0, u_k of each of M kinds of plan.
-        start: float[..., M], p at the start; a plan that is never had is never learnt.
-        rounds: at most; it stops where nothing changes.
-
-    Returns:
-        p float64[..., M].
-    """
-    chance, gain = np.asarray(start, np.float64), np.asarray(gain, np.float64)
-    for _ in range(rounds):
-        expected = np.einsum("...km,...m->...k", gain, chance)
-        new = chance * np.einsum("...k,...km->...m", np.asarray(judges) / expected, gain)
-        done = np.abs(new - chance).max(initial=0.0) < 1e-14
-        chance = new
-        if done:
-            break
-    return chance
+    return Path(np.stack(path), np.stack(sigmas))

@@ -46,7 +46,9 @@ def imagine(
     ladder = jnp.cumsum(policy, axis=-1)[..., :-1]
     chances = jnp.cumsum(world.probability, axis=-1)[..., :-1]
     chances = chances.reshape(contexts, states * actions, outcomes - 1)
-    noise = jax.random.uniform(key, (moves, 1 if outcomes == 1 else 2, contexts, count))
+    noise = jax.random.uniform(
+        key, (moves, 1 if outcomes == 1 else 2, contexts, count), dtype=jnp.float32
+    )
 
     def move(carry, noise):
         state, going, last, length = carry
@@ -85,8 +87,8 @@ def _rung(noise: jax.Array, ladder: jax.Array) -> jax.Array:
     return jnp.sum(noise[..., None] >= ladder, axis=-1, dtype=jnp.int32)
 
 
-def worth(plans: Plans, preferences: jax.Array, discount: jax.Array | float) -> jax.Array:
-    """Return J float[B, P, K]: what each plan is worth to shards with preferences float[K, O].
+def shard_returns(plans: Plans, preferences: jax.Array, discount: jax.Array | float) -> jax.Array:
+    """Return J float[B, P, K]: what each plan gives to shards with preferences float[K, O].
 
     The preference for what the plan's last move entered, discounted by its length.
     """
@@ -99,7 +101,7 @@ def worth(plans: Plans, preferences: jax.Array, discount: jax.Array | float) -> 
 
 def endorse(
     rule: jax.Array,
-    worth: jax.Array,
+    returns: jax.Array,
     chance: jax.Array,
     judges: jax.Array,
     strength: jax.Array | float,
@@ -115,16 +117,16 @@ def endorse(
 
     Args:
         rule: int32[], the number above.
-        worth: float[B, P, K], J_k of each plan.
+        returns: float[B, P, K], J_k of each plan.
         chance: float[B, P], relative chance p of each plan (all equal for sampled ones).
         judges: float[B, K], q, sums to 1.
         strength: b.
         key: of the shuffle.
     """
     prior = jnp.log(chance)
-    picked = jax.nn.softmax(prior[..., None] + strength * worth, axis=1)
+    picked = jax.nn.softmax(prior[..., None] + strength * returns, axis=1)
     turns = jnp.einsum("bpk,bk->bp", picked, judges)
-    summed = jax.nn.softmax(prior + strength * jnp.einsum("bpk,bk->bp", worth, judges), axis=1)
+    summed = jax.nn.softmax(prior + strength * jnp.einsum("bpk,bk->bp", returns, judges), axis=1)
     sham = jax.random.permutation(key, turns, axis=1, independent=True)
     return jnp.stack([turns, summed, jax.nn.softmax(prior, axis=1), sham])[rule]
 

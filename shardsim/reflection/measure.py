@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from shardsim.agent.evaluation import reached
 from shardsim.env import planning
 from shardsim.env.types import Tabular
 from shardsim.reflection.world import World
@@ -30,6 +31,7 @@ class Probe(NamedTuple):
     training_weights: jax.Array  # float32[L, R]
     training_views: jax.Array  # float32[L, S, H, W, P]
     optimum: jax.Array  # float32[], mean optimal return on the training levels
+    worst: jax.Array  # float32[], that of the policy that earns least
     with_object: jax.Array  # float32[X, V, H, W, P], contexts near each object
     without_object: jax.Array  # float32[X, V, H, W, P], the same with the object removed
     object_advantage: jax.Array  # float32[X, V, A], towards the object
@@ -41,14 +43,7 @@ class Measured(NamedTuple):
     hits: jax.Array  # float32[G + 1], from the onset: each goal first; the last is neither
     target_hits: jax.Array  # float32[G + 1], from the starts of the target levels
     influence: jax.Array  # float32[X], S of each object, in moves, in the contexts near it
-    competence: jax.Array  # float32[], return on training levels over the optimum
-    shift: jax.Array  # float32[], mean TV of the policy on target levels against the first step
-
-
-def table(logits: Logits, views: jax.Array) -> jax.Array:
-    """Return the policy float32[B, S, A] in every state of levels seen as [B, S, H, W, P]."""
-    flat = logits(views.reshape(-1, *views.shape[2:]))
-    return jax.nn.softmax(flat).reshape(*views.shape[:2], -1)
+    competence: jax.Array  # float32[], return on training levels as a share, 1 being the best
 
 
 def hits(world: World, policy: jax.Array, goals: tuple[int, ...], horizon: int) -> jax.Array:
@@ -104,7 +99,7 @@ def influence(seen: jax.Array, missing: jax.Array, advantage: jax.Array) -> jax.
 def competence(
     probe: Probe, policy: jax.Array, discount: jax.Array | float, horizon: int
 ) -> jax.Array:
-    """Return float32[]: exact return from the training levels' starts over the optimum.
+    """Return float32[]: exact return from the training levels' starts, as `reached` measures it.
 
     `policy` float32[L, S, A] is the agent's on those levels.
     """
@@ -114,12 +109,7 @@ def competence(
         return jnp.dot(tabular.start, values)
 
     returns = jax.vmap(one)(probe.training, probe.training_weights, policy)
-    return jnp.mean(returns) / probe.optimum
-
-
-def total_variation(first: jax.Array, second: jax.Array) -> jax.Array:
-    """Return TV float32[...] of policies float32[..., A]."""
-    return 0.5 * jnp.sum(jnp.abs(first - second), axis=-1)
+    return reached(jnp.mean(returns), probe.optimum, probe.worst)
 
 
 class Policies(NamedTuple):
@@ -157,7 +147,6 @@ def measure(
     onset: World,
     probe: Probe,
     acting: Policies,
-    before: jax.Array,
     *,
     goals: tuple[int, ...],
     discount: jax.Array | float,
@@ -169,19 +158,15 @@ def measure(
         onset: contexts of the onset [B].
         probe: where else to look.
         acting: what the agent does there.
-        before: float32[L, S, A], what it did on the target levels before reflection.
         goals: concepts whose hitting is asked for.
         discount: of the return.
         horizon: moves of an episode.
     """
     start = probe.target_start / probe.target_start.shape[0]
-    likely = probe.target.decision.astype(jnp.float32)
-    likely = likely / jnp.sum(likely)
     reached = hits(probe.target, acting.target, goals, horizon)
     return Measured(
         hits=hits_from_onset(onset, acting.onset, goals, horizon),
         target_hits=jnp.einsum("ls,lsg->g", start, reached),
         influence=influence(acting.with_object, acting.without_object, probe.object_advantage),
         competence=competence(probe, acting.training, discount, horizon),
-        shift=jnp.sum(likely * total_variation(acting.target, before)),
     )

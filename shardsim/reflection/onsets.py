@@ -19,6 +19,7 @@ from shardsim.reflection.distribution import shares
 from shardsim.shards.fit.data import LOWEST_ADVANTAGE
 
 CONTESTED = "contested"
+GIVEN = "given"
 SUPPORT = 10  # contexts of the battery about as far from both goals: below it, unidentified
 SUPPORT_MOVES = 1.0
 WANTED = 0.05  # of what the most wanted concept has

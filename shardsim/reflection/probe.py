@@ -13,7 +13,7 @@ import numpy as np
 
 from shardsim.env import planning
 from shardsim.env.core import Env
-from shardsim.env.edits import without
+from shardsim.env.instances import without
 from shardsim.env.types import Level
 from shardsim.reflection.measure import Probe
 from shardsim.reflection.world import World, views
@@ -28,16 +28,17 @@ def _starts(env: Env, levels: Level) -> jax.Array:
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _optimum(env: Env, levels: Level, discount: float):
-    """Return the tables [L] and the mean optimal return from the starts."""
+def _ends(env: Env, levels: Level, discount: float):
+    """Return the tables [L], and the mean best and worst returns from the starts."""
 
     def one(level):
         tabular = env.tabular(level)
-        best, _ = planning.optimal_values(tabular, level.reward_weights, discount, env.max_steps)
-        return tabular, jnp.dot(tabular.start, best)
+        asked = (tabular, level.reward_weights, discount, env.max_steps)
+        best, worst = planning.optimal_values(*asked)[0], planning.worst_values(*asked)
+        return tabular, jnp.dot(tabular.start, best), jnp.dot(tabular.start, worst)
 
-    tabular, best = jax.vmap(one)(levels)
-    return tabular, jnp.mean(best)
+    tabular, best, worst = jax.vmap(one)(levels)
+    return tabular, jnp.mean(best), jnp.mean(worst)
 
 
 @partial(jax.jit, static_argnums=(0, 3))
@@ -69,7 +70,7 @@ def make_probe(
         discount: of the return.
         seed: of contexts near objects.
     """
-    tabular, optimum = _optimum(env, training, discount)
+    tabular, optimum, worst = _ends(env, training, discount)
     rng = np.random.default_rng(seed)
     near = [_near_object(env, target, world, number, rng) for number in object_numbers(env)]
     nothing = jnp.zeros((0, OBJECT_CONTEXTS, *env.observation_shape))
@@ -83,6 +84,7 @@ def make_probe(
         training_weights=training.reward_weights,
         training_views=views(env, training),
         optimum=optimum,
+        worst=worst,
         with_object=with_object,
         without_object=without_object,
         object_advantage=advantage,

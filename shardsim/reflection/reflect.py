@@ -1,155 +1,226 @@
-"""Reflection of a whole run: every agent, every onset, every rule, beside the forecast.
+"""Reflection of agents, from onsets that are chosen for each or from one that is given.
 
-Axis letters: D seeds · U onsets · R rules · T steps · B contexts · L levels · S states ·
-A actions · K shards · O concepts · G goals.
+One agent with one onset is the smallest case: `reflect` gives its own track, a run reflects with
+all of its agents from every onset by every model (`shardsim.reflection.results`).
+
+Axis letters: D agents · U onsets · R rules · B contexts · S states · A actions · K shards ·
+T steps · G goals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 
-from shardsim.env.core import Env
-from shardsim.reflection import reidentified, values
-from shardsim.reflection.config import ReflectConfig
-from shardsim.reflection.distribution import bargain
+from shardsim.agent.policy import Agent
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Fraction, Whole, plain, whole
+from shardsim.base.seeds import checked_seed
+from shardsim.env.levels import take
+from shardsim.reflection.config import MODELS, MOST_STEPS, REPLICATOR, RULES, ReflectConfig
 from shardsim.reflection.forecast import forecast
 from shardsim.reflection.measure import hits_from_onset
-from shardsim.reflection.setting import Gated, Setting, prepare
-from shardsim.reflection.shard_returns import worth_of
-from shardsim.reflection.tables import Evidence, dataset, nothing, summary
-from shardsim.reflection.weights import Task, numbers_of, reflect_weights, settings_of
+from shardsim.reflection.setting import Setting, Subjects, prepare
+from shardsim.reflection.weights import Task, Trace, numbers_of, reflect_weights, settings_of
 from shardsim.reflection.world import World
-from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.agents import Networks
+from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.identify import identify
+from shardsim.shards.shardset import ShardSet
+
+JUDGED_ON = 4000  # contexts on target levels, where an agent comes without its shards
 
 
-class Reflection(NamedTuple):
-    """What reflection did to the agents of a run."""
+class ReflectionTrack(NamedTuple):
+    """One reflection, step by step; steps count from 0, which is before."""
 
-    dataset: xr.Dataset
-    summary: dict[str, Any]
+    model: str
+    goals: tuple[str, ...]  # the two concepts that plans end at
+    hits: np.ndarray  # float64[T + 1, G + 1], each goal first from the onset; the last is neither
+    judges: np.ndarray  # float64[K], the activated distribution at onset
+    policy: np.ndarray  # float64[2, B, S, A], before and after, in all states of the onset's levels
+    weights: np.ndarray | None  # float64[T + 1, K], of the shards; None where they are not scaled
+    agent: Agent | None  # after reflection; None where nothing was written into a network
 
 
-def reflect_run(
-    env: Env,
-    network: Any,
-    parameters: Any,
-    models: Sequence[Gated],
-    battery: Battery,
-    held_out: Battery,
-    config: ReflectConfig,
+class Forecasts(NamedTuple):
+    """What the replicator says of every agent and onset."""
+
+    hits: np.ndarray  # float64[D, U, T + 1, G + 1]
+    weights: np.ndarray  # float64[D, U, T + 1, K]
+    policy: np.ndarray  # float64[D, U, B, S, A], at the end
+
+
+class Reflected(NamedTuple):
+    """Where reflection began, and what came of it; None for what was not asked for."""
+
+    setting: Setting
+    trace: Trace | None  # [D, U, R], in the weights
+    forecasts: Forecasts | None
+
+
+def reflect(
+    agent_or_shardset: Agent | ShardSet,
+    onset: Battery,
     *,
-    discount: float,
-    seed: int = 0,
-) -> Reflection:
-    """Reflect with all agents of a run at once.
+    model: str = "turns",
+    steps: Whole = 20,
+    shards: ShardSet | None = None,
+    goals: Sequence[str] = (),
+    config: ReflectConfig | None = None,
+    discount: Fraction = 0.97,
+    seed: Whole = 0,
+) -> ReflectionTrack:
+    """Let one agent, or the model of one, reflect from an onset.
 
     Args:
-        env: the world.
-        network: of the agents (`Agent.network`).
-        parameters: [D], a leading axis of seeds on every leaf.
-        models: the shards of each agent, fitted over one dictionary of preferences.
-        battery: target-level contexts that the shards were identified on; onsets are sought in
-            their levels.
-        held_out: contexts in levels like those of training, for the competence.
-        config: all settings.
-        discount: of the env's return, for the competence.
-        seed: of levels, contexts and plans; the same seed gives the same result.
+        agent_or_shardset: an agent, whose weights are changed in a copy; or shards, for which
+            only "replicator" can be asked.
+        onset: the contexts, with their weights.
+        model: "turns", "summed", "distillation", "sham", or "replicator".
+        steps: reflection steps.
+        shards: the agent's, that judge its plans; identified afresh on target levels if left out.
+        goals: two concepts that plans end at; those that the shards want most, if left out.
+        config: everything else; its own `steps` and `goals` give way to those above.
+        discount: of the env's return.
+        seed: of the plans.
 
-    Returns:
-        A Dataset with dims onset, model, step, seed, shard, object, place, outcome, and a summary
-        of plain values. Without any shard nobody judges, and with a single concept there is
-        nothing to choose between: both say `undefined`.
+    Raises:
+        UserError: unknown model, a number out of its range, no shards to judge or those of several
+            agents or of another env, or goals that are not two concepts.
+    """
+    steps, seed = whole("steps", steps, 1, MOST_STEPS), checked_seed(seed)
+    discount = _discount(discount)
+    if model not in MODELS:
+        raise UserError(f"there is no reflection model {model!r}; {did_you_mean(model, MODELS)}")
+    if isinstance(agent_or_shardset, ShardSet):
+        agent, judging = None, agent_or_shardset
+        if model != REPLICATOR:
+            raise UserError(f"{model!r} changes a network's weights; give the agent itself")
+    else:
+        agent = agent_or_shardset
+        judging = shards or identify(agent, battery(onset.env, JUDGED_ON, seed=seed), seed=seed)
+    _check_judges(judging, onset)
+    given = (config or ReflectConfig()).model_dump() | {"steps": steps, "goals": tuple(goals)}
+    subjects = Subjects(onset.env, judging, _alone(agent), onset, discount)
+    told = ReflectConfig.model_validate(given)
+    return _track(reflect_agents(subjects, told, (model,), onset=onset, seed=seed), model, agent)
+
+
+def _discount(given: Fraction) -> float:
+    """Return a discount; raises UserError where it does not lie between 0 and 1."""
+    value = plain(given)
+    if not isinstance(value, int | float) or not 0.0 < value <= 1.0:
+        raise UserError(f"discount must be above 0 and at most 1, not {value!r}")
+    return float(value)
+
+
+def _check_judges(shards: ShardSet, onset: Battery) -> None:
+    """Raise UserError unless these are the shards of one agent in the onset's world."""
+    if not shards.num_shards:
+        raise UserError("nobody judges: this agent has no shard; see identify(agent, battery)")
+    if shards.num_agents > 1:
+        raise UserError(
+            f"these are the shards of {shards.num_agents} agents; give one's, shards.seed(0)"
+        )
+    if shards.concepts != onset.concepts:
+        raise UserError(
+            f"the shards are for {', '.join(shards.concepts)} and the onset's world has "
+            f"{', '.join(onset.concepts)}; take both from one env"
+        )
+
+
+def _alone(agent: Agent | None) -> Networks | None:
+    """Return one agent as a population of one."""
+    if agent is None:
+        return None
+    parameters = jax.tree.map(lambda leaf: leaf[None], agent.parameters)
+    return Networks(agent.env, agent.network, parameters)
+
+
+def _track(found: Reflected, model: str, agent: Agent | None) -> ReflectionTrack:
+    """Return what reflection came to for one agent, one onset and one model."""
+    setting, one = found.setting, (0, 0)
+    if found.forecasts is not None:
+        hits, weights, after = take(found.forecasts, one)
+        reflected = None
+    else:
+        assert found.trace is not None and agent is not None
+        done = take(found.trace, (0, 0, 0))
+        hits, weights, after = done.measured.hits, None, done.onset_policy
+        reflected = Agent(agent.env, agent.network, jax.tree.map(jnp.asarray, done.parameters))
+    return ReflectionTrack(
+        model=model,
+        goals=tuple(setting.goal_names),
+        hits=np.asarray(hits, np.float64),
+        judges=setting.judging[one],
+        policy=np.stack([setting.policy[one], after]).astype(np.float64),
+        weights=weights,
+        agent=reflected,
+    )
+
+
+def reflect_agents(
+    subjects: Subjects,
+    config: ReflectConfig,
+    models: Sequence[str] = MODELS,
+    *,
+    onset: Battery | None = None,
+    seed: int = 0,
+) -> Reflected:
+    """Reflect with all agents at once.
+
+    Args:
+        subjects: who reflects.
+        config: all settings.
+        models: some of `MODELS`; those in the weights need networks.
+        onset: the one onset of all agents; None to choose three for each.
+        seed: of levels, contexts and plans; the same seed gives the same result.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env.
     """
-    if not len(models[0].preferences) or len(env.concepts) < 2:
-        return Reflection(*nothing(env))
-    setting = prepare(
-        env,
-        network,
-        parameters,
-        models,
-        battery,
-        held_out,
-        config,
-        discount=discount,
-        seed=seed,
-    )
-    preferences = np.asarray(models[0].preferences, np.float64)
-    numbers = numbers_of(config, discount)
-    task = Task(jnp.asarray(preferences, jnp.float32), numbers, setting.probe)
-    settings = settings_of(network, setting.goals, env.max_steps, config)
-    trace = reflect_weights(settings, task, setting.onset, parameters, jax.random.key(seed))
-    trace = jax.tree.map(np.asarray, trace)
-    said = _forecasts(setting, preferences, config, env.max_steps)
-    evidence = Evidence(
-        setting=setting,
-        trace=trace,
-        forecast_hits=said[0],
-        forecast_weights=said[1],
-        limit=_limits(setting, preferences, config),
-        worth=worth_of(setting, trace, preferences, config.discount),
-        again=reidentified.again(
-            network, parameters, trace.parameters, models, battery, config, seed
-        ),
-    )
-    found = dataset(env, evidence, config)
-    return Reflection(found, summary(found, config.competence))
+    setting = prepare(subjects, config, onset=onset, seed=seed)
+    rules = tuple(rule for rule in RULES if rule in models)
+    trace = forecasts = None
+    if rules:
+        assert subjects.networks is not None
+        numbers = numbers_of(config, subjects.discount)
+        task = Task(jnp.asarray(setting.preferences, jnp.float32), numbers, setting.probe)
+        settings = settings_of(
+            subjects.networks.network, setting.goals, subjects.env.max_steps, config
+        )._replace(rules=rules)
+        found = reflect_weights(
+            settings, task, setting.onset, subjects.networks.parameters, jax.random.key(seed)
+        )
+        trace = jax.tree.map(np.asarray, found)
+    if REPLICATOR in models:
+        forecasts = _forecasts(setting, config, subjects.env.max_steps)
+    return Reflected(setting, trace, forecasts)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
 def _hits_on_the_way(world: World, policies: jax.Array, goals: tuple[int, int], horizon: int):
-    """Return float32[N, G + 1] of policies [N, B, S, A] in the worlds [B]."""
+    """Return float32[T + 1, G + 1] of policies [T + 1, B, S, A] in the worlds [B]."""
     return jax.lax.map(lambda one: hits_from_onset(world, one, goals, horizon), policies)
 
 
-def _forecasts(
-    setting: Setting, preferences: np.ndarray, config: ReflectConfig, horizon: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the replicator's hits float[D, U, T + 1, G + 1] and weights float[D, U, T + 1, K]."""
-    seeds, kinds = setting.weight.shape[:2]
-    reached, weights = [], []
-    for place in np.ndindex(seeds, kinds):
-        world = jax.tree.map(lambda leaf, place=place: leaf[place], setting.worlds)
-        said = forecast(world, setting.policy[place], setting.pulls[place], preferences, config)
+def _forecasts(setting: Setting, config: ReflectConfig, horizon: int) -> Forecasts:
+    """Run the replicator for every agent from every onset."""
+    shape = setting.weight.shape[:2]
+    rows = []
+    for place in np.ndindex(*shape):
+        world = take(setting.worlds, place)
+        policy, pulls = setting.policy[place], setting.pulls[place]
+        said = forecast(world, policy, pulls, setting.preferences, config)
         policies = jnp.asarray(said.policies, jnp.float32)
-        here = jax.tree.map(lambda leaf, place=place: leaf[place], setting.onset.world)
-        reached.append(np.asarray(_hits_on_the_way(here, policies, setting.goals, horizon)))
-        weights.append(said.path.weights)
-    shape = (seeds, kinds)
-    return np.reshape(reached, (*shape, *reached[0].shape)), np.reshape(
-        weights, (*shape, *weights[0].shape)
-    )
-
-
-def _limits(setting: Setting, preferences: np.ndarray, config: ReflectConfig) -> np.ndarray:
-    """Return float[D, U, G + 1]: where turns would end in the tabular limit, from the onset.
-
-    Each end is taken to be reached by the shortest way.
-    """
-    world, goals = setting.worlds, list(setting.goals)
-    at = (*np.indices(world.start.shape), world.start)
-    faded = config.discount ** world.distance[at][..., goals].astype(np.float64)
-    worth = preferences[:, goals] * faded[..., None, :]
-    gain = np.exp(config.strength * np.concatenate([worth, 0 * worth[..., :1]], -1))
-    flat = World(*(leaf.reshape(-1, *leaf.shape[3:]) for leaf in world))
-    acting = setting.policy.reshape(-1, *setting.policy.shape[3:])
-    first = _first_hits(flat, acting, setting.goals).reshape(*world.start.shape, -1)
-    return np.einsum("dub,dubg->dug", world.weight, bargain(setting.judges, gain, first))
-
-
-def _first_hits(world: World, policy: np.ndarray, goals: tuple[int, int]) -> np.ndarray:
-    """Return float64[B, G + 1]: which goal is entered first, with no limit of time."""
-    ending = np.asarray(world.entered)[..., list(goals)].any(-1)
-    stopped = world._replace(terminated=np.asarray(world.terminated) | ending)
-    passage = values.first_passage(stopped, policy, 1 - 1e-6)
-    first = values.at_start(stopped, passage.values)[:, list(goals)]
-    return np.concatenate([first, np.maximum(0.0, 1 - first.sum(-1, keepdims=True))], -1)
+        here = take(setting.onset.world, place)
+        hits = _hits_on_the_way(here, policies, setting.goals, horizon)
+        rows.append((np.asarray(hits, np.float64), said.path.weights, said.policies[-1]))
+    parts = (np.stack(part) for part in zip(*rows, strict=True))
+    return Forecasts(*(part.reshape(*shape, *part.shape[1:]) for part in parts))

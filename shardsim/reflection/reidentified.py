@@ -5,7 +5,6 @@ Axis letters: D seeds · U onsets · R rules · K shards · C contexts of the ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,18 +16,18 @@ from shardsim.agent.policy import forward_many
 from shardsim.base.parallel import each
 from shardsim.reflection.config import RULES, ReflectConfig
 from shardsim.reflection.constancy import carry_over
-from shardsim.reflection.setting import Gated
+from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery
-from shardsim.shards.fit.data import DecisionData, cross_entropy_bits, in_conflict
+from shardsim.shards.fit.data import DecisionData, cross_entropy_bits, decisions_on, in_conflict
 from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.fit.shard_model import ShardModel
-from shardsim.shards.identify import data_of, parts_of
-from shardsim.shards.influence.shares import shares_of, strengths
+from shardsim.shards.influence.shares import parts_of, shares_of, strengths
+from shardsim.shards.shardset import ShardSet
 
 REFITTED = ("turns", "sham")  # the rule in question, and its floor
 
 
-class Again(NamedTuple):
+class Reidentified(NamedTuple):
     """NaN for the rules that are not refitted."""
 
     before: np.ndarray  # float64[D, K], shares on the same battery and by the same fit
@@ -36,33 +35,28 @@ class Again(NamedTuple):
     carry_over: np.ndarray  # float64[D, U, R], κ
 
 
-def again(
-    network: Any,
-    parameters: Any,
-    reflected: Any,
-    models: Sequence[Gated],
-    battery: Battery,
-    config: ReflectConfig,
-    seed: int,
-) -> Again:
+def reidentify(
+    shards: ShardSet, networks: Networks, reflected: Any, config: ReflectConfig, seed: int
+) -> Reidentified:
     """Fit the gates again, before and after reflection, on one and the same battery.
 
+    Those of before are fitted again too, so that no difference comes of the number of contexts.
+
     Args:
-        network: of the agents.
-        parameters: [D], before.
-        reflected: [D, U, R], after.
-        models: the shards of each agent; their preferences are kept.
-        battery: contexts; at most `config.identify_contexts` of them are used.
+        shards: of the agents before; their preferences are kept, and about
+            `config.identify_contexts` contexts of their battery are used.
+        networks: the agents before, D of them.
+        reflected: parameters [D, U, R], after.
         config: see there.
         seed: of the choice among contexts, and of folds.
     """
-    part = _part(battery, config.identify_contexts, seed)
+    part = _part(shards.battery, config.identify_contexts, seed)
     seen = jnp.asarray(part.observations)
-    preferences = np.asarray(models[0].preferences)
+    preferences = np.asarray(shards.models[0].preferences)
     rules = [RULES.index(rule) for rule in REFITTED]
     asked = jax.tree.map(lambda leaf: leaf[:, :, rules].reshape(-1, *leaf.shape[3:]), reflected)
-    old = np.asarray(forward_many(network, parameters, seen).logits)
-    new = np.asarray(forward_many(network, asked, seen).logits)
+    old = np.asarray(forward_many(networks.network, networks.parameters, seen).logits)
+    new = np.asarray(forward_many(networks.network, asked, seen).logits)
     fit = partial(_fitted, part, preferences, seed)
     fits = each(fit, [*old, *new])
     before, fits = fits[: len(old)], fits[len(old) :]
@@ -74,7 +68,7 @@ def again(
         place = seed_number, onset, rules[rule]
         after[place] = _shares(found, data)
         kept[place] = _kappa(before[seed_number][0], found, data)
-    return Again(np.stack([_shares(*pair) for pair in before]), after, kept)
+    return Reidentified(np.stack([_shares(*pair) for pair in before]), after, kept)
 
 
 def _part(battery: Battery, count: int, seed: int) -> Battery:
@@ -88,7 +82,7 @@ def _part(battery: Battery, count: int, seed: int) -> Battery:
 def _fitted(
     battery: Battery, preferences: np.ndarray, seed: int, logits: np.ndarray
 ) -> tuple[ShardModel, DecisionData]:
-    data = data_of(battery, logits)
+    data = decisions_on(battery, logits)
     return fit_gates(preferences, data, seed=seed), data
 
 

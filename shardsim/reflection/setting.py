@@ -1,57 +1,50 @@
 """Everything that is fixed before reflection: the onsets, who judges there, where to measure.
 
-Axis letters: D seeds · U onsets · B contexts · L levels · S states · A actions · O concepts ·
+Axis letters: D agents · U onsets · B contexts · L levels · S states · A actions · O concepts ·
 K shards · G goals · C contexts of the battery.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.agent.policy import forward_many
 from shardsim.env.core import Env
 from shardsim.env.levels import take
-from shardsim.env.types import State
 from shardsim.reflection import onsets
 from shardsim.reflection.config import ReflectConfig
+from shardsim.reflection.ground import Ground, gates_on, ground_of, levels_of, policies_on
 from shardsim.reflection.measure import Probe, hits
+from shardsim.reflection.onsets import Choice
 from shardsim.reflection.probe import make_probe
 from shardsim.reflection.weights import Onset
-from shardsim.reflection.world import World, tabulate, views
+from shardsim.reflection.world import World
+from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery
-from shardsim.shards.fit.data import gate_features
+from shardsim.shards.shardset import ShardSet
 
 
-@runtime_checkable
-class Gated(Protocol):
-    """An agent's shards, as every fit gives them."""
+class Subjects(NamedTuple):
+    """The agents who reflect, D of them, and what each of them values."""
 
-    @property
-    def preferences(self) -> np.ndarray:
-        """Return float64[K, O]."""
-        ...
-
-    @property
-    def gates(self) -> np.ndarray:
-        """Return float64[C, K], over the battery that was fitted to."""
-        ...
-
-    def gate(self, features: np.ndarray) -> np.ndarray:
-        """Return gates float64[N, K] in other contexts, with features float64[N, F]."""
-        ...
+    env: Env
+    shards: ShardSet  # of all agents, who judge plans
+    networks: Networks | None  # the agents [D]; without, they do what the models of shards say
+    training: Battery  # contexts in levels like those of training, for the competence
+    discount: float  # of the env's return, for the competence
 
 
 class Setting(NamedTuple):
     """Numpy arrays, but for `onset` and `probe`, which the loop in the weights takes."""
 
     goals: tuple[int, int]
+    goal_names: tuple[str, ...]
     names: tuple[str, ...]  # U
+    preferences: np.ndarray  # float64[K, O], of the shards of all agents
     worlds: World  # [D, U, B]
     policy: np.ndarray  # float32[D, U, B, S, A], before reflection
     target_policy: np.ndarray  # float32[D, L, S, A], before, on the probe's target levels
@@ -62,11 +55,10 @@ class Setting(NamedTuple):
     onset: Onset  # [D, U, B]
     probe: Probe
 
-
-def levels_of(battery: Battery, count: int) -> State:
-    """Return a state [L] in each of the first `count` levels of a battery (all, if fewer)."""
-    rows = np.unique(battery.level_index, return_index=True)[1][:count]
-    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[rows]), battery.states)
+    @property
+    def judging(self) -> np.ndarray:
+        """float64[D, U, K], the activated distribution of each onset, over its contexts."""
+        return np.einsum("dub,dubk->duk", self.worlds.weight, self.judges)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
@@ -76,65 +68,76 @@ def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizo
 
 
 def prepare(
-    env: Env,
-    network: Any,
-    parameters: Any,
-    models: Sequence[Gated],
-    battery: Battery,
-    held_out: Battery,
-    config: ReflectConfig,
-    *,
-    discount: float,
-    seed: int,
+    subjects: Subjects, config: ReflectConfig, *, onset: Battery | None, seed: int
 ) -> Setting:
-    """Choose the onsets of every agent and find out who judges there.
+    """Find the onsets of every agent, and who judges there.
 
     Args:
-        env: the world.
-        network: of the agents.
-        parameters: [D].
-        models: the shards of each agent, D of them over the same preferences.
-        battery: what the shards were identified on; its levels are where onsets are sought.
-        held_out: its levels are where competence is measured.
+        subjects: who reflects, D of them.
         config: how to choose.
-        discount: of the env's return.
+        onset: the contexts of the one onset of all agents; None to choose three for each.
         seed: of levels and draws.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env.
     """
-    preferences = np.asarray(models[0].preferences)
+    env, models = subjects.env, subjects.shards.models
     strength = np.mean([model.gates.mean(0) for model in models], axis=0)
-    goals = onsets.choose_goals(env.concepts, strength @ preferences, config.goals)
-    states = levels_of(battery, config.candidates)
-    tabulated, described = tabulate(env, states, jnp.ones(states.steps.shape[0], jnp.float32))
-    seen = views(env, states.level)
-    tables = _tables(network, parameters, seen)
-    reached = np.asarray(_hits_of_all(tabulated, tables, goals, env.max_steps))
-    world: World = jax.tree.map(np.asarray, tabulated)
-    policy = np.asarray(tables)
-    choice = onsets.choose(world.distance, world.decision, reached, goals, config, seed)
-    total = np.maximum(choice.weight.sum(-1, keepdims=True), 1.0)
-    chosen = take(world, choice.level)._replace(start=choice.state, weight=choice.weight / total)
+    goals = onsets.choose_goals(env.concepts, strength @ models[0].preferences, config.goals)
+    sought = (
+        levels_of(subjects.shards.battery, config.candidates) if onset is None else levels_of(onset)
+    )
+    ground = ground_of(env, sought)
+    policy = policies_on(ground, subjects.networks, models)
+    wanted = tuple(env.concept_names[goal] for goal in goals)
+    if onset is None:
+        names = onsets.names(wanted)
+        reached = _reached(ground, policy, goals)
+        distance, decision = ground.world.distance, ground.world.decision
+        choice = onsets.choose(distance, decision, reached, goals, config, seed)
+    else:
+        names, choice = (onsets.GIVEN,), _given(onset, len(models))
+    worlds = _worlds(ground, choice)
     acting = policy[np.arange(len(models))[:, None, None], choice.level]
-    pulls = _pulls(env, models, described, choice.level, chosen.advantage)
-    judges, identified = _judges(pulls, acting, chosen, battery, goals)
+    pulls = _pulls(ground, subjects.shards, choice, worlds)
+    judges, identified = _judges(pulls, acting, worlds, subjects.shards.battery, goals)
     probed = slice(-config.probes, None)
-    levels = take(jax.tree.map(np.asarray, states.level), probed)
-    likewise = levels_of(held_out, config.probes // 2).level
     return Setting(
         goals=goals,
-        names=onsets.names([env.concept_names[goal] for goal in goals]),
-        worlds=chosen,
+        goal_names=wanted,
+        names=names,
+        preferences=np.asarray(models[0].preferences, np.float64),
+        worlds=worlds,
         policy=acting,
         target_policy=policy[:, probed],
         pulls=pulls,
         judges=judges,
         identified=identified & (choice.weight > 0),
         weight=choice.weight,
-        onset=_onset(chosen, np.asarray(seen)[choice.level], judges),
-        probe=make_probe(env, levels, take(world, probed), likewise, discount, seed),
+        onset=_onset(worlds, np.asarray(ground.seen)[choice.level], judges),
+        probe=_probe(subjects, ground, probed, config, seed),
     )
+
+
+def _reached(ground: Ground, policy: np.ndarray, goals: tuple[int, int]) -> np.ndarray:
+    """Return float32[D, L, S, G + 1]: which goal is reached first by policies [D, L, S, A]."""
+    world = jax.tree.map(jnp.asarray, ground.world)
+    return np.asarray(_hits_of_all(world, jnp.asarray(policy), goals, ground.env.max_steps))
+
+
+def _given(onset: Battery, agents: int) -> Choice:
+    """Return the contexts of a battery as the one onset of each agent."""
+    home, _ = onset.worlds
+    parts = *home.T, onset.weight.astype(np.float32)
+    return Choice(*(np.broadcast_to(part, (agents, 1, onset.size)) for part in parts))
+
+
+def _worlds(ground: Ground, choice: Choice) -> World:
+    """Return the worlds of the onsets, numpy [D, U, B]; an agent decides where it starts."""
+    chosen = take(ground.world, choice.level)
+    np.put_along_axis(chosen.decision, choice.state[..., None], True, axis=-1)
+    total = np.maximum(choice.weight.sum(-1, keepdims=True), np.finfo(np.float32).tiny)
+    return chosen._replace(start=choice.state.astype(np.int32), weight=choice.weight / total)
 
 
 def _onset(world: World, seen: np.ndarray, judges: np.ndarray) -> Onset:
@@ -143,27 +146,22 @@ def _onset(world: World, seen: np.ndarray, judges: np.ndarray) -> Onset:
     return Onset(arrays, jnp.asarray(seen), jnp.asarray(judges, jnp.float32))
 
 
-def _tables(network: Any, parameters: Any, seen: jax.Array) -> jax.Array:
-    """Return float32[D, L, S, A]: the policies of all agents on levels seen as [L, S, H, W, P]."""
-    logits = forward_many(network, parameters, seen.reshape(-1, *seen.shape[2:])).logits
-    return jax.nn.softmax(logits).reshape(logits.shape[0], *seen.shape[:2], -1)
+def _probe(
+    subjects: Subjects, ground: Ground, probed: slice, config: ReflectConfig, seed: int
+) -> Probe:
+    """Return where agents are measured whatever the onset: the last levels, and training's."""
+    likewise = levels_of(subjects.training, config.probes // 2).level
+    levels, world = take((ground.levels, ground.world), probed)
+    return make_probe(subjects.env, levels, world, likewise, subjects.discount, seed)
 
 
-def _pulls(
-    env: Env,
-    models: Sequence[Gated],
-    described: dict[str, jax.Array],
-    level: np.ndarray,
-    advantage: np.ndarray,
-) -> np.ndarray:
+def _pulls(ground: Ground, shards: ShardSet, choice: Choice, worlds: World) -> np.ndarray:
     """Return float64[D, U, B, S, A, K]: what each shard adds in every state of the onsets."""
     parts = []
-    for number, model in enumerate(models):
-        rows = level[number].reshape(-1)
-        named = {name: np.asarray(value)[rows].reshape(-1) for name, value in described.items()}
-        features, _ = gate_features(named, env.concept_names)
-        gates = model.gate(features).reshape(*advantage.shape[1:4], -1)
-        parts.append(onsets.pulls(gates, model.preferences, advantage[number]))
+    for level, model, advantage in zip(choice.level, shards.models, worlds.advantage, strict=True):
+        gates = gates_on(ground, model, level.reshape(-1))
+        gates = gates.reshape(*advantage.shape[:3], -1)
+        parts.append(onsets.pulls(gates, model.preferences, advantage))
     return np.stack(parts)
 
 

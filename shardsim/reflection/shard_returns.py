@@ -19,43 +19,36 @@ from shardsim.reflection.world import World
 PLACES = ("onset", "target")
 
 
-class Worth(NamedTuple):
+class ShardReturns(NamedTuple):
     """J of every shard of before, in discounted preference."""
 
     before: np.ndarray  # float64[D, U, Q, K]
     after: np.ndarray  # float64[D, U, R, Q, K]
     low: np.ndarray  # float64[D, U, Q, K], the least that any policy gives
     high: np.ndarray  # float64[D, U, Q, K], the most
-    span: np.ndarray  # float64[D, U, K], greatest difference of Q_k between actions at the onset
 
 
-def worth_of(setting: Setting, trace: Trace, preferences: np.ndarray, discount: float) -> Worth:
+def returns_of(setting: Setting, trace: Trace, discount: float) -> ShardReturns:
     """Evaluate the shards under the policies before and after reflection.
 
     Args:
         setting: onsets and policies before.
         trace: policies after, numpy [D, U, R].
-        preferences: float64[K, O].
         discount: of what a shard wants, for each move.
     """
-    world = flat(setting.worlds)
-    passage = values.first_passage(world, _rows(setting.policy), discount)
-    here = _Here(setting, world, preferences, discount)
-    there = _There(setting, preferences, discount)
+    here = _Here(setting, flat(setting.worlds), discount)
+    there = _There(setting, discount)
     rules = trace.onset_policy.shape[2]
-    after = [here.worth(trace.onset_policy[:, :, rule]) for rule in range(rules)]
+    after = [here.returns(trace.onset_policy[:, :, rule]) for rule in range(rules)]
     shape = trace.target_policy.shape[:3]
-    far = np.array([there.worth(trace.target_policy[place]) for place in np.ndindex(*shape)])
-    old = np.array([there.worth(policy) for policy in setting.target_policy])[:, None]
+    far = np.array([there.returns(trace.target_policy[place]) for place in np.ndindex(*shape)])
+    old = np.array([there.returns(policy) for policy in setting.target_policy])[:, None]
     near_ends, far_ends = here.ends(), there.ends()
-    spread = np.ptp(passage.action_values @ preferences.T, axis=2)
-    span = np.where(np.asarray(world.decision)[..., None], spread, 0.0).max(1)
-    return Worth(
-        before=_both(here.average(values.at_start(world, passage.values) @ preferences.T), old),
+    return ShardReturns(
+        before=_both(here.returns(setting.policy), old),
         after=_both(np.stack(after, 2), far.reshape(*shape, -1)),
         low=_both(near_ends[0], far_ends[0]),
         high=_both(near_ends[1], far_ends[1]),
-        span=span.reshape(*setting.weight.shape, -1).max(2),
     )
 
 
@@ -79,7 +72,6 @@ class _Here(NamedTuple):
 
     setting: Setting
     world: World  # [N]
-    preferences: np.ndarray
     discount: float
 
     def average(self, found: np.ndarray) -> np.ndarray:
@@ -87,15 +79,15 @@ class _Here(NamedTuple):
         shaped = found.reshape(*self.setting.weight.shape, -1)
         return np.einsum("dub,dubk->duk", self.setting.worlds.weight, shaped)
 
-    def worth(self, policy: Any) -> np.ndarray:
+    def returns(self, policy: Any) -> np.ndarray:
         """Return J float64[D, U, K] of policies float[D, U, B, S, A]."""
         return self.average(
-            values.shard_values(self.world, _rows(policy), self.preferences, self.discount)
+            values.shard_values(self.world, _rows(policy), self.setting.preferences, self.discount)
         )
 
     def ends(self) -> list[np.ndarray]:
         """Return the least and the greatest J, float64[D, U, K] each."""
-        found = values.achievable(self.world, self.preferences, self.discount)
+        found = values.achievable(self.world, self.setting.preferences, self.discount)
         return [self.average(values.at_start(self.world, end)) for end in found]
 
 
@@ -103,7 +95,6 @@ class _There(NamedTuple):
     """The starts of the target levels."""
 
     setting: Setting
-    preferences: np.ndarray
     discount: float
 
     @property
@@ -116,12 +107,12 @@ class _There(NamedTuple):
         start = np.asarray(self.setting.probe.target_start, np.float64)
         return np.einsum("ls,lsk->k", start / len(start), found)
 
-    def worth(self, policy: Any) -> np.ndarray:
+    def returns(self, policy: Any) -> np.ndarray:
         """Return J float64[K] of a policy float[L, S, A]."""
         found = values.first_passage(self.world, policy, self.discount)
-        return self.average(found.values @ self.preferences.T)
+        return self.average(found.values @ self.setting.preferences.T)
 
     def ends(self) -> list[np.ndarray]:
         """Return the least and the greatest J, float64[K] each."""
-        found = values.achievable(self.world, self.preferences, self.discount)
+        found = values.achievable(self.world, self.setting.preferences, self.discount)
         return [self.average(end) for end in found]

@@ -6,32 +6,29 @@ Q places · M models, the rules and then the replicator.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from shardsim.base.schema import labelled
 from shardsim.base.statistics import Interval, t_interval
 from shardsim.env.core import Env
 from shardsim.reflection import onsets
-from shardsim.reflection.config import RULES, ReflectConfig
-from shardsim.reflection.constancy import (
-    combine,
-    constancy,
-    relative_change,
-    sufficient_distance,
-)
+from shardsim.reflection.config import MODELS, ReflectConfig
+from shardsim.reflection.constancy import combine, constancy, relative_change
 from shardsim.reflection.probe import object_numbers
-from shardsim.reflection.reidentified import Again
+from shardsim.reflection.reidentified import Reidentified
+from shardsim.reflection.schema import REFLECTION
 from shardsim.reflection.setting import Setting
-from shardsim.reflection.shard_returns import PLACES, Worth
+from shardsim.reflection.shard_returns import PLACES, ShardReturns
 from shardsim.reflection.weights import Trace
+from shardsim.shards.shardset import ShardSet
 
-MODELS = (*RULES, "replicator")
 VERDICT_MODEL = "turns"  # whose verdict stands for an onset
 NEITHER = "neither"
 UNDEFINED = "undefined"
-PATH = ("onset", "model", "step", "seed")
 
 
 class Evidence(NamedTuple):
@@ -40,54 +37,66 @@ class Evidence(NamedTuple):
     setting: Setting
     trace: Trace  # [D, U, R]
     forecast_hits: np.ndarray  # float[D, U, T + 1, G + 1]
-    forecast_weights: np.ndarray  # float[D, U, T + 1, K]
-    limit: np.ndarray  # float[D, U, G + 1], turns in the tabular limit
-    worth: Worth
-    again: Again
+    shard_returns: ShardReturns
+    reidentified: Reidentified
 
 
-def dataset(env: Env, evidence: Evidence, config: ReflectConfig) -> xr.Dataset:
-    """Return everything with dims onset, model, step, seed, shard, object, place, outcome."""
+def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.Dataset:
+    """Return everything as a table of the schema `REFLECTION`; `shards` are those of before."""
     setting, measured = evidence.setting, evidence.trace.measured
-    names = [env.concept_names[goal] for goal in setting.goals]
-    outcomes = [*names, NEITHER]
-    found: dict[str, Any] = {
-        "influence": ((*PATH, "object"), _path(measured.influence)),
-        "competence": (PATH, _path(measured.competence)),
-        "policy_change": (PATH, _path(measured.shift)),
+    env, of_shards = shards.battery.env, ("seed", "shard", "shard_name")
+    hit = _path(measured.hits)
+    hit[:, -1:] = np.moveaxis(evidence.forecast_hits, 0, 2)[:, None]
+    found = {
+        "hit": hit,
+        "target_hit": _path(measured.target_hits),
+        "influence": _path(measured.influence),
+        "competence": _path(measured.competence),
+        "judge": _start(setting.judging),
+        "judge_identified": _start((setting.worlds.weight * setting.identified).sum(-1)),
+        "contexts": _start((setting.weight > 0).sum(-1)),
+        **_returns(evidence.shard_returns),
+        "share_before": evidence.reidentified.before,
+        "share_after": _end(evidence.reidentified.after),
+        "carry_over": _end(evidence.reidentified.carry_over),
     }
-    forecast = np.moveaxis(evidence.forecast_hits, 0, 2)[:, None]
-    reached = _path(measured.hits)
-    reached[:, -1:] = forecast
-    for number, name in enumerate(outcomes):
-        found[f"hit_{name}"] = (PATH, reached[..., number])
-        found[f"target_hit_{name}"] = (PATH, _path(measured.target_hits)[..., number])
-    found |= _who_judges(evidence) | _worth_tables(evidence, config) | _again_tables(evidence)
-    found = {name: _where_there(name, held, setting) for name, held in found.items()}
-    coords = {
+    found = {name: _where_there(name, values, setting) for name, values in found.items()}
+    coordinates = {
+        **{name: shards.dataset[name].values for name in of_shards},
         "onset": list(setting.names),
         "model": list(MODELS),
-        "place": list(PLACES),
-        "outcome": outcomes,
+        "step": np.arange(hit.shape[2]),
+        "outcome": [*setting.goal_names, NEITHER],
         "object": [env.concept_names[number] for number in object_numbers(env)],
+        "place": list(PLACES),
+        "end": ["low", "high"],
     }
-    result = xr.Dataset(found, coords)
-    return result.assign(_drift(result, outcomes)).assign_attrs(
-        goals=names, epsilon=config.epsilon, discount=config.discount
+    drift = _drift(found, coordinates)
+    mean, *ends = _intervals(np.stack(list(drift.values()), 2))
+    return labelled(
+        REFLECTION,
+        {
+            **found,
+            "verdict": _verdicts(found["value_change"], config.epsilon),
+            "drift": mean,
+            "drift_interval": np.stack(ends, -1),
+        },
+        {**coordinates, "quantity": list(drift)},
+        {"epsilon": config.epsilon},
     )
 
 
-def _where_there(name: str, held: tuple, setting: Setting) -> tuple:
-    """Return a table (dims, values) with NaN where a seed has no context of the onset's kind.
+def _where_there(name: str, values: np.ndarray, setting: Setting) -> np.ndarray:
+    """Return a variable with NaN where a seed has no context of the onset's kind.
 
     What such a seed was computed to do is what an empty onset does: nothing.
     """
-    dims, values = held
+    dims = REFLECTION.variables[name].dims
     if not {"onset", "seed"} <= set(dims) or name == "contexts":
-        return held
+        return values
     there = np.any(setting.weight > 0, axis=-1).T  # [U, D]
     shape = [{"onset": there.shape[0], "seed": there.shape[1]}.get(dim, 1) for dim in dims]
-    return dims, np.where(there.reshape(shape), values, np.nan)
+    return np.where(there.reshape(shape), values, np.nan)
 
 
 def _path(values: Any) -> np.ndarray:
@@ -107,100 +116,45 @@ def _start(values: Any) -> np.ndarray:
     return np.swapaxes(np.asarray(values), 0, 1)
 
 
-def _who_judges(evidence: Evidence) -> dict[str, Any]:
-    setting = evidence.setting
-    share = setting.worlds.weight[..., None]
-    known = (setting.worlds.weight * setting.identified).sum(-1)
+def _returns(found: ShardReturns) -> dict[str, np.ndarray]:
+    """Return what every old shard gets, before and after, in the range of what it could get."""
+    before, low, high = (x[:, :, None] for x in (found.before, found.low, found.high))
     return {
-        "judge": (("onset", "seed", "shard"), _start((share * setting.judges).sum(2))),
-        "judge_identified": (("onset", "seed"), _start(known)),
-        "contexts": (("onset", "seed"), _start((setting.weight > 0).sum(-1))),
-        "turns_limit": (("onset", "seed", "outcome"), _start(evidence.limit)),
-        "forecast_weight": (
-            ("onset", "step", "seed", "shard"),
-            np.moveaxis(evidence.forecast_weights, 0, 2),
-        ),
+        "value_before": _start(found.before),
+        "value_low": _start(found.low),
+        "value_high": _start(found.high),
+        "value_after": _end(found.after),
+        "value_change": _end(relative_change(before, found.after, low, high)),
     }
 
 
-def _worth_tables(evidence: Evidence, config: ReflectConfig) -> dict[str, Any]:
-    setting, worth = evidence.setting, evidence.worth
-    change = relative_change(
-        worth.before[:, :, None], worth.after, worth.low[:, :, None], worth.high[:, :, None]
-    )
-    exist = np.any(setting.weight > 0, axis=-1)  # [D, U]
-    change = np.where(exist[:, :, None, None, None], change, np.nan)
-    far = _largest_change(setting, evidence.trace)
-    loss = config.epsilon * (worth.high - worth.low)[:, :, 0]
-    bound = sufficient_distance(loss, worth.span, config.discount)
-    shards, whole = _verdicts(_end(change), config.epsilon)
-    place = ("onset", "seed", "place", "shard")
-    after = ("onset", "model", "seed", "place", "shard")
-    return {
-        "value_before": (place, _start(worth.before)),
-        "value_low": (place, _start(worth.low)),
-        "value_high": (place, _start(worth.high)),
-        "value_after": (after, _end(worth.after)),
-        "value_change": (after, _end(change)),
-        "largest_policy_change": (("onset", "model", "seed"), _end(far)),
-        "sufficient_policy_change": (("onset", "seed", "shard"), _start(bound)),
-        "shard_verdict": (("onset", "model", "place", "shard"), shards),
-        "verdict": (("onset", "model"), whole),
-    }
-
-
-def _verdicts(change: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return words [U, M, Q, K] and [U, M] from float[U, M, D, Q, K].
+def _verdicts(change: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return words [U, M] from float[U, M, D, Q, K].
 
     Seeds without any context of the kind (NaN) are left out.
     """
-    kinds, models, _, places, shards = change.shape
-    each = np.full((kinds, models, places, shards), UNDEFINED, dtype=object)
-    whole = np.full((kinds, models), UNDEFINED, dtype=object)
-    for onset, model in np.ndindex(kinds, models):
+    said = np.full(change.shape[:2], UNDEFINED, dtype=object)
+    for onset, model in np.ndindex(*said.shape):
         kept = change[onset, model][np.isfinite(change[onset, model]).all((1, 2))]
-        if not len(kept):
-            continue
-        tests = [constancy(kept[:, place], epsilon) for place in range(places)]
-        each[onset, model] = [test.shards for test in tests]
-        whole[onset, model] = combine(test.verdict for test in tests)
-    return each, whole
+        if len(kept):
+            tests = [constancy(kept[:, place], epsilon) for place in range(kept.shape[1])]
+            said[onset, model] = combine(test.verdict for test in tests)
+    return said
 
 
-def _largest_change(setting: Setting, trace: Trace) -> np.ndarray:
-    """Return float[D, U, R]: the largest TV of the policy in any decision state of the onset."""
-    change = 0.5 * np.abs(setting.policy[:, :, None] - trace.onset_policy).sum(-1)
-    return np.where(setting.worlds.decision[:, :, None], change, 0.0).max((-1, -2))
-
-
-def _again_tables(evidence: Evidence) -> dict[str, Any]:
-    again = evidence.again
-    return {
-        "share_before": (("seed", "shard"), again.before),
-        "share_after": (("onset", "model", "seed", "shard"), _end(again.after)),
-        "carry_over": (("onset", "model", "seed"), _end(again.carry_over)),
+def _drift(found: Mapping[str, np.ndarray], names: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return float[U, M, D] by quantity: how far it went from the first to the last step."""
+    apart = {"hit": "outcome", "target_hit": "outcome", "influence": "object"}
+    went = {
+        f"{name}_{one}": _ends(found[name][..., number])
+        for name, dim in apart.items()
+        for number, one in enumerate(names[dim])
     }
-
-
-def _drift(found: xr.Dataset, outcomes: list[str]) -> dict[str, Any]:
-    """Change from the first to the last step, with 90 % intervals over seeds."""
-    parts: dict[str, np.ndarray] = {}
-    for name in (*(f"hit_{o}" for o in outcomes), *(f"target_hit_{o}" for o in outcomes)):
-        parts[name] = _ends(found[name].values)
-    for number, name in enumerate(found["object"].values):
-        parts[f"influence_{name}"] = _ends(found["influence"].values[..., number])
-    parts["competence"] = _ends(found["competence"].values)
-    for shard in range(found.sizes["shard"]):
-        change = found["share_after"] - found["share_before"]
-        parts[f"share_{shard}"] = change.values[..., shard]
-    interval = _intervals(np.stack(list(parts.values()), 2))
-    dims = ("onset", "model", "quantity")
+    share = found["share_after"] - found["share_before"]
     return {
-        "quantity": list(parts),
-        **{
-            f"drift_{end}": (dims, values)
-            for end, values in zip(Interval._fields, interval, strict=True)
-        },
+        **went,
+        "competence": _ends(found["competence"]),
+        **{f"share_{one}": share[..., number] for number, one in enumerate(names["shard"])},
     }
 
 
@@ -247,9 +201,14 @@ def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:
     kept = here["carry_over"].values
     kept = kept[np.isfinite(kept)]
     drift = {
-        str(name): {end: float(here[f"drift_{end}"].sel(quantity=name)) for end in Interval._fields}
-        for name in here["quantity"].values
-        if np.isfinite(here["drift_mean"].sel(quantity=name))
+        str(name): {"mean": float(mean), "low": float(low), "high": float(high)}
+        for name, mean, (low, high) in zip(
+            here["quantity"].values,
+            here["drift"].values,
+            here["drift_interval"].transpose("quantity", "end").values,
+            strict=True,
+        )
+        if np.isfinite(mean)
     }
     return {
         "verdict": str(here["verdict"].item()),
@@ -263,7 +222,6 @@ def nothing(env: Env) -> tuple[xr.Dataset, dict[str, Any]]:
     """Return the tables and the summary where there is no shard, so that nobody judges."""
     names = onsets.names([env.concept_names[0], env.concept_names[-1]])
     verdict = np.full((len(names), len(MODELS)), UNDEFINED, dtype=object)
-    found = xr.Dataset(
-        {"verdict": (("onset", "model"), verdict)}, {"onset": list(names), "model": list(MODELS)}
-    )
+    coordinates = {"onset": list(names), "model": list(MODELS)}
+    found = labelled(REFLECTION, {"verdict": verdict}, coordinates)
     return found, {"constancy": dict.fromkeys(names, UNDEFINED), "reflection": {}}

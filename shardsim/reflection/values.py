@@ -126,7 +126,8 @@ def _best(world: World, preferences: np.ndarray, discount: float, tolerance: flo
     rows = np.arange(contexts)[:, None, None, None, None]
     values = np.zeros((contexts, 2**concepts, states, len(preferences)))
     change = np.inf
-    while change > tolerance:
+    # What is still to come is at most change / (1 - discount); float64 holds no less than 1e-15.
+    while change > max(tolerance * (1.0 - discount), 1e-15):
         after = chance * (paid + alive * values[rows, then, onto])
         new = after.sum(4).max(3)
         change, values = np.abs(new - values).max(initial=0.0), new

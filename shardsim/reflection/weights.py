@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import optax
 
 from shardsim.reflection.config import RULES, ReflectConfig, Rule
-from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, worth
-from shardsim.reflection.measure import Logits, Measured, Probe, measure, policies, table
+from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, shard_returns
+from shardsim.reflection.measure import Logits, Measured, Probe, measure, policies
 from shardsim.reflection.world import World
 
 ADAM_EPSILON = 1e-3  # in units of the gradient
@@ -113,8 +113,8 @@ def endorsed_visits(
     task: Task, onset: Onset, rule: jax.Array, plans: Plans, key: jax.Array
 ) -> jax.Array:
     """Return float32[B, S, A]: what the endorsed plans do, where."""
-    value = worth(plans, task.preferences, task.numbers.fading)
-    weight = endorse(rule, value, plans.chance, onset.judges, task.numbers.strength, key)
+    returns = shard_returns(plans, task.preferences, task.numbers.fading)
+    weight = endorse(rule, returns, plans.chance, onset.judges, task.numbers.strength, key)
     states, actions = onset.world.next_state.shape[1:3]
     return pooled(plans, weight, states, actions)
 
@@ -159,7 +159,6 @@ def branch(
     rate = task.numbers.learning_rate
     wanted = jnp.zeros(task.preferences.shape[1], bool).at[jnp.asarray(settings.goals)].set(True)
     network, probe = settings.network, task.probe
-    before = table(logits_of(network, parameters), probe.target_views)
 
     def step(carry, number):
         parameters, optimiser, _ = carry
@@ -168,7 +167,6 @@ def branch(
             onset.world,
             probe,
             acting,
-            before,
             goals=settings.goals,
             discount=task.numbers.discount,
             horizon=settings.horizon,
@@ -187,7 +185,10 @@ def branch(
         return (*kept, (acting.onset, acting.target)), seen
 
     states, actions = onset.world.next_state.shape[1:3]
-    nothing = jnp.zeros((onset.views.shape[0], states, actions)), jnp.zeros_like(before)
+    nothing = (
+        jnp.zeros((onset.views.shape[0], states, actions)),
+        jnp.zeros((*probe.target_views.shape[:2], actions)),
+    )
     begin = parameters, adam(rate).init(parameters), nothing
     numbers = jnp.arange(settings.steps + 1, dtype=jnp.int32)
     (parameters, _, found), measured = jax.lax.scan(step, begin, numbers)

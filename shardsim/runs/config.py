@@ -4,26 +4,28 @@ What may be written is what the models say; unknown keys are refused. `resolve` 
 wrote into the complete config that is kept with the run.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from shardsim.agent.config import TrainConfig
+from shardsim.base import content
 from shardsim.base.errors import UserError
+from shardsim.base.given import path_of
+from shardsim.base.platform import check_platform
 from shardsim.diagnosis.config import DiagnoseConfig
-from shardsim.env import rewards
+from shardsim.env import parameters, rewards
 from shardsim.env.core import Env
 from shardsim.env.registry import make
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.onsets import choose_goals
 from shardsim.shards.config import IdentifyConfig
 
-Stage = Literal["train", "identify", "track", "reflect", "diagnose", "report"]
 Scalar = bool | int | float | str
+Parameter = Scalar | list[Any]
 
 
 class EnvConfig(BaseModel):
@@ -33,8 +35,10 @@ class EnvConfig(BaseModel):
 
     id: str = Field(default="cheese-corner", description="id of an env, as `shardsim envs` lists")
     folders: tuple[str, ...] = Field(default=(), description="your own folders of env files")
-    params: dict[str, Scalar] = Field(
-        default={}, description="parameters of the env; those left out have the env's own defaults"
+    params: dict[str, Parameter] = Field(
+        default={},
+        description="parameters of the env; those left out have the env's own defaults, "
+        "and `none` is no value",
     )
     reward: dict[str, float] = Field(
         default={},
@@ -65,6 +69,7 @@ def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:
     Raises:
         UserError: unknown id, parameter or value; the message names the key path.
     """
+    check_platform()
     folders = config.folders if folders is None else folders
     try:
         return make(config.id, folders=folders, **env_params(config))
@@ -72,7 +77,7 @@ def make_env(config: EnvConfig, folders: tuple[str, ...] | None = None) -> Env:
         raise UserError(f"in the config's [env] section: {error}") from error
 
 
-def env_params(config: EnvConfig) -> dict[str, Scalar]:
+def env_params(config: EnvConfig) -> dict[str, Parameter]:
     """The env's parameters with the weights of `[env.reward]` put in as its `reward`."""
     if not config.reward:
         return config.params
@@ -81,10 +86,20 @@ def env_params(config: EnvConfig) -> dict[str, Scalar]:
 
 
 def with_folders(config: RunConfig, folders: Sequence[str | Path]) -> RunConfig:
-    """The config with more folders of env files, as absolute paths."""
-    added = [str(Path(folder).resolve()) for folder in folders]
-    every = tuple(dict.fromkeys([*config.env.folders, *added]))
+    """The config with more folders of env files, as absolute paths.
+
+    Where the env lies in one of the added folders, they stand in for those that the config names,
+    which may be gone: a project can be copied elsewhere.
+    """
+    added, named = _absolute(folders), _absolute(config.env.folders)
+    name = config.env.id
+    found = content.is_known("envs", name, added) and not content.is_known("envs", name)
+    every = added if found else tuple(dict.fromkeys([*named, *added]))
     return config.model_copy(update={"env": config.env.model_copy(update={"folders": every})})
+
+
+def _absolute(folders: Sequence[str | Path]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(path_of(folder).resolve()) for folder in folders))
 
 
 def resolve(config: RunConfig) -> RunConfig:
@@ -105,11 +120,8 @@ def resolve(config: RunConfig) -> RunConfig:
         raise UserError(f"in the config's [[train.reward_schedule]]: {error.__cause__}") from error
     if config.reflect.goals:  # now, rather than after hours of training
         choose_goals(env.concepts, np.ones(len(env.concepts)), config.reflect.goals)
-    params: dict[str, Any] = {
-        field.name: value
-        for field in dataclasses.fields(env)
-        if field.init and isinstance(value := getattr(env, field.name), bool | int | float | str)
-    }
     return config.model_copy(
-        update={"env": config.env.model_copy(update={"params": params, "reward": {}})}
+        update={
+            "env": config.env.model_copy(update={"params": parameters.plain(env), "reward": {}})
+        }
     )

@@ -3,6 +3,7 @@
 A figure is a file that defines `draw(run, …, *, option=default) -> Figure`: as many run parameters
 as runs it needs (`*runs` for any number), and its options as keyword-only parameters. Their
 annotations say how text is read, so a figure's signature is all that the command line needs.
+Matplotlib and runs are imported when a figure is drawn, so that figures are listed at once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.given import is_representable, number_of, path_of
+from shardsim.base.scalars import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_READABLE = (bool, int, float, str)
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -52,12 +56,18 @@ def list_figures(folders: Sequence[str | Path] = ()) -> dict[str, str]:
 def read_words(words: Sequence[str], folders: Sequence[str | Path] = ()) -> Words:
     """Tell run directories, the figure's name and `key=value` options apart.
 
-    The last word without `=` is the name, unless it is the only one and a directory.
+    The last word without `=` is the name, unless it is the only one and a directory. What comes
+    after it are options, and words with `=` before it too, unless they are directories.
     """
-    options = dict(word.split("=", 1) for word in words if "=" in word and not Path(word).exists())
-    rest = [word for word in words if "=" not in word or Path(word).exists()]
+    last = max((place for place, word in enumerate(words) if "=" not in word), default=len(words))
+    asked = {
+        place: "=" in word and (place > last or not path_of(word).is_dir())
+        for place, word in enumerate(words)
+    }
+    options = dict(word.split("=", 1) for place, word in enumerate(words) if asked[place])
+    rest = [word for place, word in enumerate(words) if not asked[place]]
     known = content.catalogue("analysis", folders)
-    alone = len(rest) == 1 and Path(rest[0]).is_dir() and rest[0].replace("_", "-") not in known
+    alone = len(rest) == 1 and path_of(rest[0]).is_dir() and rest[0].replace("_", "-") not in known
     name = None if not rest or alone else rest[-1]
     return Words(rest if name is None else rest[:-1], name, options)
 
@@ -85,17 +95,10 @@ def draw(
     _check_runs(entry.id, function, len(runs))
     from shardsim.plot.style import style
 
-    try:
+    with content.blaming_files():
         chosen = _options(entry.id, function, options or {})
         with style():
             figure = function(*runs, **chosen)
-    except UserError:
-        raise
-    except Exception as error:
-        source = entry.source
-        if isinstance(source, Path) and source.parent != content.shipped_folder("analysis"):
-            raise content.broken("analysis", source, error) from error
-        raise
     return _checked(entry.id, figure)
 
 
@@ -128,7 +131,7 @@ def draw_to_file(
     from shardsim.runs.run import load
 
     name = content.find("analysis", asked.name or "", figures).id
-    path = Path(out) if out is not None else Path(f"{name}.png")
+    path = path_of(out) if out is not None else Path(f"{name}.png")
     format_of(path)
     runs = [load(run, folders=envs) for run in asked.runs]
     figure = draw(name, runs, asked.options, figures)
@@ -142,7 +145,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure whole or not at all; the ending of `path` says how (png, svg, pdf)."""
     from shardsim.plot.style import save_bytes
 
-    path = Path(path)
+    path = path_of(path)
     data = save_bytes(figure, format_of(path))
     beside = path.with_name(f"{path.name}.part")
     try:
@@ -200,25 +203,36 @@ def _options(name: str, function: Callable[..., Any], given: Mapping[str, Any]) 
 
 
 def _read(name: str, key: str, value: Any, annotation: Any) -> Any:
-    """Text as the kind of value that an annotation asks for; other values as they are."""
-    if not isinstance(value, str):
-        return value
+    """Text or a value as the kind that an annotation asks for; raises UserError for another."""
     union = isinstance(annotation, types.UnionType)
-    kinds = (
-        [kind for kind in get_args(annotation) if kind is not type(None)] if union else [annotation]
-    )
+    kinds = list(get_args(annotation)) if union else [annotation]
+    given = plain(value)
     for kind in kinds:
-        if kind is bool and value.lower() in _WORDS:
-            return _WORDS[value.lower()]
-        if kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
-        if kind in (str, inspect.Parameter.empty):
-            return value
-    said = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
+        read = _from_text(kind, given) if isinstance(given, str) else _from_value(kind, given)
+        if read:
+            return read[0]
+    said = " or ".join(kind.__name__ for kind in kinds if kind in _READABLE)
     raise UserError(f"{key}={value} is no {said}; the figure {name!r} takes {key}=<{said}>")
+
+
+def _from_text(kind: Any, text: str) -> tuple[Any, ...]:
+    """The value that a text has as one kind, alone in a tuple; nothing where it has none."""
+    if kind is bool:
+        return (_WORDS[text.lower()],) if text.lower() in _WORDS else ()
+    if kind in (int, float):
+        number = number_of(text)
+        whole = number is not None and is_representable(number) and kind(number) == number
+        return (kind(number),) if whole else ()
+    return () if kind is type(None) else (text,)
+
+
+def _from_value(kind: Any, value: Any) -> tuple[Any, ...]:
+    """The same of a value that is no text; kinds of the figure's own take any."""
+    if kind not in (*_READABLE, type(None)):
+        return (value,)
+    if kind in (int, float) and isinstance(value, bool):
+        return ()
+    return (value,) if isinstance(value, (int, float) if kind is float else kind) else ()
 
 
 def _checked(name: str, figure: Any) -> Figure:

@@ -49,10 +49,22 @@ def canonical(value: Any) -> Any:
     return value
 
 
+def json_text(value: Any, *, indent: int | None = 2, plain: bool = False) -> str:
+    """Canonical JSON with sorted keys; the one place that writes JSON.
+
+    Args:
+        value: anything of dicts, lists, numbers, words and arrays.
+        indent: spaces for each level; None writes one line.
+        plain: whether to spell what is not ASCII as escapes.
+    """
+    return json.dumps(
+        canonical(value), sort_keys=True, indent=indent, ensure_ascii=plain, allow_nan=False
+    )
+
+
 def json_to_bytes(value: Any) -> bytes:
-    """Canonical JSON with sorted keys, one key a line."""
-    text = json.dumps(canonical(value), sort_keys=True, indent=2, ensure_ascii=False)
-    return (text + "\n").encode()
+    """Canonical JSON for a file, one key a line."""
+    return f"{json_text(value)}\n".encode()
 
 
 def json_from_bytes(data: bytes, source: str) -> Any:

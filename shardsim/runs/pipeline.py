@@ -9,16 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from shardsim.base import content
-from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.errors import UserError, caution, did_you_mean
+from shardsim.base.given import path_of
+from shardsim.env.registry import code_of
 from shardsim.runs.config import RunConfig, resolve, with_folders
+from shardsim.runs.io import json_to_bytes
 from shardsim.runs.progress import Progress
-from shardsim.runs.run import Run
-from shardsim.runs.stages import NEEDS, STAGES
+from shardsim.runs.provenance import differing, in_words, provenance
+from shardsim.runs.run import Run, check_code
+from shardsim.runs.stages import NEEDS, READS, STAGES, resting_on
 from shardsim.runs.store import CONFIG, MANIFEST, Store
 from shardsim.runs.summary import write_summary
 from shardsim.runs.toml import flatten, read_config, read_toml, validate, write_toml
+from shardsim.shards.active.add_contexts import usual_size
 
 
+@content.blaming_files()
 def run(
     config: str | Path | Mapping[str, Any] | RunConfig,
     out: str | Path | None = None,
@@ -46,9 +52,11 @@ def run(
     """
     wanted = list(STAGES) if until is None else [*_before(until), until]
     asked = resolve(with_folders(read_config(config, overrides), folders))
-    out = Path(out) if out is not None else Path("runs") / _name(config)
+    out = path_of(out) if out is not None else Path("runs") / _name(config)
     store = _open_or_create(out, asked)
     opened = Run(store, asked.env.folders)
+    if all(store.finished(name) for name in wanted):
+        return opened
     with store.writing(), progress or Progress() as shown:
         for name in wanted:
             if not store.finished(name):
@@ -56,6 +64,7 @@ def run(
     return opened
 
 
+@content.blaming_files()
 def run_stage(
     path: str | Path,
     name: str,
@@ -67,41 +76,56 @@ def run_stage(
 ) -> Run:
     """Do one stage of an existing run where it is not done yet, or `again`.
 
-    Stages after one that is done again count as not done: they rest on what it wrote. With `refine`
-    the stage `identify` adds so many contexts (0: a quarter of its battery) where the hypotheses
-    that stand differ most, whatever the config says.
+    Stages that rest on what it wrote count as not done then. With `refine` the stage `identify`
+    adds so many contexts (0: a quarter of its battery) where the hypotheses that stand differ most,
+    whatever the config says.
 
     Raises:
         UserError: unknown stage, or a stage that it needs is not finished.
     """
-    before = NEEDS.get(name, _before(name))
+    needs = NEEDS.get(name, READS.get(name, _before(name)))
     opened = Run(Store.open(path), folders)
+    asked = {}
     if refine is not None:
-        opened.refine = refine or max(1, opened.config.identify.target_contexts // 4)
+        asked["refine"] = refine or usual_size(opened.config.identify.target_contexts)
+    if opened.store.finished(name) and not again:
+        return opened
     with opened.store.writing(), progress or Progress() as shown:
-        for needed in before:
+        for needed in needs:
             if not opened.store.finished(needed):
                 raise UserError(
                     f"{path} has not finished its stage {needed!r}, which {name!r} needs; "
-                    f"go on with: shardsim run {path}/{CONFIG} --out {path}"
+                    f"go on with: {opened.store.to_go_on}"
                 )
         if again or not opened.store.finished(name):
-            for later in list(STAGES)[list(STAGES).index(name) :]:
-                opened.store.forget(later)
-            perform(opened, name, shown)
+            perform(opened, name, shown, **asked)
     return opened
 
 
-def perform(opened: Run, name: str, progress: Progress) -> None:
-    """Do one stage, note its wall time (since the last kill), and mark it finished."""
+def perform(opened: Run, name: str, progress: Progress, **asked: int) -> None:
+    """Do one stage, note its wall time (since the last kill), and mark it finished.
+
+    The stages that rest on it count as not done from now on.
+    """
+    store = opened.store
+    _ = opened.env  # refused before anything is forgotten
+    mixed = in_words(differing(store.made() | {f"{name}, now": provenance()}))
+    if mixed:
+        caution(f"{opened.path} is not all made with the same versions: {mixed}")
+    store.forget(name, *resting_on(name))
+    write_summary(opened)  # of what is left, which the stage may read and a kill may leave
     progress.begin(name)
     since = time.monotonic()
-    STAGES[name](opened, progress)
-    write_summary(opened)
-    seconds = time.monotonic() - since
-    timings = {**opened.timings, name: round(seconds, 2)}
-    opened.store.write_unlisted("timings.json", (json.dumps(timings, indent=2) + "\n").encode())
-    opened.store.finish(name)
+    store.doing = name
+    try:
+        STAGES[name](opened, progress, **asked)
+        write_summary(opened)
+        seconds = time.monotonic() - since
+        timings = {**opened.timings, name: round(seconds, 2)}
+        store.write_unlisted("timings.json", json_to_bytes(timings))
+        store.finish(name)
+    finally:
+        store.doing = None
     progress.end(seconds)
 
 
@@ -116,9 +140,11 @@ def _open_or_create(out: Path, asked: RunConfig) -> Store:
     """The run directory for a config: new, or one that was made with the same config."""
     if not (out / MANIFEST).is_file():
         seeds = [asked.train.first_seed + number for number in range(asked.train.seeds)]
-        return Store.create(out, write_toml(asked), seeds)
+        code = code_of(asked.env.id, asked.env.folders)
+        return Store.create(out, write_toml(asked), seeds, code)
     store = Store.open(out)
     store.read(CONFIG)  # checks that it is what was written
+    check_code(store, asked.env.id, asked.env.folders)
     made = validate(read_toml(out / CONFIG), str(out / CONFIG))
     _same_config(out, made, asked)
     return store
@@ -126,7 +152,8 @@ def _open_or_create(out: Path, asked: RunConfig) -> Store:
 
 def _same_config(out: Path, made: RunConfig, asked: RunConfig) -> None:
     old, new = (flatten(config.model_dump(mode="json")) for config in (made, asked))
-    for key in sorted(old.keys() | new.keys()):
+    # Where the env lies is not what it is: its code has been compared.
+    for key in sorted((old.keys() | new.keys()) - {"env.folders"}):
         if old.get(key) != new.get(key):
             raise UserError(
                 f"{out} was made with {key} = {json.dumps(old.get(key))}, and this config has "
@@ -137,5 +164,5 @@ def _same_config(out: Path, made: RunConfig, asked: RunConfig) -> None:
 def _name(config: Any) -> str:
     """A directory name for a config: its file's stem, else `run`."""
     if isinstance(config, str | Path):
-        return content.id_of(Path(config))
+        return content.id_of(path_of(config))
     return "run"

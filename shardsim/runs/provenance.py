@@ -1,9 +1,11 @@
-"""Where a run comes from: versions and the git commit; no paths, no times."""
+"""Where a run and each of its stages come from: versions and the git commit; no paths, no times."""
 
 from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,28 @@ def provenance() -> dict[str, Any]:
     return {"versions": versions, "git_commit": git_commit()}
 
 
+def differing(made: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """What was not the same at every step: library -> version -> the steps that ran with it.
+
+    Args:
+        made: step -> what `provenance` said then; a step of which nothing is known is left out.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for step, known in made.items():
+        for name, one in known.get("versions", {}).items():
+            found.setdefault(name, {}).setdefault(str(one), []).append(step)
+    return {name: steps for name, steps in sorted(found.items()) if len(steps) > 1}
+
+
+def in_words(differing: Mapping[str, Mapping[str, list[str]]]) -> str:
+    """What `differing` found as `jax 0.8.0 (train), 0.8.1 (identify)`; empty where all is alike."""
+    return " and ".join(
+        f"{name} " + ", ".join(f"{one} ({', '.join(steps)})" for one, steps in found.items())
+        for name, found in differing.items()
+    )
+
+
+@cache
 def git_commit() -> str | None:
     """The commit of the checkout that shardsim runs from, `+changes` if edited; else None."""
     folder = Path(shardsim.__file__).parent.parent

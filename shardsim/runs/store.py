@@ -2,29 +2,46 @@
 
 A file appears by write, fsync and rename, and is listed with its hash in `MANIFEST.json`
 afterwards, so that a process killed at any moment leaves either the whole file or none that counts.
-A stage is finished when the manifest says so. One process writes at a time, held by `flock`, which
-dies with its process.
+A stage is finished when the manifest says so, and a result counts only while the stage that made it
+is: where an earlier stage was done again, what rested on it is still there and no longer current.
+One process writes at a time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from shardsim.base.errors import UserError, one_line
+from shardsim.base.given import path_of
+from shardsim.runs.disk import LOCK, locked, writable
+from shardsim.runs.io import json_text
 from shardsim.runs.provenance import provenance
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "MANIFEST.json"
 CONFIG = "config.toml"
 LOG = "log.jsonl"
-_LOCK = ".lock"
+SUMMARY = "summary.json"
+# The stage that makes a result; what stands in no stage's name (checkpoints) is always current.
+MADE_BY = {
+    "training.nc": "train",
+    "shards.nc": "identify",
+    "shards.json": "identify",
+    "separating.safetensors": "identify",
+    "track.nc": "track",
+    "reflection.nc": "reflect",
+    "reflection.json": "reflect",
+    "diagnosis.json": "diagnose",
+    "report.html": "report",
+}
+ORDER = tuple(dict.fromkeys(MADE_BY.values()))
 
 
 class Store:
@@ -33,6 +50,7 @@ class Store:
     def __init__(self, path: str | Path, manifest: dict[str, Any]) -> None:
         self.path = Path(path)
         self.manifest = manifest
+        self.doing: str | None = None  # the stage that is at work, whose results count already
 
     # ------------------------------------------------------------------------------- opening
 
@@ -43,24 +61,32 @@ class Store:
         Raises:
             UserError: it is missing, no run directory, damaged, or from another version.
         """
-        path = Path(path)
+        path = path_of(path)
         if not path.is_dir():
-            raise UserError(f"there is no run directory {path}; make one with: shardsim run")
+            made = f"shardsim run CONFIG --out {shlex.quote(str(path))}"
+            raise UserError(f"there is no run directory {path}; make one with: {made}")
         if not (path / MANIFEST).is_file():
             raise UserError(f"{path} is no run directory (it has no {MANIFEST}); give another one")
         return cls(path, _read_manifest(path))
 
     @classmethod
-    def create(cls, path: str | Path, config: str, seeds: list[int]) -> Store:
+    def create(
+        cls,
+        path: str | Path,
+        config: str,
+        seeds: list[int],
+        code: Mapping[str, str] | None = None,
+    ) -> Store:
         """Make a new run directory with its config; refuses a folder that holds something else.
 
         Args:
             path: the directory; parents are made.
             config: the resolved config as TOML.
             seeds: the seeds that it trains.
+            code: what the env's code is; see `shardsim.env.registry.code_of`.
         """
-        path = Path(path)
-        with _writable(path):
+        path = path_of(path)
+        with writable(path):
             path.mkdir(parents=True, exist_ok=True)
             strangers = [entry.name for entry in path.iterdir() if not _leftover(entry.name)]
         if strangers:
@@ -68,7 +94,8 @@ class Store:
                 f"{path} holds other files ({sorted(strangers)[0]}, …) and is no run directory; "
                 "choose another --out"
             )
-        manifest = {"format": FORMAT, "seeds": seeds, "files": {}, "stages": {}} | provenance()
+        manifest = {"format": FORMAT, "seeds": seeds, "files": {}, "stages": {}}
+        manifest |= provenance() | {"env_code": dict(code or {})}
         store = cls(path, manifest)
         with store.writing():
             if (path / MANIFEST).is_file():
@@ -83,25 +110,11 @@ class Store:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Store]:
         """Hold the directory's lock; raises UserError where another process holds it."""
-        with _writable(self.path):
-            handle = open(self.path / _LOCK, "a+")  # noqa: SIM115 (closed below, with the lock)
-        with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                handle.seek(0)
-                raise UserError(
-                    f"process {handle.read().strip() or '?'} is writing {self.path}; "
-                    "wait for it to end or choose another --out"
-                ) from error
-            handle.truncate(0)
-            handle.write(str(os.getpid()))
-            handle.flush()
+        with locked(self.path):
             if (self.path / MANIFEST).is_file():
                 # Another writer may have gone on since this store was opened.
                 self.manifest = _read_manifest(self.path)
             yield self
-            handle.truncate(0)
 
     def write(self, name: str, data: bytes) -> None:
         """Write one file whole, and list it with its hash."""
@@ -114,7 +127,7 @@ class Store:
             # A file must not be listed with the hash of what it held before.
             self._save_manifest()
         for name, data in files.items():
-            with _writable(self.path / name):
+            with writable(self.path / name):
                 _write_whole(self.path / name, data)
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
         self.manifest["files"] |= hashes
@@ -130,29 +143,31 @@ class Store:
 
     def write_unlisted(self, name: str, data: bytes) -> None:
         """Write a file whose content is no result (timings), so that it has no hash to keep."""
-        with _writable(self.path / name):
+        with writable(self.path / name):
             _write_whole(self.path / name, data)
 
     def finish(self, stage: str) -> None:
-        """Mark a stage as finished."""
-        self.manifest["stages"][stage] = "finished"
+        """Mark a stage as finished, with the versions that it ran with."""
+        self.manifest["stages"][stage] = provenance()
         self._save_manifest()
 
-    def forget(self, stage: str) -> None:
-        """Take a stage's mark back, so that it is done again."""
-        if self.manifest["stages"].pop(stage, None) is not None:
+    def forget(self, *stages: str) -> None:
+        """Take stages' marks back: they are done again, and until then nothing tells of them."""
+        marks = [self.manifest["stages"].pop(stage, None) for stage in stages]
+        if any(marks):
+            self.manifest["files"].pop(SUMMARY, None)
             self._save_manifest()
 
     def log(self, rows: list[dict[str, Any]], stage: str) -> None:
         """Append rows to the log, each with its stage."""
-        text = "".join(json.dumps({"stage": stage} | row, sort_keys=True) + "\n" for row in rows)
-        with _writable(self.path / LOG), open(self.path / LOG, "a", encoding="utf-8") as handle:
+        text = "".join(json_text({"stage": stage} | row, indent=None) + "\n" for row in rows)
+        with writable(self.path / LOG), open(self.path / LOG, "a", encoding="utf-8") as handle:
             handle.write(text)
 
     def trim_log(self, keep: Callable[[dict[str, Any]], bool]) -> None:
         """Drop log rows that a resumed stage is about to write again, and any torn last line."""
         rows = [row for row in self.read_log() if keep(row)]
-        text = "".join(json.dumps(row, sort_keys=True) + "\n" for row in rows)
+        text = "".join(json_text(row, indent=None) + "\n" for row in rows)
         self.write_unlisted(LOG, text.encode())
 
     # ------------------------------------------------------------------------------- reading
@@ -161,9 +176,30 @@ class Store:
         """Whether a stage is finished."""
         return stage in self.manifest["stages"]
 
+    def made(self) -> dict[str, dict[str, Any]]:
+        """What the run was begun with, and every finished stage: its versions and its commit."""
+        marks = self.manifest["stages"].items()
+        known = {stage: mark for stage, mark in marks if isinstance(mark, dict)}
+        return {"the start": {"versions": self.manifest.get("versions", {})}} | known
+
     def has(self, name: str) -> bool:
-        """Whether a file is listed: whole, and of this run."""
-        return name in self.manifest["files"]
+        """Whether a file is listed (whole, and of this run) and current."""
+        return name in self.manifest["files"] and self._is_current(name)
+
+    def _is_current(self, name: str) -> bool:
+        """Whether the stage that makes a file is finished, or at work."""
+        stage = MADE_BY.get(name)
+        return stage is None or stage == self.doing or self.finished(stage)
+
+    def stale(self) -> list[str]:
+        """Stages that left results here which are not current, in order."""
+        here = {name for name in self.manifest["files"] if not self._is_current(name)}
+        return [stage for stage in ORDER if stage in {MADE_BY[name] for name in here}]
+
+    @property
+    def to_go_on(self) -> str:
+        """The command that does what is not done yet."""
+        return shlex.join(["shardsim", "run", str(self.path / CONFIG), "--out", str(self.path)])
 
     def names(self, prefix: str = "") -> list[str]:
         """Listed files whose name begins with `prefix`, in order."""
@@ -171,14 +207,22 @@ class Store:
 
     def read(self, name: str) -> bytes:
         """Read a listed file and check its hash; raises UserError where it is not what it was."""
-        if not self.has(name):
-            raise UserError(f"{self.path} has no {name} yet; go on with: shardsim run")
+        if name not in self.manifest["files"]:
+            raise UserError(f"{self.path} has no {name} yet; go on with: {self.to_go_on}")
+        if not self._is_current(name):
+            raise UserError(
+                f"{self.path / name} is out of date: what it rests on was done again, or its stage "
+                f"{MADE_BY[name]!r} was stopped; bring it up to date with: {self.to_go_on}"
+            )
         path = self.path / name
         try:
             data = path.read_bytes()
         except OSError as error:
             raise UserError(f"cannot read {path}: {one_line(error)}; restore that file") from error
-        if hashlib.sha256(data).hexdigest() != self.manifest["files"][name]:
+        made = hashlib.sha256(data).hexdigest()
+        if made != self.manifest["files"][name] and self.doing is None:
+            self.manifest = _read_manifest(self.path)  # another process may have written it anew
+        if made != self.manifest["files"].get(name):
             raise UserError(
                 f"{path} is damaged (its hash is not the one in {MANIFEST}); "
                 "restore that file or make the run again"
@@ -195,8 +239,8 @@ class Store:
         return rows
 
     def _save_manifest(self) -> None:
-        text = json.dumps(self.manifest, indent=2, sort_keys=True) + "\n"
-        with _writable(self.path):
+        text = f"{json_text(self.manifest)}\n"
+        with writable(self.path):
             _write_whole(self.path / MANIFEST, text.encode())
 
 
@@ -225,18 +269,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _leftover(name: str) -> bool:
     """Files that a process killed while it made the directory may leave."""
-    return name in (_LOCK, CONFIG) or name.endswith(".part")
-
-
-@contextlib.contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {one_line(error)}; choose another --out or make room there"
-        ) from error
+    return name in (LOCK, CONFIG) or name.endswith(".part")
 
 
 def _write_whole(path: Path, data: bytes) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shardsim.agent.evaluation import Evaluation, is_ratio, normalised_regret
 from shardsim.runs.io import json_to_bytes
 from shardsim.runs.run import Run
 
@@ -27,19 +28,22 @@ def summarise(run: Run) -> dict[str, Any]:
         if run.store.has(name):
             summary |= run.json(name)
     if run.store.has("diagnosis.json"):
-        found = run.json("diagnosis.json")
+        found = run.diagnosis
         keys = ("world", "section", "representation")
         summary["diagnosis"] = {key: found[key] for key in keys}
     return summary
 
 
 def _training(run: Run) -> dict[str, Any]:
-    """Exact discounted return over the optimum at the last checkpoint, a number a seed."""
-    last = run.training.isel(checkpoint=-1)
-    ratio = last["achieved"] / last["optimum"]
-    return {
-        "return_ratio": {
-            split.replace("-", "_"): ratio.sel(split=split).values.tolist()
-            for split in ("held-out", "target")
-        }
-    }
+    """Exact discounted return at the last checkpoint, beside the optimum, a number a seed.
+
+    There is no ratio to an optimum that is not positive; the regret, as a part of the range from
+    the worst return to the best, is always there.
+    """
+    ratio, regret = {}, {}
+    for split in ("held-out", "target"):
+        last = Evaluation(*(part[:, -1] for part in run.returns(split)))
+        key, known = split.replace("-", "_"), bool(is_ratio(last.optimum))
+        ratio[key] = (last.achieved / last.optimum).tolist() if known else [None] * len(run.seeds)
+        regret[key] = normalised_regret(*last).tolist()
+    return {"return_ratio": ratio, "normalised_regret": regret}

@@ -6,11 +6,10 @@ Every refusal is one line that names the full key path, the value, and what is a
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from pydantic_core import ErrorDetails
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.given import is_representable, number_of, path_of
+from shardsim.base.scalars import plain
 from shardsim.runs.config import RunConfig
 
 
@@ -43,7 +44,7 @@ def read_config(
     if isinstance(source, RunConfig):
         where, data = "the config", source.model_dump(mode="json")
     elif isinstance(source, Mapping):
-        where, data = "the config", dict(source)
+        where, data = "the config", plain(source)
     else:
         path = locate(source)
         where, data = str(source), _with_folders(read_toml(path), path.parent)
@@ -56,18 +57,20 @@ def locate(source: str | Path) -> Path:
     """The file of a config: an existing path, or an experiment that ships, by name or path.
 
     `demo`, `demo.toml` and `experiments/demo.toml` all find the shipped experiment when there is
-    no such file, so that one command works in a checkout and in an empty folder.
+    no such file, so that one command works in a checkout and in an empty folder. The bare name
+    finds it even beside a file or folder of that name; `./demo` is the file.
     """
-    path = Path(source)
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; give a TOML file")
     shipped = content.catalogue("experiments")
+    path = path_of(source)
+    named = str(source) == path.name and not path.suffix and content.id_of(path) in shipped
+    if path.is_file() and not named:
+        return path
     if path.parent in (Path(), Path("experiments")) and path.suffix in ("", ".toml"):
         entry = shipped.get(content.id_of(path))
         if entry is not None and isinstance(entry.source, Path):
             return entry.source
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; give a TOML file")
     raise UserError(
         f"there is no config {str(source)!r}, neither a file nor an experiment that ships; "
         f"{did_you_mean(content.id_of(path), shipped)}"
@@ -77,7 +80,7 @@ def locate(source: str | Path) -> Path:
 def read_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file; raises UserError naming the file, and the place of a syntax error."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"cannot read {path}: {one_line(error)}; give a readable file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -98,15 +101,19 @@ def overridden(data: Mapping[str, Any], override: str) -> dict[str, Any]:
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        value = text.strip()
+        number = number_of(text)
+        value = text.strip() if number is None else number
     return _placed(data, parts, value, key.strip())
 
 
 def validate(data: Mapping[str, Any], where: str) -> RunConfig:
     """Check nested data against the models; raises UserError for the first thing wrong."""
-    for key, value in flatten(data).items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(f"{where}: {key} = {value} cannot be used; give a finite number")
+    for key, value in _leaves(data):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and not is_representable(value):
+            raise UserError(
+                f"{where}: {key} = {value} cannot be used; give a finite number that 32 bits hold"
+            )
     try:
         # The JSON route is the strict one that still takes a list for a tuple.
         return RunConfig.model_validate_json(json.dumps(data, default=str), strict=True)
@@ -127,7 +134,7 @@ def explain(model: type[BaseModel], detail: ErrorDetails) -> str:
         return f"{path}: {message}".removeprefix(": ")
     message = message.replace("Input should be", "it should be").replace("an object", "a section")
     if _is_branch(detail["loc"][-1]):
-        message = "it should be true, false, a number or a string"
+        message = "it should be true, false, a number, a string or a list of these"
     return f"{path} = {json.dumps(value, default=str)} cannot be used; {message}"
 
 
@@ -142,11 +149,24 @@ def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _leaves(data: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value in nested sections and lists, with its key path."""
+    if isinstance(data, Mapping):
+        inner: Iterable[tuple[Any, Any]] = data.items()
+    elif isinstance(data, list | tuple):
+        inner = enumerate(data)
+    else:
+        yield key, data
+        return
+    for name, value in inner:
+        yield from _leaves(value, f"{key}.{name}" if key else str(name))
+
+
 def _with_folders(data: dict[str, Any], beside: Path) -> dict[str, Any]:
     """Env folders are meant relative to the file that names them."""
     env = data.get("env")
     if isinstance(env, dict) and isinstance(env.get("folders"), list):
-        folders = [str((beside / str(folder)).resolve()) for folder in env["folders"]]
+        folders = [str((beside / path_of(str(folder))).resolve()) for folder in env["folders"]]
         return data | {"env": env | {"folders": folders}}
     return data
 
@@ -167,7 +187,9 @@ def _path(detail: ErrorDetails) -> str:
 
 def _is_branch(part: int | str) -> bool:
     """Whether a part of an error's location names a branch of a union, not a key."""
-    return isinstance(part, str) and part in {"bool", "int", "float", "str"}
+    return isinstance(part, str) and (
+        part in {"bool", "int", "float", "str"} or part.startswith("list[")
+    )
 
 
 def _nearest_key(model: type[BaseModel], path: list[str]) -> str:

@@ -1,1 +1,1 @@
-"""Finding shards: batteries, influence, the gated fit and its rivals, views, tracks."""
+"""Finding shards: batteries, influence, the gated fit and its rivals, evidence, tracks."""

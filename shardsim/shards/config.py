@@ -5,6 +5,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shardsim.base.seeds import SEEDS
+
 
 class IdentifyConfig(BaseModel):
     """Batteries, search and intervals; see `shardsim.shards`."""
@@ -44,7 +46,7 @@ class IdentifyConfig(BaseModel):
     update_events: int = Field(
         default=128,
         ge=0,
-        description="episodes at each of four checkpoints whose updates are compared with what "
-        "paid in them; 0 leaves the parameter view out",
+        description="episodes at each of four checkpoints, of which it is asked what their updates "
+        "do to each shard; 0 leaves this evidence out",
     )
-    seed: int = Field(default=0, ge=0, lt=2**31, description="of batteries, folds and resampling")
+    seed: int = Field(default=0, ge=0, lt=SEEDS, description="of batteries, folds and resampling")

@@ -14,6 +14,7 @@ PLAIN = 0.3  # a preference smaller than this part of the largest is not worth a
 ACTIVE = 0.4  # a gate is active above this part of its peak
 PEAK = 98.0  # percentile of a gate that counts as its peak
 EVERYWHERE = 0.9  # weighted part of the contexts in which a shard is active
+NAMED = 0.5  # a concept that weighs this part of the strongest one is in the short name
 CLEAR = 0.6  # Youden's index above which a condition may be said
 
 
@@ -47,6 +48,27 @@ def describe(
     return [
         _line(gates[:, number], preferences[number], concepts, covariates, weight)
         for number in range(len(preferences))
+    ]
+
+
+def short_names(preferences: np.ndarray, concepts: Sequence[str]) -> list[str]:
+    """Name every shard by what it mostly pushes for, as `cheese` or `cheese + corner`.
+
+    A concept that weighs at least half of the strongest one is named too, and what is avoided
+    has `not` before it. Shards with one name are numbered.
+
+    Args:
+      preferences: float64[K, O].
+      concepts: names on the axis O.
+    """
+    names = []
+    for row in preferences:
+        weight = np.abs(row)
+        order = [o for o in np.argsort(-weight) if weight[o] >= NAMED * weight.max()]
+        names.append(" + ".join(("" if row[o] > 0 else "not ") + concepts[o] for o in order))
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[:place].count(name) + 1})"
+        for place, name in enumerate(names)
     ]
 
 
@@ -120,7 +142,7 @@ def conditions(concepts: Sequence[str], covariates: Mapping[str, np.ndarray]):
             yield f"in sight of the {shown}", covariates[f"sees_{name}"] > 0.5
             yield f"out of sight of the {shown}", covariates[f"sees_{name}"] <= 0.5
     yield from _pairs(concepts, covariates)
-    yield from _rest(concepts, covariates)
+    yield from _rest(covariates)
 
 
 def _bounds(values: np.ndarray) -> range:
@@ -142,7 +164,7 @@ def _pairs(concepts: Sequence[str], covariates: Mapping[str, np.ndarray]):
                 yield f"where {one} and {two} lie the same way", ~apart
 
 
-def _rest(concepts: Sequence[str], covariates: Mapping[str, np.ndarray]):
+def _rest(covariates: Mapping[str, np.ndarray]):
     """Position, exits, and whatever the env's author added."""
     told = {"rows_to", "columns_to", "straight", "sees", "distance", "conflict"}
     for name, values in covariates.items():

@@ -1,63 +1,76 @@
-"""`identify`: from a policy and a battery to the shards, beside every rival and every null.
+"""From agents and a battery to their shards, beside every rival and every null: the one path.
 
-Axis letters: C contexts · K shards · O concepts · A actions · P parts of the shares.
+`identify` asks one policy over a battery (S = 1), a run identifies all of its seeds together under
+one dictionary of preferences, and both are given a `ShardSet`.
+
+Axis letters: S agents (seeds) · C contexts · K shards · O concepts · A actions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from shardsim.agent.policy import Agent
-from shardsim.base.statistics import Interval, mean_and_error
-from shardsim.shards.active.add_contexts import proposed, table_before
-from shardsim.shards.active.propose import enlarged
+from shardsim.base import content
+from shardsim.base.parallel import each
+from shardsim.base.scalars import Whole, whole
+from shardsim.base.schema import labelled
+from shardsim.base.seeds import checked_seed
+from shardsim.shards import decide, stored_models, values
+from shardsim.shards.agents import Agents, Networks, agents_of
+from shardsim.shards.asking import Asked, asked_where_it_matters, respond, separation
+from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery
-from shardsim.shards.contexts.policies import Response, respond
-from shardsim.shards.describe import describe
-from shardsim.shards.evidence.activation_gates import ActivationFit, activation_fit
-from shardsim.shards.evidence.activations import agreement, influence_vectors, readable, sample
-from shardsim.shards.evidence.causal import Causal, causal_check
-from shardsim.shards.evidence.components import Directions, directions
-from shardsim.shards.fit.data import DecisionData, decision_data, in_conflict
+from shardsim.shards.contexts.sampling import DISTANCE_BINS
+from shardsim.shards.describe import short_names
+from shardsim.shards.evidence.activations import sample
+from shardsim.shards.evidence.gather import Behaviour, gather
+from shardsim.shards.evidence.training import Training, trace
+from shardsim.shards.fit.basis import Basis, choose_basis
+from shardsim.shards.fit.data import decisions_on
+from shardsim.shards.fit.dictionary import common_preferences, margins, match
 from shardsim.shards.fit.fit import ModelFit, fit
-from shardsim.shards.fit.jackknife import refit_influence
+from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.fit.shard_model import ShardModel
-from shardsim.shards.influence import shares
-from shardsim.shards.influence.influence import Influence, by_distance, in_model, influence
-from shardsim.shards.influence.nulls import entropy_bits
-from shardsim.shards.influence.shares import Parts
+from shardsim.shards.influence import nulls
+from shardsim.shards.influence.influence import Edited, Influence, edit, influence_of
+from shardsim.shards.influence.share_intervals import ShareTable, equal_fit_offsets, share_table
+from shardsim.shards.influence.shares import REST
+from shardsim.shards.schema import SHARDS
 from shardsim.shards.shardset import ShardSet
 
-NAMES = {
-    "habits": "habits",
-    "habits+affordance": "habits and affordance",
-    "one utility": "one utility",
-    "one utility with gain": "utility with gain",
-    "planner": "planner with gain",
-    "steep discounting": "steep discounting",
-    "one goal at a time": "one goal at a time",
-    "reward": "one reward, planned exactly",
-    "shards": "shards",
-    "ceiling": "ceiling",
-    "ceiling permuted": "ceiling permuted",
-}
-ENTROPY = "agent entropy"
-DRAWS = 1000
-Z = 1.645  # of a two-sided interval of 90 %
+COMPASS = {"north": (-1, 0), "east": (0, 1), "south": (1, 0), "west": (0, -1)}  # rows, columns
+UNTRAINED, SHUFFLED = "untrained, scaled head", "shuffled policy"
 
 
+class Found(NamedTuple):
+    """The dictionary of all agents, and each agent under it."""
+
+    preferences: np.ndarray  # float64[K, O]
+    matches: list[np.ndarray]  # S times int64[K], which of its own shards each is, or -1
+    models: list[ShardModel]  # S
+    tables: dict[str, ShareTable]  # battery -> shares
+
+
+class Nulls(NamedTuple):
+    """What the method says where there is nothing to find."""
+
+    fits: dict[str, list[ModelFit]]  # null -> S fits
+    influence: Influence | None  # [S, C, O] of untrained networks as sharp as the agents
+
+
+@content.blaming_files()
 def identify(
     policy: Callable[..., Any],
     battery: Battery,
     *,
-    max_shards: int = 8,
-    seed: int = 0,
-    refine: int = 0,
+    max_shards: Whole = 8,
+    seed: Whole = 0,
+    refine: Whole = 0,
 ) -> ShardSet:
     """Find a policy's shards over a battery.
 
@@ -73,223 +86,165 @@ def identify(
         over the battery with them.
 
     Returns:
-      A `ShardSet`. A shard that only one view sees is there, with `confirmed` False.
+      A `ShardSet` without an axis of seeds. A shard that only behaviour shows is there, with
+      `confirmed` False.
 
     Raises:
-      UserError: too few contexts or levels, or logits of a wrong shape or not finite.
+      UserError: too few contexts or levels, a number out of its range, or logits of a wrong shape
+        or not finite.
     """
-    battery, answer, data, found, before = _fitted(policy, battery, max_shards, seed, refine)
-    effects = influence(policy, battery, seed=seed)
-    interval = interval_of(found, data, seed)
-    model_effects = in_model(found, data)
-    seen = _agreement(answer, effects, model_effects, battery, seed)
-    check = causal_check(policy, battery, found, answer, seed=seed)
-    blank = _untrained(policy, battery, seed)
-    return ShardSet(
-        gates=found.gates,
-        preferences=found.preferences,
-        shares=interval.mean[:-3],
-        interval=np.stack([interval.low[:-3], interval.high[:-3]], 1),
-        margin=found.margin,
-        alternatives=found.alternatives,
-        habit_share=float(interval.mean[-3]),
-        affordance_share=float(interval.mean[-2]),
-        residual=float(interval.mean[-1]),
-        confirmed=confirmed(found, answer, battery, check, seed),
-        shardness=found.shardness,
-        shardness_interval=shardness_interval(found),
-        rivals=bits_of(found, data, np.ones(battery.size, bool)),
-        rivals_conflict=bits_of(found, data, in_conflict(data)),
-        explained=found.explained,
-        agreement=seen,
-        verdict=found.verdict,
-        words=describe(
-            found.gates, found.preferences, battery.concepts, battery.covariates, battery.weight
-        ),
-        concepts=battery.concepts,
-        influence=_influence_tables(effects, model_effects, battery),
-        habit=found.habit,
-        affordance=found.affordance,
-        logits=data.logits,
-        battery=battery,
-        fit=found,
-        activation_fit=_activation_fit(found, data, answer, blank, battery, seed),
-        directions=_directions(found, answer, blank, battery, seed),
-        refined=before,
-    )
+    max_shards, refine = whole("max_shards", max_shards, 1, 32), whole("refine", refine)
+    seed = checked_seed(seed)
+    config = IdentifyConfig(max_shards=max_shards, seed=seed, refine=refine)
+    agents = agents_of(policy, battery, seed)
+    return identify_agents(agents, battery, config, suggest=False).seed(0)
 
 
-def _fitted(policy: Callable[..., Any], battery: Battery, max_shards: int, seed: int, refine: int):
-    """Ask and fit; with `refine` add contexts, ask and fit again.
+def identify_agents(
+    agents: Agents,
+    main: Battery,
+    config: IdentifyConfig,
+    *,
+    beside: Mapping[str, Battery] | None = None,
+    seeds: list[int] | None = None,
+    training: Training | None = None,
+    suggest: bool = True,
+) -> ShardSet:
+    """Find the shards of agents together, under one dictionary of preferences.
 
-    Returns battery, answer, data and fit, and what stood before contexts were added (or None).
+    Args:
+      agents: S of them.
+      main: the battery that they are identified on.
+      config: search, samples and intervals; the sizes of batteries are not asked for.
+      beside: further batteries, over which shares are given too.
+      seeds: names of the agents on the axis `seed`.
+      training: of networks, for what updates did to each shard.
+      suggest: name contexts that would tell more where an agent is unsure, which takes a search.
+
+    Returns:
+      A `ShardSet` with an axis of seeds.
     """
-    answer = respond(policy, battery.env, battery.states, battery.observations)
-    data = data_of(battery, answer.logits)
-    found = fit(data, max_shards=max_shards, seed=seed)
-    proposal = proposed([found], [data], battery, size=refine, seed=seed) if refine else None
-    if proposal is None:
-        return battery, answer, data, found, None
-    wide = enlarged(battery, proposal.battery)
-    again = _fitted(policy, wide, max_shards, seed, 0)
-    return *again[:-1], table_before(found, proposal)
-
-
-def data_of(battery: Battery, logits: np.ndarray) -> DecisionData:
-    """Return a battery with one policy's logits [C, A] as the fit takes it."""
-    return decision_data(
-        battery.covariates,
-        battery.concepts,
-        battery.advantages,
-        battery.blocked,
-        battery.reachable,
-        logits,
-        battery.level_index,
-        battery.weight,
-        *battery.worlds,
-    )
-
-
-def parts_of(found: ShardModel, data: DecisionData) -> Parts:
-    """Return what each shard, the habits and the affordances add to the logits."""
-    return Parts(
-        shards=shares.shard_pulls(found.gates, found.preferences, data.advantages),
-        habit=found.habit,
-        affordance=found.affordance[:, None] * data.blocked,
-        logits=data.logits,
-    )
-
-
-def interval_of(found: ModelFit, data: DecisionData, seed: int) -> Interval:
-    """Return shares of all parts [P], with intervals over levels widened by the equal fits."""
-    parts = parts_of(found, data)
-    strength = shares.strengths(parts)
-    plain = shares.share_interval(
-        strength[None],
-        data.weight,
-        data.level_index,
-        seed=seed,
-        draws=DRAWS,
-        refit=refit_influence(found, data)[None],
-    )
-    return shares.widened(plain, alternative_shares(found, data, parts))
-
-
-def alternative_shares(found: ModelFit, data: DecisionData, parts: Parts) -> list[np.ndarray]:
-    """Return the shares float64[P] under every fit that is to be believed beside the chosen one.
-
-    Those are the equal fits that are cheap enough, and what other starts of the search came to
-    where that is the same shards.
-    """
-    others = [one for one in found.alternatives if one.credible]
-    others += [one for one in found.restarts if one.same]
-    return [
-        shares.shares_of(
-            shares.strengths(
-                parts._replace(
-                    shards=shares.shard_pulls(other.gates, other.preferences, data.advantages)
-                )
-            ),
-            data.weight,
-        )
-        for other in others
-    ]
-
-
-def bits_of(found: ModelFit, data: DecisionData, where: np.ndarray) -> dict[str, float]:
-    """Return mean bits a decision of every model over the contexts bool[C]; NaN over none."""
-    if not where.any():
-        return dict.fromkeys([*NAMES.values(), ENTROPY], float("nan"))
-    bits = {NAMES[name]: float(values[where].mean()) for name, values in found.bits.items()}
-    own = entropy_bits(data.logits[where], np.ones(int(where.sum())))
-    return {**bits, ENTROPY: float(own)}
-
-
-def shardness_interval(found: ModelFit) -> tuple[float, float]:
-    """Return the ends of a 90 % interval of shardness over levels."""
-    mean, error = mean_and_error(found.judgement.shardness_by_level)
-    return float(mean - Z * error), float(mean + Z * error)
-
-
-def confirmed(
-    found: ModelFit, answer: Response, battery: Battery, check: Causal | None, seed: int
-) -> np.ndarray:
-    """Return bool[K]: whether behaviour, activations and the intervention agree on each shard."""
-    if check is None or not found.num_shards:
-        return np.zeros(found.num_shards, bool)
-    seen = readable(answer.activations, battery, found.gates, seed=seed)
-    supported = found.verdict in ("shards", "one utility")
-    return check.specific.any(0) & seen & supported
-
-
-def _agreement(
-    answer: Response, effects: Influence, model_effects: np.ndarray, battery: Battery, seed: int
-) -> dict[str, float]:
-    if not answer.activations:
-        return {}
-    rows = sample(battery.size, seed)
-    vectors = influence_vectors(effects.signed[rows], np.nan_to_num(model_effects[rows]))
-    layers = {name: values[rows] for name, values in answer.activations.items()}
-    return agreement(vectors, layers, battery.observations[rows], seed=seed)
-
-
-def _untrained(
-    policy: Callable[..., Any], battery: Battery, seed: int
-) -> dict[str, np.ndarray] | None:
-    """Return layer -> float[1, C, D] of an `Agent`'s network before training; None of others."""
-    if not isinstance(policy, Agent):
-        return None
-    fresh = policy.network.init(jax.random.key(seed), jnp.asarray(battery.observations[:1]))
-    untrained = Agent(policy.env, policy.network, fresh)
-    return _layers(respond(untrained, battery.env, None, battery.observations))
-
-
-def _layers(answer: Response) -> dict[str, np.ndarray]:
-    return {name: values[None] for name, values in answer.activations.items()}
-
-
-def _activation_fit(
-    found: ModelFit,
-    data: DecisionData,
-    answer: Response,
-    blank: dict[str, np.ndarray] | None,
-    battery: Battery,
-    seed: int,
-) -> ActivationFit | None:
-    """Read the gates from activations; beside an `Agent` stands its network before training."""
-    layers, seen = _layers(answer), battery.observations
-    return activation_fit([found], [data], [found.bits], layers, seen, untrained=blank, seed=seed)
-
-
-def _directions(
-    found: ModelFit,
-    answer: Response,
-    blank: dict[str, np.ndarray] | None,
-    battery: Battery,
-    seed: int,
-) -> Directions | None:
-    """Find on a sample of the battery which single components follow the gates."""
-    rows = sample(battery.size, seed)
-    layers, untrained = (
-        {name: values[:, rows] for name, values in (every or {}).items()}
-        for every in (_layers(answer), blank)
-    )
-    return directions(
-        [found.gates[rows]],
-        layers,
-        battery.observations[rows],
-        battery.level_index[rows],
-        untrained=untrained,
-        seed=seed,
-    )
-
-
-def _influence_tables(
-    effects: Influence, model_effects: np.ndarray, battery: Battery
-) -> dict[str, np.ndarray]:
-    every = {**effects._asdict(), "in_model": model_effects}
-    tables = {
-        name: by_distance(values, battery.distance, battery.weight)[0]
-        for name, values in every.items()
+    asked = asked_where_it_matters(agents, main, config, suggest)
+    found = _found(agents, asked, config, beside or {})
+    on = asked.on
+    edited = edit(on)
+    effects = _influence(agents, on, edited, np.ones(1), mirror=agents.sees_mirrored)
+    empty = _nulls(agents, asked, edited, config)
+    seen = Behaviour(on, found.models, asked.data, asked.own, effects.signed)
+    gathered = (gather(agents, asked.answers, seen, config), trace(agents, training, seen, config))
+    arrays = {
+        **_behaviour(found, asked),
+        **values.of_influence(effects, found.models, asked.data, on, empty.influence),
+        "null_shardness": [[one.shardness for one in row] for row in empty.fits.values()],
+        "null_shards": [[one.num_shards for one in row] for row in empty.fits.values()],
     }
-    return {name: table for name, table in tables.items() if np.isfinite(table).any()}
+    coordinates = {
+        **_coordinates(found, asked),
+        "seed": list(range(len(asked.own))) if seeds is None else list(seeds),
+        "null": list(empty.fits),
+    }
+    for one in gathered:
+        arrays |= one.values
+        coordinates |= one.coordinates
+    basis = _basis(on, asked.answers.logits[0], config)
+    table = labelled(SHARDS, arrays, coordinates, {"identified_on": on.split, "basis": basis.name})
+    table = decide.decided(table)
+    table.attrs["separation"] = json.dumps(separation(table, asked, config))
+    return ShardSet(table, on, tuple(asked.own))
+
+
+def _found(
+    agents: Agents, asked: Asked, config: IdentifyConfig, beside: Mapping[str, Battery]
+) -> Found:
+    """Find the dictionary, fit each agent's gates under it, and share out its decisions."""
+    preferences = common_preferences(
+        asked.own, asked.data, max_shards=config.max_shards, seed=config.seed
+    )
+    matches = [match(preferences, one.preferences) for one in asked.own]
+    offsets = equal_fit_offsets(asked.own, asked.data, matches)
+    refit = partial(fit_gates, preferences, seed=config.seed)
+    shared = partial(
+        share_table, seed=config.seed, draws=config.draws, confidence=config.confidence
+    )
+    # One agent's dictionary is its own, and its gates are fitted already.
+    alone = len(asked.own) == 1
+    models: list[ShardModel] = [*asked.own] if alone else each(refit, asked.data)
+    tables = {}
+    for name, other in beside.items():
+        data = [decisions_on(other, logits) for logits in respond(agents, other).logits]
+        tables[name] = shared(each(refit, data), data, offsets)
+    tables[asked.on.split] = shared(models, asked.data, offsets)
+    return Found(preferences, matches, models, tables)
+
+
+def _behaviour(found: Found, asked: Asked) -> dict[str, Any]:
+    """What behaviour says, as arrays of the table."""
+    count, margin = (
+        len(found.preferences),
+        margins(asked.own, found.matches, len(found.preferences)),
+    )
+    return {
+        **values.of_gates(found.models, asked.on),
+        **values.of_shares(found.tables, count),
+        **values.of_fits(asked.own, asked.data),
+        **values.of_equal_fits(asked.own, found.matches, margin, len(asked.on.concepts)),
+        **values.of_contexts(asked.on),
+        **stored_models.write(found.models),
+    }
+
+
+def _coordinates(found: Found, asked: Asked) -> dict[str, Any]:
+    concepts = asked.on.concepts
+    return {
+        "shard": np.arange(1, len(found.preferences) + 1),
+        "shard_name": np.array(short_names(found.preferences, concepts), dtype=str),
+        "concept": list(concepts),
+        "action": list(asked.on.env.action_names),
+        "battery": list(found.tables),
+        "rest": list(REST),
+        "end": ["low", "high"],
+        "model": values.model_names(),
+        "distance_bin": list(DISTANCE_BINS),
+        "feature": list(asked.data[0].feature_names),
+    }
+
+
+def _influence(
+    agents: Agents, on: Battery, edited: Edited, scale: np.ndarray, *, mirror: bool
+) -> Influence:
+    """Return the influence [S, C, O] of every concept on every agent, logits scaled by [S]."""
+
+    def logits(states, observations) -> np.ndarray:
+        answered = np.asarray(agents.respond(states, observations).logits, np.float64)
+        return answered * scale[:, None, None]
+
+    return influence_of(logits, on, edited, mirror=mirror)
+
+
+def _nulls(agents: Agents, asked: Asked, edited: Edited, config: IdentifyConfig) -> Nulls:
+    """Fit and measure untrained networks as sharp as the agents, and shuffled policies."""
+    on, logits = asked.on, asked.answers.logits
+    rows = sample(on.size, config.seed, config.null_contexts)
+    empty, effects = {}, None
+    fresh: Networks | None = agents.untrained
+    if fresh is not None:
+        blank = respond(fresh, on).logits
+        scale = nulls.head_scale(blank, nulls.entropy_bits(logits, on.weight), on.weight)
+        empty[UNTRAINED] = blank[:, rows] * scale[:, None, None]
+        effects = _influence(fresh, on, edited, scale, mirror=False)
+    empty[SHUFFLED] = nulls.shuffled(logits[:, rows], config.seed)
+    few = on.take(rows)
+    one = partial(fit, max_shards=config.max_shards, seed=config.seed)
+    fits = {n: each(one, [decisions_on(few, own) for own in v]) for n, v in empty.items()}
+    return Nulls(fits, effects)
+
+
+def _basis(on: Battery, logits: np.ndarray, config: IdentifyConfig) -> Basis:
+    """Compare the hypotheses of what 'toward a concept' means, on a sample of the battery."""
+    rows = sample(on.size, config.seed, config.null_contexts)
+    data = decisions_on(on.take(rows), logits[rows])
+    names = on.env.action_names
+    moves = None
+    if set(names) <= set(COMPASS):
+        moves = np.array([COMPASS[name] for name in names], np.float64)
+    return choose_basis(data, on.concepts, moves, seed=config.seed)

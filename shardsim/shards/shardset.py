@@ -1,123 +1,269 @@
-"""`ShardSet`: everything that was found out about the shards of one policy.
+"""`ShardSet`: everything that was found out about the shards of one agent, or of several.
 
-Axis letters: C contexts · K shards · O concepts · A actions.
+Axis letters: S agents (seeds) · C contexts · K shards · O concepts · A actions.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import json
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from shardsim.base.scalars import Whole, whole
+from shardsim.shards import decide, stored_models
 from shardsim.shards.contexts.battery import Battery
-from shardsim.shards.contexts.sampling import DISTANCE_BINS
-from shardsim.shards.evidence.activation_gates import ActivationFit
-from shardsim.shards.evidence.components import (
-    Directions,
-    direction_coordinates,
-    direction_summary,
-)
-from shardsim.shards.fit.alternatives import Alternative
 from shardsim.shards.fit.fit import ModelFit
+from shardsim.shards.fit.models import ENTROPY
+from shardsim.shards.fit.shard_model import ShardModel
+from shardsim.shards.influence.shares import REST, by_concept
+from shardsim.shards.schema import by_seed
+from shardsim.shards.summary import summary
+
+BY_SEED = ("share_interval", "rest_share_interval", "words", "update_p_value")
+
+
+class EqualFit(NamedTuple):
+    """A fit as good as the chosen one, in which one shard prefers something else."""
+
+    shard: int  # number of the shard, from 1
+    preference: np.ndarray  # float64[O], unit norm
+    margin: float  # relative extra strength, >= 0 where the chosen one is cheapest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ShardSet:
-    """The shards of one policy over one battery; gates are in logits a move."""
+    """The shards of agents over a battery; gates are in logits a move.
 
-    gates: np.ndarray  # float64[C, K] >= 0
-    preferences: np.ndarray  # float64[K, O], unit norm
-    shares: np.ndarray  # float64[K]; with habit, affordance and residual they sum to 1
-    interval: np.ndarray  # float64[K, 2], of the shares, widened by the equal fits
-    margin: np.ndarray  # float64[K], 0..1: how much dearer the cheapest equal fit is
-    alternatives: tuple[Alternative, ...]  # the equal fits, cheapest first
-    habit_share: float
-    affordance_share: float
-    residual: float
-    confirmed: np.ndarray  # bool[K]: behaviour, activations and an intervention agree
-    shardness: float  # bits a decision, best rival minus shards, held-out levels
-    shardness_interval: tuple[float, float]  # over levels
-    rivals: dict[str, float]  # model -> held-out bits a decision
-    rivals_conflict: dict[str, float]  # the same over contexts in conflict
-    explained: float  # 0 habits and affordances, 1 the ceiling
-    agreement: dict[str, float]  # layer or control -> adjusted mutual information
-    verdict: str  # "shards" | "one utility" | "cannot tell" | "no structure"
-    words: list[str]  # one line a shard
-    concepts: tuple[str, ...]
-    influence: dict[str, np.ndarray]  # name -> float64[O, distance bin]
-    habit: np.ndarray  # float64[A], logits
-    affordance: np.ndarray  # float64[C], logits of an action that changes nothing
-    logits: np.ndarray  # float64[C, A], the policy's own, centred
-    battery: Battery
-    fit: ModelFit
-    activation_fit: ActivationFit | None = None  # None: behaviour only, or no shard
-    directions: Directions | None = None  # single components; None where activation_fit is
-    refined: dict[str, Any] | None = None  # what was found before contexts were added, and why
+    Of several agents, which share one dictionary of preferences, every array has a leading axis of
+    seeds, and `verdict`, `words` and `statuses` are about all of them; `seed(i)` is one agent's.
+    """
+
+    dataset: xr.Dataset  # as `shardsim.shards.schema.SHARDS` has it; of one agent without `seed`
+    source: Battery | Callable[[], Battery]
+    fits: tuple[ModelFit, ...] | None = None  # S, the agents fitted alone; None if read from a file
 
     @property
     def num_shards(self) -> int:
         """Number of shards, K."""
-        return len(self.preferences)
+        return self.dataset.sizes["shard"]
 
     @property
-    def followed(self) -> list[dict[str, Any]]:
-        """Which component of which layer follows each gate, an entry a shard; none without."""
-        return direction_summary(self.directions)
+    def num_agents(self) -> int:
+        """Number of agents, S."""
+        return self.dataset.sizes.get("seed", 1)
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """Names on the axis O."""
+        return tuple(map(str, self.dataset["concept"].values))
+
+    @property
+    def names(self) -> list[str]:
+        """What each shard mostly pushes for, in a word or two."""
+        return [str(name) for name in self.dataset["shard_name"].values]
+
+    @property
+    def words(self) -> list[str]:
+        """Where each shard is active and what it pushes for, a line a shard."""
+        return [str(line) for line in self.dataset["words"].values]
+
+    @property
+    def verdict(self) -> str:
+        """One of "shards", "one utility", "cannot tell", "no structure"."""
+        return self.dataset.attrs["verdict"]
+
+    @property
+    def statuses(self) -> list[str]:
+        """Of each shard, by all its evidence: "confirmed", "unconfirmed" or "conflicting"."""
+        return [str(one) for one in self.dataset["status"].values]
+
+    @property
+    def confirmed(self) -> np.ndarray:
+        """bool[K], of several agents [S, K]: behaviour, activations and an intervention agree."""
+        if self._single:
+            return np.array([one == "confirmed" for one in self.statuses], bool)
+        return np.stack([self.seed(number).confirmed for number in range(self.num_agents)])
+
+    @property
+    def gates(self) -> np.ndarray:
+        """float64[C, K], never below 0."""
+        return self._values("gates")
+
+    @property
+    def preferences(self) -> np.ndarray:
+        """float64[K, O], unit norm; the same for all agents."""
+        common = self.dataset["preferences"].transpose("shard", "concept").values
+        return common if self._single else np.broadcast_to(common, (self.num_agents, *common.shape))
+
+    @property
+    def shares(self) -> np.ndarray:
+        """float64[K]; with habit, affordance and residual they sum to 1."""
+        return self._values("share")
+
+    @property
+    def interval(self) -> np.ndarray:
+        """float64[K, 2], of each agent's shares, over levels, widened by the equal fits."""
+        return self._values("share_interval" if self._single else "share_interval_by_seed")
+
+    @property
+    def habit_share(self) -> Any:
+        """Share of the habits."""
+        return self._rest("habit")
+
+    @property
+    def affordance_share(self) -> Any:
+        """Share of what agents make of blocked actions."""
+        return self._rest("affordance")
+
+    @property
+    def residual(self) -> Any:
+        """Share of what no part of the model explains."""
+        return self._rest("residual")
+
+    @property
+    def margin(self) -> np.ndarray:
+        """float64[K], at most 1: relative extra strength of the next equally good fit.
+
+        About 0 where that fit is as cheap as the chosen one.
+        """
+        return self._values("margin")
+
+    @property
+    def shardness(self) -> Any:
+        """Best rival minus shards on held-out levels, bits a decision."""
+        return self._plain(decide.shardness_by_seed(self.dataset))
+
+    @property
+    def shardness_interval(self) -> tuple[float, float]:
+        """Over levels, of several agents over seeds."""
+        found = decide.shardness(self.dataset)
+        return float(found.low), float(found.high)
+
+    @property
+    def rivals(self) -> dict[str, Any]:
+        """Model -> held-out bits a decision, and the agent's own entropy."""
+        return self._bits("bits")
+
+    @property
+    def rivals_conflict(self) -> dict[str, Any]:
+        """The same over contexts in which concepts conflict."""
+        return self._bits("bits_conflict")
+
+    @property
+    def explained(self) -> Any:
+        """Where shards lie between habits with affordance, 0, and the ceiling, 1."""
+        return self._plain(by_seed(self.dataset, "explained"))
+
+    @property
+    def agreement(self) -> dict[str, Any]:
+        """Layer or control -> adjusted mutual information with behaviour; empty without layers."""
+        found = {}
+        for dim, name in (("layer", "agreement"), ("control", "agreement_control")):
+            if name in self.dataset:
+                values = self._values(name)
+                for number, label in enumerate(self.dataset[dim].values):
+                    found[str(label)] = self._one(values[..., number])
+        return found
+
+    @property
+    def influence(self) -> dict[str, np.ndarray]:
+        """Kind -> float64[O, distance bin], in moves."""
+        names = [str(name) for name in self.dataset.data_vars if str(name).startswith("influence_")]
+        return {name.removeprefix("influence_"): self._values(name) for name in names}
+
+    @property
+    def alternatives(self) -> Any:
+        """The equal fits, cheapest first; of several agents a tuple for each."""
+        shard = by_seed(self.dataset, "equal_fit_shard")
+        preference = by_seed(self.dataset, "equal_fit_preference")
+        margin = by_seed(self.dataset, "equal_fit_margin")
+        found = tuple(
+            tuple(
+                EqualFit(int(shard[s, n]), preference[s, n], float(margin[s, n]))
+                for n in np.flatnonzero(np.isfinite(margin[s]))
+            )
+            for s in range(self.num_agents)
+        )
+        return found[0] if self._single else found
+
+    @property
+    def refined(self) -> dict[str, Any] | None:
+        """What was found before contexts were added, and why; None where none were."""
+        return json.loads(self.dataset.attrs["separation"]).get("refined")
+
+    @cached_property
+    def battery(self) -> Battery:
+        """The contexts that the shards were identified on."""
+        return self.source if isinstance(self.source, Battery) else self.source()
+
+    @cached_property
+    def models(self) -> tuple[ShardModel, ...]:
+        """S fitted models, which say what the shards do in any context of the env."""
+        return stored_models.read(self.dataset, self.battery)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Plain figures: shards, shares, shardness, evidence, verdict."""
+        return summary(self.dataset)
+
+    def concept_shares(self, battery: str) -> np.ndarray:
+        """Return float64[S, O]: shares over a battery, divided among what the shards are for."""
+        share = by_seed(self.dataset.sel(battery=battery), "share")
+        return by_concept(share, self.dataset["preferences"].transpose("shard", "concept").values)
+
+    def seed(self, number: Whole) -> ShardSet:
+        """Return one agent's shards; its arrays have no axis of seeds.
+
+        Raises:
+          UserError: there is no such agent.
+        """
+        count = self.num_agents
+        number = whole("seed", number, -count, count - 1) % count
+        if self._single:
+            return self
+        one = self.dataset.isel(seed=number)
+        for name in BY_SEED:
+            if f"{name}_by_seed" in one:
+                own = one[f"{name}_by_seed"]
+                one = one.drop_vars(f"{name}_by_seed").assign({name: own})
+        return ShardSet(
+            decide.decided(one),
+            self.source,
+            None if self.fits is None else (self.fits[number],),
+        )
 
     def to_dataset(self) -> xr.Dataset:
         """Return everything as a labelled Dataset, with dims shard, concept, context, action."""
-        part = ["habit", "affordance", "residual"]
-        rest = np.array([self.habit_share, self.affordance_share, self.residual])
-        variables: dict[str, Any] = {
-            "gates": (("context", "shard"), self.gates),
-            "preferences": (("shard", "concept"), self.preferences),
-            "share": (("shard",), self.shares),
-            "share_low": (("shard",), self.interval[:, 0]),
-            "share_high": (("shard",), self.interval[:, 1]),
-            "rest_share": (("rest",), rest),
-            "margin": (("shard",), self.margin),
-            "confirmed": (("shard",), self.confirmed),
-            "words": (("shard",), np.array(self.words, dtype=object)),
-            "bits": (("model",), np.array(list(self.rivals.values()))),
-            "bits_conflict": (("model",), np.array(list(self.rivals_conflict.values()))),
-            "agreement": (("layer",), np.array(list(self.agreement.values()))),
-            "habit": (("action",), self.habit),
-            "affordance": (("context",), self.affordance),
-            "logits": (("context", "action"), self.logits),
-            "weight": (("context",), self.battery.weight),
-            "level_index": (("context",), self.battery.level_index),
-            "distance": (("context", "concept"), self.battery.distance),
-        }
-        gates = self.activation_fit
-        if gates is not None:
-            variables["explained_by_view"] = (("view",), gates.explained[0])
-            variables["gate_likeness"] = (("view", "shard"), gates.likeness[0])
-        if self.directions is not None:
-            dims = ("network_layer", "direction_method", "shard")
-            variables["direction_score"] = (dims, self.directions.score[0])
-            variables["direction_null"] = ((*dims, "direction_control"), self.directions.null[0])
-        for name, values in self.influence.items():
-            variables[f"influence_{name}"] = (("concept", "distance_bin"), values)
-        coords: dict[str, Any] = {
-            "concept": list(self.concepts),
-            "rest": part,
-            "model": list(self.rivals),
-            "action": list(self.battery.env.action_names),
-            "distance_bin": list(DISTANCE_BINS),
-            "layer": list(self.agreement),
-        }
-        if gates is not None:
-            coords["view"] = list(gates.views)
-        if self.directions is not None:
-            coords |= direction_coordinates(self.directions)
-            coords |= {"network_layer": list(self.directions.layers)}
-        attributes = {
-            "verdict": self.verdict,
-            "shardness": self.shardness,
-            "shardness_low": self.shardness_interval[0],
-            "shardness_high": self.shardness_interval[1],
-            "explained": self.explained,
-        }
-        return xr.Dataset(variables, coords, attributes)
+        return self.dataset.copy(deep=True)
+
+    @property
+    def _single(self) -> bool:
+        return "seed" not in self.dataset.dims
+
+    def _values(self, name: str) -> np.ndarray:
+        """Values over the battery that was identified on, agents first where there are several."""
+        found = self.dataset[name]
+        if "battery" in found.dims:
+            found = found.sel(battery=self.dataset.attrs["identified_on"])
+        return found.transpose("seed", ..., missing_dims="ignore").values
+
+    def _plain(self, by_seed: np.ndarray) -> Any:
+        return float(by_seed[0]) if self._single else by_seed
+
+    def _one(self, values: np.ndarray) -> Any:
+        """A number of one agent, an array [S] of several."""
+        return float(values) if self._single else values
+
+    def _rest(self, part: str) -> Any:
+        return self._one(self._values("rest_share")[..., REST.index(part)])
+
+    def _bits(self, name: str) -> dict[str, Any]:
+        values = self._values(name)
+        models = [str(model) for model in self.dataset["model"].values]
+        found = {model: self._one(values[..., n]) for n, model in enumerate(models)}
+        return {m: v for m, v in found.items() if m == ENTROPY or not np.isnan(v).all()}

@@ -12,8 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shardsim.base.errors import UserError
+from shardsim.base.statistics import SHARE
 from shardsim.plot.findings import Row
 from shardsim.runs.run import Run
+from shardsim.studies.decision_squares import first_object, rivals
 from shardsim.studies.object_vectors import OTHER, SAME, Vectors, vector_cases, vector_effects
 from shardsim.studies.rows import beside, beyond, null, same_sign, still
 
@@ -35,11 +38,14 @@ class CheeseVector(NamedTuple):
 def cheese_vector(run: Run, levels: int, split: str, concept: str, rival: str) -> CheeseVector:
     """Measure all seeds' last checkpoint, in every layer.
 
-    Raises UserError for an unknown split or concept, a place, or too few levels where ways part.
+    Raises UserError for an unknown split or concept, a place, too few levels where ways part, or a
+    world with one concept or no object.
     """
-    concepts = run.env.concepts
-    name = concept or next(one.name for one in concepts if one.kind == "object")
-    rival = rival or [one.name for one in concepts if one.name != name][-1]
+    names = run.env.concept_names
+    name = concept or first_object(run.env)
+    rival = rival or names[rivals(run.env, run.env.concept_index(name))[-1]]
+    if rival == name:
+        raise UserError(f"the vector of the {name} needs another concept as its rival")
     cases = vector_cases(run.env, name, rival, levels, split=split)
     network, parameters = run.learner.network, run.checkpoint().parameters
     found = {
@@ -65,7 +71,7 @@ def rows_of(
     plain = next(iter(chance.values()))[:, OWN, place[0.0]]
     gone = next(iter(removed.values()))
     rows = [
-        beside(f"median P({name}) where ways part", PLAIN, plain, "other mazes"),
+        beside(f"median P({name}) where ways part", PLAIN, plain, "other mazes", SHARE),
         beside(f"its change with the {name} really removed", "—", gone - plain, "beside"),
     ]
     for layer, values in chance.items():

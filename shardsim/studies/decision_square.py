@@ -11,16 +11,17 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from shardsim.base.statistics import SHARE
 from shardsim.env.levels import sample_levels
 from shardsim.plot.findings import Row
 from shardsim.runs.run import Run
 from shardsim.studies import square_regression as regressions
 from shardsim.studies.decision_squares import decision_squares, pair_of
 from shardsim.studies.rows import (
-    ask_of,
     beside,
     beyond,
     close,
+    logits_fn_of,
     null,
     same_sign,
     untrained,
@@ -53,10 +54,10 @@ def decision_square(
 
     Raises UserError for an unknown split or concept, or where there is no decision square.
     """
-    env, ask = run.env, ask_of(run)
+    env, logits_fn = run.env, logits_fn_of(run)
     pair = pair_of(env, toward, against)
     bank = sample_levels(env, jax.random.key(LEVEL_SEED), levels, split)
-    squares = decision_squares(env, bank, ask, pair)
+    squares = decision_squares(env, bank, logits_fn, pair)
     blank = decision_squares(env, bank, untrained(run, bank), pair)
     one, other = (env.concept_names[number] for number in pair)
     names = {
@@ -79,7 +80,7 @@ def decision_square(
 
 def _outcome_rows(found: dict[str, np.ndarray], names: dict[str, str], one: str) -> list[Row]:
     base, three = found["accuracy base"], found["accuracy three"]
-    rows = [beside(f"{one} reached first", RATE, found["rate"], "other mazes")]
+    rows = [beside(f"{one} reached first", RATE, found["rate"], "other mazes", SHARE)]
     for label, paper, word in (("three", THREE, "3"), ("four", FOUR, "4")):
         rows += [
             same_sign(

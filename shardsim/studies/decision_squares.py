@@ -24,13 +24,13 @@ from shardsim.base.errors import UserError
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse
+from shardsim.env.levels import all_states
 from shardsim.env.types import Level, State
 from shardsim.shards.contexts.battery import observations_of
 from shardsim.shards.contexts.policies import BATCH
 from shardsim.shards.contexts.sampling import decision_states
 
-Ask = Callable[[np.ndarray], np.ndarray]  # observations [C, H, W, planes] -> logits [K, C, A]
-SLACK = 1e-6  # moves
+LogitsFn = Callable[[np.ndarray], np.ndarray]  # observations [C, H, W, planes] -> logits [K, C, A]
 
 
 class Pair(NamedTuple):
@@ -55,35 +55,51 @@ class Squares(NamedTuple):
     first: np.ndarray  # float64[K, N], probability that the object is reached first
 
 
+def first_object(env: Env) -> str:
+    """Name of the first object; raises UserError where a world has none, or one concept only."""
+    rivals(env, 0)
+    for concept in env.concepts:
+        if concept.kind == "object":
+            return concept.name
+    raise UserError(f"{env.name} has no object, and this is measured on one; choose another world")
+
+
+def rivals(env: Env, concept: int) -> list[int]:
+    """Numbers of the other concepts; raises UserError where there is none."""
+    if len(env.concepts) < 2:
+        raise UserError(
+            f"{env.name} has one concept only, so no ways that part; choose a world with two"
+        )
+    return [number for number in range(len(env.concepts)) if number != concept]
+
+
 def pair_of(env: Env, toward: str = "", against: str = "") -> Pair:
     """Two concepts by name; by default the first object, and the first place (or other object).
 
     Raises UserError for an unknown name, one name twice, or an env with one concept.
     """
     kinds = [concept.kind for concept in env.concepts]
-    first = env.concept_index(toward) if toward else kinds.index("object")
-    others = sorted((n for n in range(len(kinds)) if n != first), key=lambda n: kinds[n] != "place")
-    if not others:
-        raise UserError(f"{env.name} has one concept only, so no decision square")
+    first = env.concept_index(toward or first_object(env))
+    others = sorted(rivals(env, first), key=lambda n: kinds[n] != "place")
     second = env.concept_index(against) if against else others[0]
     if second == first:
         raise UserError(f"a decision square needs two concepts, not {env.concept_names[first]}")
     return Pair(first, second)
 
 
-def decision_squares(env: Env, levels: Level, ask: Ask, pair: Pair) -> Squares:
+def decision_squares(env: Env, levels: Level, logits_fn: LogitsFn, pair: Pair) -> Squares:
     """Find all decision squares of levels [L] and what K policies do there.
 
     Args:
       env: the world.
       levels: batched.
-      ask: the policies.
+      logits_fn: the policies.
       pair: the object and its rival.
 
     Raises:
       UserError: there is no decision square in these levels.
     """
-    logits = logits_on_levels(env, levels, ask)
+    logits = logits_on_levels(env, levels, logits_fn)
     table = jax.nn.softmax(jnp.asarray(logits, jnp.float32), axis=-1)
     found = jax.tree.map(np.asarray, _solve(env, pair, levels, jnp.moveaxis(table, 1, 0)))
     level, state = np.nonzero(found["square"])
@@ -107,21 +123,13 @@ def decision_squares(env: Env, levels: Level, ask: Ask, pair: Pair) -> Squares:
 _DISTANCES = ("steps", "steps_rival", "straight", "straight_rival", "apart")
 
 
-def logits_on_levels(env: Env, levels: Level, ask: Ask) -> np.ndarray:
+def logits_on_levels(env: Env, levels: Level, logits_fn: LogitsFn) -> np.ndarray:
     """Return float32[K, L, S, A]: what policies say in every state of levels [L]."""
     states = all_states(env, levels)
     observations = np.asarray(observations_of(env, states))
-    parts = [ask(observations[at : at + BATCH]) for at in range(0, len(observations), BATCH)]
+    parts = [logits_fn(observations[at : at + BATCH]) for at in range(0, len(observations), BATCH)]
     whole = np.concatenate(parts, axis=1)
     return whole.reshape(len(whole), levels.walls.shape[0], env.num_states, -1)
-
-
-@partial(jax.jit, static_argnums=0)
-def all_states(env: Env, levels: Level) -> State:
-    """Return the batched states [L * S] of levels [L]."""
-    index = jnp.arange(env.num_states, dtype=jnp.int32)
-    states = jax.vmap(lambda level: jax.vmap(lambda i: env.state_at(level, i))(index))(levels)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
 
 
 def straight_to(env: Env, state: State) -> jax.Array:
@@ -153,7 +161,7 @@ def _solve_one(env: Env, pair: Pair, level: Level, policy: jax.Array) -> dict[st
     found = analyse(env, level)
     index = jnp.arange(env.num_states, dtype=jnp.int32)
     states = jax.vmap(lambda i: env.state_at(level, i))(index)
-    best = found.advantage[..., both] >= -SLACK
+    best = planning.best_actions(found.advantage[..., both])
     straight = jax.vmap(lambda state: straight_to(env, state))(states)[:, both]
     steps = found.distance[:, both]
     known = jnp.all(found.reachable[:, both] & (steps > 0), axis=1)

@@ -16,15 +16,17 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from shardsim.env import planning
 from shardsim.env.core import Env
-from shardsim.env.edits import without
+from shardsim.env.instances import without
+from shardsim.env.levels import all_states
 from shardsim.env.types import Level
 from shardsim.shards.contexts.sampling import survey
-from shardsim.shards.fit.data import LOWEST_ADVANTAGE
-from shardsim.shards.influence.influence import probabilities, pull
+from shardsim.shards.fit.data import LOWEST_ADVANTAGE, probabilities
+from shardsim.shards.influence.influence import pull
 from shardsim.shards.influence.nulls import head_scale
 from shardsim.studies import regression
-from shardsim.studies.decision_squares import Ask, all_states, logits_on_levels, straight_to
+from shardsim.studies.decision_squares import LogitsFn, logits_on_levels, straight_to
 
 LEAST = 30  # decisions that a distance needs to have a mean
 
@@ -46,29 +48,29 @@ class Kernel(NamedTuple):
     mean: np.ndarray  # float64[K, D]
 
 
-def reaches(env: Env, levels: Level, ask: Ask, rival: int) -> dict[str, Reach]:
+def reaches(env: Env, levels: Level, logits_fn: LogitsFn, rival: int) -> dict[str, Reach]:
     """Measure every object's influence in all decisions of levels [L].
 
     Args:
       env: the world.
       levels: batched.
-      ask: the policies.
+      logits_fn: the policies.
       rival: the concept against which a decision may be in conflict.
 
     Returns:
       Object's name -> its influence; objects that are in none of the levels are left out.
     """
     found = jax.tree.map(np.asarray, survey(env, levels))
-    before = probabilities(logits_on_levels(env, levels, ask))
+    before = probabilities(logits_on_levels(env, levels, logits_fn))
     straight = np.asarray(_straight(env, levels))
-    best = found.advantage >= -1e-6
+    best = planning.best_actions(found.advantage)
     reached = {}
     for number, concept in enumerate(env.concepts):
         there = found.decision & found.reachable[..., number] & (found.distance[..., number] > 0)
         if concept.kind != "object" or not there.any():
             continue
         gone = jax.vmap(lambda level, n=number: without(level, n))(levels)
-        after = probabilities(logits_on_levels(env, gone, ask))
+        after = probabilities(logits_on_levels(env, gone, logits_fn))
         toward = np.maximum(found.advantage[..., number], LOWEST_ADVANTAGE)
         shared = (best[..., number] & best[..., rival]).any(-1)
         each = 1.0 / np.maximum(there.sum(1, keepdims=True), 1) + np.zeros(there.shape)
@@ -148,7 +150,7 @@ def at_equal(reach: Reach, by: str, given: str) -> np.ndarray:
     return regression.within_cells(one, reach.signed, reach.weight, getattr(reach, given))[:, 0]
 
 
-def scaled(untrained: Ask, trained: Ask, observations: np.ndarray) -> Ask:
+def scaled(untrained: LogitsFn, trained: LogitsFn, observations: np.ndarray) -> LogitsFn:
     """The untrained policies with heads scaled to the trained ones' entropy: a null."""
     even = np.ones(len(observations))
     chance = probabilities(trained(observations))

@@ -29,7 +29,7 @@ from shardsim.studies.influence_reach import (
     only,
     reaches,
 )
-from shardsim.studies.rows import ask_of, below, beside, null, same_sign, untrained
+from shardsim.studies.rows import below, beside, logits_fn_of, null, same_sign, untrained
 
 LEVEL_SEED = 20240929
 NEAR, FAR = 2.0, 5.0  # moves or cells
@@ -54,12 +54,12 @@ def locality(run: Run, levels: int, split: str, toward: str = "", against: str =
 
     Raises UserError for an unknown split or concept, or a place, which cannot be removed.
     """
-    env, ask = run.env, ask_of(run)
+    env, logits_fn = run.env, logits_fn_of(run)
     bank = sample_levels(env, jax.random.key(LEVEL_SEED), levels, split)
     pair = pair_of(env, toward, against)
     name = env.concept_names[pair.toward]
     object_index(env, name)
-    found = reaches(env, bank, ask, pair.against)
+    found = reaches(env, bank, logits_fn, pair.against)
     if name not in found:
         raise UserError(f"the {name} can be reached nowhere in these levels; take more levels")
     blank = reaches(env, bank, untrained(run, bank), pair.against)[name]

@@ -20,8 +20,11 @@ import numpy as np
 
 from shardsim.agent.network import Network
 from shardsim.base.errors import UserError
+from shardsim.base.seeds import checked_seed
+from shardsim.env import planning
 from shardsim.env.core import Env
-from shardsim.env.edits import can_place, object_index, with_moved, without
+from shardsim.env.edits import can_place, object_index
+from shardsim.env.instances import with_moved, without
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.types import Level
 from shardsim.shards.contexts.sampling import survey
@@ -29,7 +32,6 @@ from shardsim.shards.contexts.sampling import survey
 COEFFICIENTS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 VECTORS = ("own", "other level, same cell", "other level, other cell", "random")
 SAME, OTHER = 1, 2
-BEST = 1e-3  # moves: how much worse than the best an action may be and still count as best
 
 
 class Cases(NamedTuple):
@@ -68,8 +70,10 @@ def vector_cases(
       seed: of the levels.
 
     Raises:
-      UserError: the concept is a place or unknown, or fewer than two levels are left.
+      UserError: the concept is a place or unknown, the seed is wrong, or fewer than two levels
+        are left.
     """
+    seed = checked_seed(seed)
     number, other = object_index(env, concept), env.concept_index(rival)
     levels = sample_levels(env, jax.random.key(seed), count, split)
     toward, parting = _surveyed(env, number, other, levels)
@@ -88,7 +92,7 @@ def vector_cases(
 
 def _surveyed(env: Env, number: int, other: int, levels: Level):
     found = survey(env, levels)
-    best = found.advantage >= jnp.max(found.advantage, axis=2, keepdims=True) - BEST
+    best = planning.best_actions(found.advantage)
     shared = jnp.any(best[..., number] & best[..., other], axis=-1)
     both = found.reachable[..., number] & found.reachable[..., other]
     return best[..., number], found.decision & both & ~shared
@@ -155,9 +159,12 @@ def vector_effects(
     Returns:
       Tables with all levels; the control with another level is NaN where no other layout has the
       object's cell free.
+
+    Raises:
+      UserError: the concept is a place or unknown, or the seed is wrong.
     """
     number = object_index(env, concept)
-    key, scale = jax.random.key(seed), jnp.asarray(coefficients, jnp.float32)
+    key, scale = jax.random.key(checked_seed(seed)), jnp.asarray(coefficients, jnp.float32)
     found = _added(env, network, layer, number, parameters, cases, scale, key)
     chance, removed, residual, untouched = (np.asarray(one, np.float64) for one in found)
     unknown = ~np.asarray(cases.fits)
@@ -176,7 +183,7 @@ def _added(env, network, layer, number, parameters, cases: Cases, scale, key):
     def agent(own):
         own_vector = object_vectors(env, network, layer, own, cases.level, cases.start, number)
         same = object_vectors(env, network, layer, own, cases.donor, cases.donor_start, number)
-        random = jax.random.normal(key, own_vector.shape)
+        random = jax.random.normal(key, own_vector.shape, dtype=jnp.float32)
         size = jnp.linalg.norm(own_vector, axis=-1, keepdims=True)
         random = random * size / jnp.linalg.norm(random, axis=-1, keepdims=True)
         vectors = jnp.stack([own_vector, same, jnp.roll(own_vector, 1, axis=0), random])

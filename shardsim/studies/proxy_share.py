@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from shardsim.base.errors import UserError
-from shardsim.base.statistics import Interval, welch_difference
+from shardsim.base.statistics import SHARE, Interval, welch_difference
+from shardsim.plot.curves import RATIO
 from shardsim.plot.findings import AGREES, CANNOT_TELL, DISAGREES, NOT_READABLE, Row
 from shardsim.runs.figure_data import outcomes, results
 from shardsim.runs.run import Run
@@ -73,11 +74,15 @@ def share_of(run: Run, parameter: str) -> float:
 
 
 def _arm(run: Run, share: float, goal: str, proxy: str) -> Arm:
-    data = run.dataset("shards.nc").sel(battery="target")
-    shares = outcomes.concept_shares(data)
+    shares = outcomes.concept_shares(run.shards, "target")
     for name in (goal, proxy):
         run.env.concept_index(name)
-    curves = results.curves(run)
+    curves = results.curves({"": run})[""]
+    if curves.unit != RATIO:
+        raise UserError(
+            f"the optimum of {run.path} is not positive, so there is no return ÷ optimum; "
+            "sweep runs whose reward can be won"
+        )
     nothing = np.zeros(len(run.seeds))
     return Arm(
         share,
@@ -99,7 +104,13 @@ def rows_of(arms: Sequence[Arm], goal: str, proxy: str) -> list[Row]:
     for arm in arms:
         label = f"{arm.share:g} decorrelated:"
         rows += [
-            Row(f"{label} share of the {proxy} shard", NOT_READABLE, arm.proxy, "no figure"),
+            Row(
+                f"{label} share of the {proxy} shard",
+                NOT_READABLE,
+                arm.proxy,
+                "no figure",
+                within=SHARE,
+            ),
             Row(f"{label} return ÷ optimum, target levels", NOT_READABLE, arm.target, "no figure"),
         ]
     if len(arms) < 2:
@@ -140,5 +151,5 @@ def _rank(arms: Sequence[Arm], proxy: str) -> Row:
     x = np.concatenate([np.full(len(arm.proxy), arm.share) for arm in arms])
     y = np.concatenate([arm.proxy for arm in arms])
     measure = f"rank correlation of the {proxy} shard's share over all seeds"
-    found = float(np.corrcoef(rankdata(x), rankdata(y))[0, 1]) if np.ptp(y) > 0 else np.nan
+    found = float(spearmanr(x, y).statistic) if np.ptp(y) > 0 else np.nan
     return Row(measure, "falls", np.array([found]), "not tested")

@@ -9,27 +9,29 @@ from __future__ import annotations
 import numpy as np
 
 from shardsim.agent.policy import forward_many
+from shardsim.base.statistics import Bounds
+from shardsim.env.levels import all_states
 from shardsim.env.types import Level
 from shardsim.plot.findings import A_NULL, AGREES, CANNOT_TELL, DISAGREES, Row
 from shardsim.runs.run import Run
 from shardsim.shards.contexts.battery import observations_of
-from shardsim.studies.decision_squares import Ask, all_states
+from shardsim.studies.decision_squares import LogitsFn
 from shardsim.studies.influence_reach import scaled
 
 CLOSE = 0.1  # of the paper's figure: how near one without seeds must be to agree
 
 
-def ask_of(run: Run, checkpoint: int = -1) -> Ask:
+def logits_fn_of(run: Run, checkpoint: int = -1) -> LogitsFn:
     """All seeds of a run at one checkpoint: observations -> logits float32[K, C, A]."""
     network, parameters = run.learner.network, run.checkpoint(checkpoint).parameters
     return lambda seen: np.asarray(forward_many(network, parameters, seen).logits)
 
 
-def untrained(run: Run, bank: Level) -> Ask:
+def untrained(run: Run, bank: Level) -> LogitsFn:
     """Untrained networks whose heads are scaled to the trained ones' entropy on these levels."""
     seen = np.asarray(observations_of(run.env, all_states(run.env, bank)))
     few = seen[:: max(1, len(seen) // 2000)]
-    return scaled(ask_of(run, 0), ask_of(run), few)
+    return scaled(logits_fn_of(run, 0), logits_fn_of(run), few)
 
 
 def same_sign(measure: str, paper: float | str, seeds: np.ndarray, sign: float = 0.0) -> Row:
@@ -98,6 +100,12 @@ def null(measure: str, seeds: np.ndarray) -> Row:
     return Row(measure, "—", np.asarray(seeds, np.float64), A_NULL)
 
 
-def beside(measure: str, paper: float | str, seeds: np.ndarray, verdict: str) -> Row:
+def beside(
+    measure: str,
+    paper: float | str,
+    seeds: np.ndarray,
+    verdict: str,
+    within: Bounds | None = None,
+) -> Row:
     """Ours and the paper's beside each other, with a verdict in words: not one to be tested."""
-    return Row(measure, paper, np.asarray(seeds, np.float64), verdict)
+    return Row(measure, paper, np.asarray(seeds, np.float64), verdict, within=within)

@@ -41,4 +41,9 @@ def test_templates_have_the_shapes_of_the_real_thing(tiny_run):
 def test_minibatches_must_divide_the_rollout():
     with pytest.raises(ValidationError, match="minibatches"):
         TrainConfig(num_envs=3, rollout_steps=3, minibatches=2)
+    with pytest.raises(ValidationError, match=r"leave 1 row in each"):
+        TrainConfig(num_envs=4, rollout_steps=4, minibatches=16)
+    with pytest.raises(ValidationError, match=r"leave 1 row in each"):
+        TrainConfig(num_envs=1, rollout_steps=1, minibatches=1)
+    assert TrainConfig(num_envs=1, rollout_steps=2, minibatches=1).minibatches == 1
     assert TrainConfig(total_steps=2049).updates == 2

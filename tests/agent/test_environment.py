@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from shardsim.agent.environment import environment, reset
+from shardsim.env.episodes import make_bank
 from shardsim.env.levels import take
-from shardsim.env.rollout import make_bank
 
 COUNT = 64
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from shardsim.agent.checkpoint import agent_of
-from shardsim.agent.evaluation import evaluation, policy_table
+from shardsim.agent.evaluation import evaluation, normalised_regret, policy_table, reached
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.planning import optimal_plan
+from shardsim.env.registry import make
 
 DISCOUNT = 0.9
 LEVELS = 4
@@ -84,3 +85,39 @@ def test_the_policy_table_holds_the_policy_of_every_state(tiny_run, tiny_env, le
         state = tiny_env.state_at(take(levels, number), jnp.int32(cell))
         want = jax.nn.softmax(agent.policy(tiny_env.observe(state)[None])[0])
         np.testing.assert_allclose(table[number, cell], want, atol=1e-6)
+
+
+def test_with_costs_alone_a_return_lies_between_the_worst_and_the_best_there_is():
+    """Time costs 0.1 a step and nothing is won: who never arrives pays for the whole episode."""
+    env = make("cheese-corner", height=5, width=5, max_steps=6, reward="cheese=0, step=-0.1")
+    levels = sample_levels(env, jax.random.key(5), LEVELS, "held-out")
+
+    def north(seen):
+        return jnp.tile(jnp.array([50.0, 0.0, 0.0, 0.0]), (len(seen), 1))
+
+    got = jax.jit(lambda levels: evaluation(env, north, levels, DISCOUNT))(levels)
+    # Wherever a start is, some walk of six steps avoids the cheese.
+    np.testing.assert_allclose(got.worst, -0.1 * (1 - DISCOUNT**6) / (1 - DISCOUNT), rtol=1e-5)
+    assert got.worst <= got.achieved < got.optimum < 0
+    share = reached(got.achieved, got.optimum, got.worst)
+    span = float(got.optimum - got.worst)
+    np.testing.assert_allclose(share, float(got.achieved - got.worst) / span, rtol=1e-5)
+    np.testing.assert_allclose(share, 1 - normalised_regret(*map(np.asarray, got)), rtol=1e-5)
+
+
+def test_a_positive_optimum_divides_and_another_never_does():
+    worst, best = np.float32([-3.0, -2.0]), np.float32([2.0, 4.0])
+    # Exactly the ratio, whatever the worst is, known or not.
+    got = np.float32([1.0, 3.0])
+    np.testing.assert_array_equal(reached(got, best, worst), got / best)
+    np.testing.assert_array_equal(reached(got, best, np.float32([np.nan] * 2)), got / best)
+    # One optimum that is not positive takes all that is compared to the range.
+    best = np.float32([0.0, 4.0])
+    np.testing.assert_allclose(reached(got - 1, best, worst), [1.0, 4 / 6])
+    np.testing.assert_allclose(reached(best, best, worst), 1.0)
+    np.testing.assert_allclose(reached(worst, best, worst), 0.0)
+    np.testing.assert_allclose(normalised_regret(got - 1, best, worst), [0.0, 2 / 6])
+    # Where every policy earns the same, none is worse than another.
+    nothing = np.zeros(2, np.float32)
+    np.testing.assert_array_equal(reached(nothing, nothing, nothing), 1.0)
+    np.testing.assert_array_equal(normalised_regret(nothing, nothing, nothing), 0.0)

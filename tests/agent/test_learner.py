@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.action import log_probability
-from shardsim.agent.learner import minibatch_gradient
+from shardsim.agent.learner import finished_returns, minibatch_gradient
 from shardsim.agent.loss import Coefficients
 from shardsim.agent.update import MOMENT_DECAY
 from shardsim.env.levels import take
@@ -91,3 +91,12 @@ def test_the_record_ends_in_the_carry(tiny_run):
     ):
         np.testing.assert_array_equal(kept, carried)
     assert int(last.carry.update[0]) == last.update == tiny_run.config.updates
+
+
+def test_returns_are_those_of_finished_episodes_alone():
+    earned = jnp.array([10.0, 0.0, 5.0], jnp.float32)
+    rewards = jnp.array([[1.0, 2.0, 4.0], [3.0, 0.0, 8.0]], jnp.float32)
+    ended = jnp.array([[True, False, False], [False, True, False]])
+    left, total = finished_returns(earned, rewards, ended)
+    np.testing.assert_array_equal(left, [3.0, 0.0, 17.0])
+    assert float(total) == 11.0 + 2.0

@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from shardsim.agent import train as training
+from shardsim.agent.components import Components
 from shardsim.agent.config import RewardSchedule, TrainConfig
-from shardsim.agent.reward import scheduled
+from shardsim.agent.reward import reward, scheduled
 from shardsim.base.errors import UserError
 from shardsim.env.registry import make
 
@@ -42,9 +43,18 @@ def test_a_component_is_scheduled_once_and_has_to_be_there() -> None:
 def test_training_is_paid_by_the_schedule_and_compiled_once(tiny_config) -> None:
     env = make("cheese-corner", height=5, width=5, max_steps=6, reward="corner=0")
     config = tiny_config.model_copy(update={"reward_schedule": (FALLING,)})
-    before = training._advance._cache_size()
-    chunks = list(training.train(config, jax.random.key(0), env=env))
-    assert training._advance._cache_size() == before + 1
+    traced = []
+
+    def paid(*inputs):
+        traced.append(1)  # Python is run only where something is compiled
+        return reward(*inputs)
+
+    sections = Components(reward=paid)
+    chunks, compiled = [], []
+    for chunk in training.train(config, jax.random.key(0), sections, env=env):
+        chunks.append(chunk)
+        compiled.append(len(traced))
+    assert len(set(compiled[1:])) == 1 and compiled[1] > 0
     seen = {chunk.update: chunk.record for chunk in chunks if chunk.record is not None}
     assert len(seen) > 1
     for update, record in seen.items():

@@ -10,8 +10,10 @@ import pytest
 from shardsim.agent import checkpoint as checkpoints
 from shardsim.agent.components import DEFAULT_COMPONENTS, SECTIONS
 from shardsim.agent.config import NetworkConfig, TrainConfig
+from shardsim.agent.learner import Metrics
+from shardsim.agent.loss import LossParts
 from shardsim.agent.reward import reward
-from shardsim.agent.train import Diverged, phases, schedule, train
+from shardsim.agent.train import Diverged, chunk_means, phases, schedule, train
 from shardsim.base.arrays import from_bytes, to_bytes
 from shardsim.base.errors import UserError
 
@@ -36,6 +38,15 @@ def test_chunks_follow_the_schedule_and_keep_records_at_the_phases(tiny_run):
         assert all(np.isfinite(value).all() for value in chunk.metrics.values())
         assert chunk.metrics["return"].shape == (2,)
         assert set(chunk.evaluation) == {"train", "held-out", "target"}
+
+
+def test_returns_and_lengths_are_missing_where_no_episode_has_finished():
+    two = np.array([6.0, 0.0], np.float32)
+    loss = LossParts(two, two, two, two)
+    means = chunk_means(Metrics(np.array([3.0, 0.0]), two, two, loss, two), 2)
+    np.testing.assert_array_equal(means["return"], [2.0, np.nan])
+    np.testing.assert_array_equal(means["length"], [2.0, np.nan])
+    np.testing.assert_array_equal(means["gradient_norm"], [3.0, 0.0])
 
 
 def test_the_seeds_differ_and_each_is_what_it_is_alone(tiny_run):

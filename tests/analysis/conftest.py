@@ -12,28 +12,14 @@ from shardsim.runs.run import Run
 from shardsim.runs.store import Store
 from shardsim.runs.toml import read_config, write_toml
 from tests.analysis.results import CONTEXTS, fill
+from tests.tiny import TINY
 
-TINY = {
-    "env": {"params": {"height": 5, "width": 5, "max_steps": 16}},
-    "identify": {"target_contexts": CONTEXTS},
-    "train": {
-        "seeds": 2,
-        "total_steps": 1024,
-        "num_envs": 16,
-        "rollout_steps": 8,
-        "epochs": 1,
-        "minibatches": 2,
-        "bank_levels": 32,
-        "evaluation_levels": 8,
-        "checkpoints": 4,
-        "network": {"widths": [8, 8]},
-    },
-}
+CONFIG = TINY | {"identify": {"target_contexts": CONTEXTS}}
 
 
 def train(path: Path) -> Run:
     """A run that has done its first stage."""
-    Store.create(path, write_toml(resolve(read_config(TINY))), [0, 1])
+    Store.create(path, write_toml(resolve(read_config(CONFIG))), [0, 1])
     return run_stage(path, "train")
 
 

@@ -10,7 +10,8 @@ from shardsim.base.errors import UserError
 from shardsim.plot.style import save_bytes
 from shardsim.runs import figures
 from shardsim.runs.figure_data import outcomes
-from tests.analysis import results
+from shardsim.shards.shardset import ShardSet
+from tests.analysis.summary import DIAGNOSIS
 
 TRAINED_ENOUGH = {"cheese-vector", "learning-curves", "vector-field", "decision-square", "locality"}
 NAMES = sorted(figures.list_figures())
@@ -64,7 +65,7 @@ def test_two_runs_stand_side_by_side(finished, trained):
 def test_the_distribution_names_shards_by_what_they_push_for(finished):
     figure = figures.draw("shard-distribution", [finished])
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[:5] == ["cheese", "corner", "habit", "affordance", "unexplained rest"]
+    assert labels[:5] == ["1 cheese", "2 corner", "habit", "affordance", "residual"]
 
 
 def test_a_place_has_its_mirror_test_and_an_object_its_removal(finished):
@@ -105,10 +106,18 @@ def test_rivals_are_those_near_the_shards(finished):
     assert len(figure.axes) == 3
 
 
+def test_without_contexts_in_conflict_there_is_no_panel_of_them(finished, monkeypatch):
+    data = finished.shards.to_dataset()
+    data["bits_conflict"] = data["bits_conflict"] * np.nan  # as in a world with one concept
+    same = ShardSet(data, finished.shards.source)
+    monkeypatch.setattr(type(finished), "shards", property(lambda run: same))
+    assert len(figures.draw("rivals", [finished]).axes) == 2
+
+
 def test_dose_curves_are_of_the_layer_that_is_most_selective(finished):
     figure = figures.draw("dose-curves", [finished])
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == [f"{name}, dense_2: selectivity 10.0" for name in ("cheese", "corner")]
+    assert titles == [f"{name}, dense_2: selectivity 10.0" for name in ("1 cheese", "2 corner")]
     lines = {line.get_label(): np.asarray(line.get_ydata()) for line in figure.axes[0].lines}
     np.testing.assert_allclose(lines["the shard itself"], [0.0, 1.0, 2.0, 3.0])
     np.testing.assert_allclose(lines["the other shard that moves most"], [1.1, 1.0, 0.9, 0.8])
@@ -129,7 +138,7 @@ def test_seeds_without_contexts_are_left_out(finished):
     assert hits["near-corner"]["cheese first"]["turns"].shape == (5, 2)
     assert hits["contested"]["cheese first"]["turns"].shape == (5, 1)
     changes, shards, models = outcomes.changes(finished)
-    assert (shards, models) == (["cheese", "corner"], ["turns", "summed"])
+    assert (shards, models) == (["1 cheese", "2 corner"], ["turns", "summed"])
     np.testing.assert_allclose(changes["near-corner"].mean, [[0.0125] * 2, [-0.1975] * 2])
     np.testing.assert_allclose(changes["contested"].mean, [[0.01] * 2, [-0.2] * 2])
     assert list(steps) == [0, 1, 2, 3, 4]
@@ -140,23 +149,22 @@ def test_equal_runs_do_not_differ(finished):
     said = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert said and all(text.startswith(("+0.000", "−0.000")) for text in said)
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert rows == ["cheese", "decoy", "corner", "habit", "affordance", "unexplained rest"]
+    assert rows == ["cheese", "decoy", "corner", "habit", "affordance", "residual"]
 
 
 def test_shares_by_concept_divide_the_shards_and_sum_to_one(finished):
-    data = finished.dataset("shards.nc").sel(battery="target")
-    found = outcomes.concept_shares(data)
+    found = outcomes.concept_shares(finished.shards, "target")
     np.testing.assert_allclose(sum(found.values()), 1.0, atol=0.02)  # norms written to two digits
-    expected = data["share"].values @ np.array([0.99**2, 0.1**2])
+    expected = finished.shards.shares @ np.array([0.99**2, 0.1**2])
     np.testing.assert_allclose(found["cheese"], expected)
 
 
 def test_gates_over_a_level_are_the_fitted_ones(finished):
     figure = figures.draw("gates-on-level", [finished])
     shown = {axes.get_title(loc="left"): axes.images[0].get_array() for axes in figure.axes[:2]}
-    # The logits written are those of one shard, for the corner, with a gate of 0.8 everywhere.
-    np.testing.assert_allclose(shown["corner shard"].compressed(), 0.8, atol=0.1)
-    np.testing.assert_allclose(shown["cheese shard"].compressed(), 0.0, atol=0.1)
+    # The models written have one shard that acts, for the corner, with a gate of 0.8 everywhere.
+    np.testing.assert_allclose(shown["2 corner"].compressed(), 0.8, atol=0.1)
+    np.testing.assert_allclose(shown["1 cheese"].compressed(), 0.0, atol=0.1)
 
 
 def test_the_activation_map_shows_every_context_in_every_layer(finished):
@@ -172,6 +180,6 @@ def test_the_activation_map_shows_every_context_in_every_layer(finished):
 def test_the_evidence_is_all_there(finished):
     figure = figures.draw("diagnosis", [finished])
     texts = [text.get_text() for text in figure.axes[0].texts]
-    for row in results.DIAGNOSIS["evidence"]:
+    for row in DIAGNOSIS["evidence"]:
         assert row["measurement"] in texts
     assert figure.axes[0].get_title(loc="left") == "Diagnosis: representation(corner)"

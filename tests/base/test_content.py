@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shardsim.base import content
-from shardsim.base.content import catalogue, find, load, load_file, shipped_folder
+from shardsim.base.content import blaming_files, catalogue, find, load, load_file, shipped_folder
 from shardsim.base.errors import UserError
 
 
@@ -90,6 +90,8 @@ def test_a_module_is_loaded_once_with_relative_siblings(tmp_path: Path) -> None:
         ("x = 1\ny = (\n", r"my_world\.py, line 2: SyntaxError"),
         ("import nowhere_at_all\n", r"my_world\.py, line 1: ModuleNotFoundError"),
         ("def f():\n    return 1 / 0\n\nf()\n", r"my_world\.py, line 2: ZeroDivisionError"),
+        ("import sys\nsys.exit(0)\n", r"my_world\.py, line 2: SystemExit: 0"),
+        ("class Halt(BaseException):\n    pass\nraise Halt\n", r"my_world\.py, line 3: Halt"),
         ("from .helper_part import x\n", r"\(helper_part\.py\), line 2: NameError"),
     ],
 )
@@ -99,6 +101,23 @@ def test_a_broken_file_is_one_line_with_its_place(tmp_path: Path, text: str, sai
     with pytest.raises(UserError, match=said) as caught:
         load_file("envs", path)
     assert "\n" not in str(caught.value)
+
+
+def test_ctrl_c_while_a_file_loads_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load_file("envs", write(tmp_path, "my_world.py", "raise KeyboardInterrupt\n"))
+
+
+def test_what_a_files_function_raises_is_blamed_on_the_file_and_nothing_else_is(tmp_path: Path):
+    text = "def go(error):\n    raise error\n"
+    go = load_file("envs", write(tmp_path, "my_world.py", text)).go
+    for error in (SystemExit(0), GeneratorExit(), KeyboardInterrupt(), KeyError("x")):
+        user = isinstance(error, SystemExit | KeyError)
+        with pytest.raises(UserError if user else type(error)) as caught, blaming_files():
+            go(error)
+        assert not user or "my_world.py, line 2: " in str(caught.value)
+    with pytest.raises(SystemExit), blaming_files():
+        raise SystemExit
 
 
 def test_a_mended_file_loads_after_all(tmp_path: Path) -> None:

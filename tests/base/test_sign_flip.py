@@ -33,7 +33,7 @@ def test_no_difference_and_symmetry_give_no_evidence():
 
 
 def test_many_pairs_are_drawn_and_never_reach_zero():
-    assert sign_flip_p(np.ones(40)) == 1 / 65_536
+    assert sign_flip_p(np.ones(40)) == 1 / 65_537
 
 
 def test_nothing_to_test_is_refused():

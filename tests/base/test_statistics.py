@@ -10,12 +10,10 @@ from scipy import stats
 
 from shardsim.base.errors import UserError
 from shardsim.base.statistics import (
+    SHARE,
     Interval,
-    bootstrap_mean,
     bootstrap_ratio,
     equivalence,
-    mean_and_error,
-    paired_difference,
     t_interval,
     welch_difference,
 )
@@ -51,23 +49,33 @@ def test_a_confidence_is_a_probability(confidence: float) -> None:
         t_interval([1.0, 2.0], confidence=confidence)
 
 
-def test_pairing_removes_what_the_pairs_share() -> None:
-    before = np.array([1.0, 5.0, 9.0])
-    found = paired_difference(before + 0.5, before)
+def test_an_interval_without_width_excludes_zero() -> None:
+    found = t_interval([0.5, 0.5, 0.5])
     assert (found.mean, found.low, found.high) == (0.5, 0.5, 0.5)
     assert found.excludes_zero()
 
 
-def test_pairs_of_unequal_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="one shape"):
-        paired_difference([1.0, 2.0], [1.0])
+def test_welch_of_two_samples_of_two_is_the_textbook_one() -> None:
+    # Variances 2 and 8, two samples each: error √5, degrees of freedom 25 / 17.
+    found = welch_difference([4.0, 6.0], [0.0, 4.0])
+    reach = stats.t.ppf(0.95, 25 / 17) * np.sqrt(5)
+    np.testing.assert_allclose(found, [3.0, 3.0 - reach, 3.0 + reach])
 
 
-def test_welch_agrees_with_scipy() -> None:
-    first, second = np.array([1.0, 2.0, 4.0, 4.5]), np.array([0.5, 0.7, 3.0])
-    found = welch_difference(first, second, confidence=0.9)
-    wanted = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.9)
-    np.testing.assert_allclose([found.low, found.high], [wanted.low, wanted.high])
+@pytest.mark.filterwarnings("error")
+def test_welch_of_sides_without_variance() -> None:
+    assert welch_difference([1.0, 1.0], [3.0, 3.0]) == Interval(-2.0, -2.0, -2.0)
+    # One side alone varies: a one-sample interval of it.
+    one = t_interval([3.0, 5.0])
+    found = welch_difference([3.0, 5.0], [1.0, 1.0])
+    np.testing.assert_allclose(found, np.array(one) - 1.0)
+    with pytest.raises(ValueError, match="two samples"):
+        welch_difference([1.0], [3.0, 3.0])
+
+
+def bootstrap_mean(values: np.ndarray, **options) -> Interval:
+    """Interval of a mean: a ratio to ones."""
+    return bootstrap_ratio(values, np.ones(values.shape[:2]), **options)
 
 
 def test_ratio_without_variation_has_no_width() -> None:
@@ -145,7 +153,16 @@ def test_equivalence_refuses_a_margin_of_zero() -> None:
         equivalence(Interval(0.0, 0.0, 0.0), 0.0)
 
 
-def test_mean_and_error_of_known_numbers() -> None:
-    mean, error = mean_and_error([[1.0, 3.0], [2.0, 2.0]])
-    np.testing.assert_allclose(mean, [2.0, 2.0])
-    np.testing.assert_allclose(error, [1.0, 0.0])
+def test_an_interval_of_shares_is_cut_at_what_a_mean_cannot_leave():
+    low, high = np.array([0.0, 0.3]), np.array([0.9, 1.0])
+    plain, bounded = t_interval(low), t_interval(low, within=SHARE)
+    assert plain.low < 0.0 == bounded.low
+    assert (bounded.mean, bounded.high) == (plain.mean, min(plain.high, 1.0))
+    assert t_interval(high).high > 1.0 == t_interval(high, within=SHARE).high
+    inside = np.array([0.4, 0.41, 0.42])
+    assert t_interval(inside, within=SHARE) == t_interval(inside)
+    assert t_interval(np.array([0.4]), within=SHARE).high == np.inf  # one seed has no interval
+    # A difference of shares lies within ±1, though neither end is at a bound.
+    gap = welch_difference(np.array([1.0, 0.2]), np.array([0.0, 0.1]), within=SHARE)
+    assert (gap.low, gap.high) == (-1.0, 1.0)
+    assert welch_difference(np.array([1.0, 0.2]), np.array([0.0, 0.1])).high > 1.0

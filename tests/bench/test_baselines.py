@@ -11,7 +11,7 @@ from shardsim.bench.planted.policy import logits_on
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.env.registry import make
 from shardsim.shards.contexts.battery import battery
-from shardsim.shards.identify import data_of
+from shardsim.shards.fit.data import decisions_on
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def spec(**extra):
 
 
 def test_true_gates_give_the_planted_preferences_and_logits(some):
-    data = data_of(some, logits_on(spec(), some))
+    data = decisions_on(some, logits_on(spec(), some))
     near = (some.covariates["distance_cheese"] <= 3).astype(np.float64)
     gates = np.stack([near, 1 - near], 1)
     weights, rest, predicted = baselines.weights_of(gates, data)
@@ -47,20 +47,20 @@ def test_true_gates_give_the_planted_preferences_and_logits(some):
 
 def test_a_shard_that_shuns_needs_a_negative_weight(some):
     shy = spec(preferences=((-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)))
-    data = data_of(some, logits_on(shy, some))
+    data = decisions_on(some, logits_on(shy, some))
     near = (some.covariates["distance_cheese"] <= 3).astype(np.float64)
     weights, _, _ = baselines.weights_of(np.stack([near, 1 - near], 1), data)
     assert weights[0, 0] < -2.0
 
 
 def test_the_mixture_parts_contexts_by_the_utility_that_rules_there(some):
-    data = data_of(some, logits_on(spec(), some))
+    data = decisions_on(some, logits_on(spec(), some))
     labels = baselines.mixture(data, 0)
     near = some.covariates["distance_cheese"] <= 3
     major = [np.bincount(labels[near == side]).argmax() for side in (True, False)]
     assert major[0] != major[1]
     one = spec(gates=(PlantedGate("constant"),), preferences=((1.0, 0.0, 0.0),), strengths=(2.0,))
-    assert len(np.unique(baselines.mixture(data_of(some, logits_on(one, some)), 0))) == 1
+    assert len(np.unique(baselines.mixture(decisions_on(some, logits_on(one, some)), 0))) == 1
 
 
 def test_clusters_far_apart_are_counted_and_one_is_one():
@@ -93,6 +93,6 @@ def test_one_reward_is_found_in_an_agent_that_plans_it(some):
         reward=(("reaching cheese", 3.0), ("reaching corner", 1.5)),
         discount=0.85,
     )
-    found = one_reward(data_of(some, logits_on(planner, some)), 0)
+    found = one_reward(decisions_on(some, logits_on(planner, some)), 0)
     np.testing.assert_allclose(found.preferences[0], [0.894, 0.0, 0.447], atol=0.05)
     assert 0.3 < found.shares[0] < 1.0

@@ -12,11 +12,8 @@ from shardsim.env.registry import env_class
 Good = env_class("cheese-corner")
 
 
-@dataclasses.dataclass(frozen=True)
-class Fleeing(Good):
-    """Each move of the agent's to the north moves the cheese to the south, and so on."""
-
-    name = "fleeing"
+class Roams(Good):
+    """The cheese lies where a state field says, and `place` does not know of it."""
 
     @property
     def state_fields(self):
@@ -30,14 +27,21 @@ class Fleeing(Good):
         cell = jnp.stack([state.cheese // self.width, state.cheese % self.width])
         return state.level.position.at[0, 0].set(cell)
 
+    def drives(self, state):
+        return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Fleeing(Roams):
+    """Each move of the agent's to the north moves the cheese to the south, and so on."""
+
+    name = "fleeing"
+
     def place(self, state, concept, instance, cell):
         put = super().place(state, concept, instance, cell)
         if concept != 0:
             return put
         return put.replace(cheese=jnp.asarray(cell[0] * self.width + cell[1], jnp.int32))
-
-    def drives(self, state):
-        return {}
 
     def transition(self, state, action, outcome):
         cheese = grid_move(state.level.walls, state.cheese, (action + 2) % 4)

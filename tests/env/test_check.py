@@ -10,8 +10,9 @@ import pytest
 from shardsim.base.errors import UserError
 from shardsim.env.check import CHECKS, check_env, resolve
 from shardsim.env.registry import build, list_envs
-from tests.env.broken import BROKEN, SMALL, Good
+from tests.env.broken import BROKEN
 from tests.env.moving import Fleeing
+from tests.env.sound import SMALL, WORLDS, Good
 
 
 @pytest.mark.parametrize(("kind", "check", "said"), BROKEN, ids=[row[0].__name__ for row in BROKEN])
@@ -56,6 +57,36 @@ def test_a_forgotten_decorator_and_a_missing_position_are_named():
     assert len(problems) == 2
     assert "Plain is no frozen dataclass" in problems[0]
     assert "state_fields['cell'] is None, not height * width = 15" in problems[1]
+
+
+def test_a_name_that_is_not_the_files_id_is_named(tmp_path):
+    for stem, said in (("ice_maze", 0), ("fire_maze", 1)):
+        text = (WORLDS / "thirst.py").read_text().replace('"thirst"', '"ice-maze"')
+        (tmp_path / f"{stem}.py").write_text(text)
+        found = check_env(tmp_path / f"{stem}.py", only=["declaration"])
+        assert len(found) == said
+    assert found[0].problem.startswith("name is 'ice-maze', but the file's id is 'fire-maze'")
+
+
+@pytest.mark.parametrize("raised", ["sys.exit(0)", "raise SystemExit", "raise Halt"])
+def test_a_method_that_ends_the_program_is_a_fault_of_its_file(tmp_path, raised):
+    text = (WORLDS / "thirst.py").read_text()
+    head, rest = text.split("@dataclasses.dataclass", 1)
+    head += "import sys\n\n\nclass Halt(BaseException):\n    pass\n\n\n@dataclasses.dataclass"
+    body = f"    def covariates(self, state):\n        {raised}\n"
+    (tmp_path / "thirst.py").write_text(f"{head}{rest}\n{body}")
+    found = check_env(tmp_path / "thirst.py", only=["shapes"])
+    assert len(found) == 1 and found[0].check == "shapes"
+    assert "in covariates, line" in found[0].problem
+
+
+def test_ctrl_c_stops_the_checks(monkeypatch):
+    def stopped(subject):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(CHECKS, "declaration", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        check_env(build(Good, SMALL), only=["declaration"])
 
 
 def test_too_many_states_are_said_once():

@@ -1,8 +1,7 @@
-"""Layouts: connected, as many free cells as promised, of the kind asked for, and split apart."""
+"""Layouts: connected, as many free cells as promised, and of the kind asked for."""
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 
 import jax
@@ -16,14 +15,18 @@ from scipy import ndimage
 from shardsim.base.errors import UserError
 from shardsim.env import layouts
 from shardsim.env.grid import path_distance, reachable
-from shardsim.env.levels import sample_levels
-from shardsim.env.types import SPLITS
+from tests.env.drawn_layouts import buckets_of, digest_of, many, mapped, open_grounds
 from tests.env.flood import flood
 
-_map = jax.jit(jax.lax.map, static_argnums=0)
 _maze = jax.jit(layouts.maze, static_argnums=(1, 2))
+
+
 _distance = jax.jit(path_distance)
+
+
 _reachable = jax.jit(reachable)
+
+
 BATCH = 4
 
 
@@ -35,22 +38,6 @@ def _every_layout(seed, height, width, loops):
         name: jax.lax.map(lambda key, of=of: of(key, height, width, loops), keys)
         for name, of in layouts.LAYOUTS.items()
     }
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _many(layout, height, width, count, loops):
-    """Walls bool[count, H, W] of one kind."""
-    keys = jax.random.split(jax.random.key(5), count)
-    return jax.lax.map(lambda key: layouts.LAYOUTS[layout](key, height, width, loops), keys)
-
-
-def buckets_of(walls: np.ndarray) -> np.ndarray:
-    """The hash of walls bool[n, H, W] in numpy, 0..3 each: 0, 1 train, 2 held-out, 3 target."""
-    bits = walls.reshape(len(walls), -1).astype(np.uint64)
-    odd = np.random.default_rng(20_230_511).integers(1, 2**31, bits.shape[1], np.uint32) * 2 + 1
-    mixed = (bits @ odd.astype(np.uint64)) % 2**32
-    mixed = (mixed ^ (mixed >> 15)) * 0x2C1B3C6D % 2**32
-    return ((mixed ^ (mixed >> 13)) >> 30).astype(int)
 
 
 def test_there_are_six_kinds_in_this_order():
@@ -100,30 +87,12 @@ def test_mazes_are_connected_and_loops_are_what_was_asked(seed, loops):
 def test_mazes_of_odd_sizes_never_change(height, width, loops, digest):
     """Trained agents are evaluated on the levels that their seeds gave when they were trained."""
     keys = jax.random.split(jax.random.key(0), 8)
-    walls = _map(lambda key: layouts.maze(key, height, width, loops), keys)
-    assert _digest(walls) == digest
-
-
-@pytest.mark.parametrize(
-    ("split", "digest"),
-    [
-        ("train", "f3895741c79b9954"),
-        ("held-out", "102f7a70238b7bab"),
-        ("target", "f9f5b8cfe4828e18"),
-    ],
-)
-def test_the_mazes_of_each_split_never_change(split, digest):
-    keys = jax.random.split(jax.random.key(1), 8)
-    walls = _map(lambda key: layouts.walls(key, split, "loops", 7, 7, 0.5), keys)
-    assert _digest(walls) == digest
-
-
-def _digest(walls: jax.Array) -> str:
-    return hashlib.sha256(np.packbits(np.asarray(walls)).tobytes()).hexdigest()[:16]
+    walls = mapped(lambda key: layouts.maze(key, height, width, loops), keys)
+    assert digest_of(walls) == digest
 
 
 def test_even_sizes_add_alcoves_to_a_maze():
-    walls = np.asarray(_many("tree", 6, 8, 200, jnp.float32(0.5)))
+    walls = np.asarray(many("tree", 6, 8, 200, jnp.float32(0.5)))
     assert not walls[:, :6:2, :8:2].any()
     inner = (~walls[:, :5, :7]).sum((1, 2))
     assert (inner == 12 + 11).all()  # the tree of the 5x7 cells without the last row and column
@@ -135,7 +104,7 @@ def test_even_sizes_add_alcoves_to_a_maze():
 
 
 def test_noise_is_scattered_walls_with_the_cut_off_filled():
-    walls = np.asarray(_many("noise", 13, 13, 400, jnp.float32(0.5)))
+    walls = np.asarray(many("noise", 13, 13, 400, jnp.float32(0.5)))
     free = (~walls).mean((1, 2))
     assert free.min() >= 0.5
     # What is filled lies near a quarter of walls, at a few cells a layout.
@@ -145,7 +114,7 @@ def test_noise_is_scattered_walls_with_the_cut_off_filled():
 
 @pytest.mark.parametrize(("height", "width"), [(3, 4), (13, 13)])
 def test_blocks_are_rectangles_a_cell_apart(height, width):
-    drawn = np.asarray(_many("blocks", height, width, 100, jnp.float32(0.5)))
+    drawn = np.asarray(many("blocks", height, width, 100, jnp.float32(0.5)))
     counts = []
     for walls in drawn:
         labels, count = ndimage.label(walls, np.ones((3, 3)))  # corners join, too
@@ -162,78 +131,20 @@ def test_blocks_are_rectangles_a_cell_apart(height, width):
 )
 def test_rooms_have_a_tree_of_doors_and_the_others_by_chance(size, per_side, trees, all_doors):
     for loops, doors in ((0.0, trees), (1.0, all_doors)):
-        drawn = np.asarray(_many("rooms", size, size, 50, jnp.float32(loops)))
+        drawn = np.asarray(many("rooms", size, size, 50, jnp.float32(loops)))
         lines = 2 * (per_side - 1) * size - (per_side - 1) ** 2
         assert (drawn.sum((1, 2)) == lines - doors).all()
     if size > 3:
         assert len(np.unique(drawn, axis=0)) > 40  # of 50: walls and doors stand at drawn places
 
 
-def open_grounds(height: int, width: int) -> np.ndarray:
-    """Every layout bool[n, H, W] of open ground, by its definition."""
-    sizes = [
-        (rows, columns)
-        for rows in range(height + 1)
-        for columns in range(width + 1)
-        if 2 * rows >= height and 2 * columns >= width and 3 * rows * columns >= height * width
-    ]
-    rows, columns = np.array(sizes).T[:, :, None, None]
-    return (np.arange(height)[:, None] >= rows) | (np.arange(width) >= columns)
-
-
 @pytest.mark.parametrize(("height", "width"), [(7, 7), (6, 9)])
 def test_open_ground_has_every_size_from_half_the_sides_and_a_third_of_the_area(height, width):
-    drawn = np.asarray(_many("open", height, width, 2000, jnp.float32(0.5)))
+    drawn = np.asarray(many("open", height, width, 2000, jnp.float32(0.5)))
     expected = open_grounds(height, width)
     assert {walls.tobytes() for walls in drawn} == {walls.tobytes() for walls in expected}
     got = jax.vmap(layouts.layout_bucket)(jnp.asarray(expected))
     np.testing.assert_array_equal(got, buckets_of(expected))
-
-
-def test_every_split_has_open_ground_of_all_sizes_that_pass_the_check():
-    short, long = layouts.SMALLEST["open"]
-    for height in range(short, 24):
-        for width in range(long, 24):
-            buckets = buckets_of(open_grounds(height, width))
-            assert {2, 3} < set(buckets), (height, width)
-    assert not {2, 3} <= set(buckets_of(open_grounds(5, 6)))  # why 5 rows are refused
-
-
-@pytest.mark.parametrize("loops", [0.0, 0.95])
-def test_mazes_and_rooms_of_3x3_are_too_few(loops):
-    for layout in ("tree", "loops", "rooms"):
-        drawn = np.asarray(_many(layout, 3, 3, 500, jnp.float32(loops)))
-        assert len(np.unique(drawn, axis=0)) <= 5
-        assert 2 not in buckets_of(drawn)  # none is held out
-
-
-@pytest.mark.parametrize("layout", list(layouts.LAYOUTS))
-@pytest.mark.parametrize("loops", [0.0, 0.95])
-def test_splits_share_no_layout_even_at_the_smallest_size(layout, loops):
-    height, width = layouts.SMALLEST.get(layout, layouts.SMALLEST_OF_MOST)
-    layouts.check_layout(layout, height, width, loops)
-    drawn = _splits(layout, height, width, jnp.float32(loops))
-    owned = {"train": {0, 1}, "held-out": {2}, "target": {3}}
-    for split, walls in drawn.items():
-        assert set(buckets_of(np.asarray(walls))) <= owned[split]
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _splits(layout, height, width, loops):
-    keys = jax.random.split(jax.random.key(2), 64)
-    return {
-        split: jax.lax.map(
-            lambda key, split=split: layouts.walls(key, split, layout, height, width, loops), keys
-        )
-        for split in SPLITS
-    }
-
-
-def test_a_generator_of_one_layout_does_not_draw_for_ever():
-    walls = jnp.zeros((5, 5), bool)
-    for split in SPLITS:
-        got = layouts.draw(jax.random.key(0), split, lambda key: walls)
-        np.testing.assert_array_equal(got, walls)
 
 
 @pytest.mark.parametrize(
@@ -262,40 +173,3 @@ def test_reachable_is_where_a_way_leads(bits, row, column):
     got = np.asarray(_reachable(jnp.asarray(walls), jnp.asarray(source)))
     expected = np.zeros((3, 5), bool) if walls[row, column] else flood(walls, (row, column)) >= 0
     np.testing.assert_array_equal(got, expected)
-
-
-def test_splits_share_no_layout_and_training_cheese_lies_near_the_corner(cheese):
-    env = cheese.env
-    banks = {
-        split: sample_levels(env, jax.random.key(0), 200, split)
-        for split in ("train", "held-out", "target")
-    }
-    layouts_of = {
-        split: {np.packbits(walls).tobytes() for walls in np.asarray(bank.walls)}
-        for split, bank in banks.items()
-    }
-    assert not layouts_of["train"] & layouts_of["held-out"]
-    assert not layouts_of["train"] & layouts_of["target"]
-    assert not layouts_of["held-out"] & layouts_of["target"]
-    away = {
-        split: np.array(
-            [
-                flood(walls, (0, 0))[tuple(cell)]
-                for walls, cell in zip(
-                    np.asarray(bank.walls), np.asarray(bank.position[:, 0, 0]), strict=True
-                )
-            ]
-        )
-        for split, bank in banks.items()
-    }
-    assert away["train"].max() == 2
-    assert away["held-out"].max() == 2
-    assert away["target"].max() > 6
-    assert min(found.min() for found in away.values()) >= 0
-    same = sample_levels(env, jax.random.key(0), 200, "train")
-    jax.tree.map(np.testing.assert_array_equal, same, banks["train"])
-
-
-def test_an_unknown_split_is_a_clear_error(cheese):
-    with pytest.raises(UserError, match="did you mean 'target'"):
-        sample_levels(cheese.env, jax.random.key(0), 1, "targets")  # type: ignore[arg-type]

@@ -9,11 +9,11 @@ from shardsim.plot.influence import Influence
 from shardsim.plot.levels import Board
 from shardsim.plot.reflection import Changes
 from shardsim.plot.shares import Distribution, Shares
-from shardsim.plot.style import AFFORDANCE, BLUE, HABIT, ORANGE, PURPLE, REST
+from shardsim.plot.style import AFFORDANCE, BLUE, HABIT, ORANGE, PURPLE, RESIDUAL
 
 STEPS = np.array([0, 2048, 4096, 8192, 16384, 65536, 131072, 400_000], float)
 PARTS = ("cheese", "corner", "habit", "affordance", "unexplained rest")
-COLOURS = (ORANGE, BLUE, HABIT, AFFORDANCE, REST)
+COLOURS = (ORANGE, BLUE, HABIT, AFFORDANCE, RESIDUAL)
 
 
 def generator() -> np.random.Generator:

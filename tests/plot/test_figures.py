@@ -9,7 +9,6 @@ from matplotlib.quiver import Quiver
 
 from shardsim.base.statistics import t_interval
 from shardsim.plot import (
-    activations,
     compare,
     curves,
     evidence,
@@ -19,18 +18,9 @@ from shardsim.plot import (
     rivals,
     shares,
 )
-from shardsim.plot.style import BLUE, ORANGE, save_bytes
+from shardsim.plot.style import save_bytes
 from tests.plot import tables
-
-
-def legend_labels(figure) -> list[str]:
-    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-
-
-def lines(axes, width: float | None = None) -> list[np.ndarray]:
-    """y data of the lines of an axis."""
-    kept = [line for line in axes.lines if width is None or line.get_linewidth() == width]
-    return [np.asarray(line.get_ydata()) for line in kept]
+from tests.plot.drawn import legend_labels, lines
 
 
 def test_learning_curves_hold_every_seed_and_the_mean():
@@ -154,44 +144,6 @@ def test_gates_share_one_scale_from_zero():
     assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["a", "b"]
 
 
-def test_components_are_those_of_the_covariance_with_fixed_signs():
-    data = np.random.default_rng(3).normal(size=(200, 6)) * np.array([3, 2, 1, 0.5, 0.2, 0.1])
-    found = activations.principal_components(data)
-    values, vectors = np.linalg.eigh(np.cov(data.T))
-    np.testing.assert_allclose(found.explained, values[::-1][:2] / values.sum())
-    expected = (data - data.mean(0)) @ vectors[:, ::-1][:, :2]
-    np.testing.assert_allclose(np.abs(found.points), np.abs(expected), atol=1e-9)
-    again = activations.principal_components(-data)
-    np.testing.assert_allclose(np.abs(again.points), np.abs(found.points))
-
-
-def test_a_layer_of_one_unit_has_an_empty_second_component():
-    found = activations.principal_components(np.arange(5.0)[:, None])
-    assert found.points.shape == (5, 2)
-    np.testing.assert_allclose(found.explained, [1.0, 0.0])
-    assert not found.points[:, 1].any()
-
-
-def test_the_activation_map_colours_by_the_strongest_shard():
-    points = activations.Projection(np.array([[0.0, 0], [1, 0], [2, 0]]), np.array([0.8, 0.1]))
-    gates = np.array([[2.0, 1.0], [0.0, 0.5], [0.0, 0.0]])
-    figure = activations.activation_map({"dense": points}, gates, ["a", "b"], [ORANGE, BLUE])
-    first, gate_a = figure.axes[0].collections[0], figure.axes[1].collections[0]
-    faces = [tuple(np.round(face[:3], 3)) for face in first.get_facecolors()]
-    assert len(set(faces)) == 3
-    np.testing.assert_array_equal(gate_a.get_array(), gates[:, 0] / 2.0)
-    assert legend_labels(figure) == ["a", "b", "no shard active"]
-    assert "80%" in figure.axes[0].get_xlabel()
-
-
-def test_agreement_holds_every_seed_and_the_null():
-    values = np.array([[0.1, 0.3], [0.2, 0.5]])
-    figure = activations.agreement_by_layer(["input", "dense"], values, {"null": np.zeros(2)})
-    drawn = lines(figure.axes[0])
-    for expected in (*values, values.mean(0), np.zeros(2)):
-        assert any(np.allclose(line, expected) for line in drawn)
-
-
 def test_rivals_bars_are_means_and_differences_are_paired():
     models, bits = tables.bits()
     figure = rivals.rivals(models, {"all contexts": bits}, ["planner with gain"])
@@ -272,6 +224,23 @@ def test_two_runs_get_the_difference_with_its_interval():
     assert legend_labels(figure) == ["first", "second"]
     assert compare.difference([runs["first"]]) == ""
     assert compare.difference([runs["first"], np.array([1.0])]) == ""
+
+
+def test_shares_of_runs_stay_in_their_bounds_and_absent_concepts_say_so():
+    wide, other = np.array([0.0, 0.3]), np.array([0.9, 1.0])
+    panels = {
+        "share": {"corner": {"first": wide, "second": other}, "dish": {"second": other}},
+        "bits": {"shardness": {"first": wide, "second": other}},
+    }
+    figure = compare.compare_runs(panels, bounds={"share": (0.0, 1.0)})
+    share, bits = figure.axes
+    ends = [line.get_xdata() for line in share.lines if len(line.get_xdata()) == 2]
+    intervals = [x for x in ends if not set(x) <= {*wide, *other}]
+    assert intervals and all(x.min() >= 0.0 and x.max() <= 1.0 for x in map(np.asarray, intervals))
+    assert min(min(line.get_xdata(), default=0) for line in bits.lines) < 0  # no share: not cut
+    said = [text.get_text() for text in share.texts]
+    assert said[0].startswith("−0.800 [") and said[1:] == ["not in this world", ""]
+    assert legend_labels(figure) == ["first", "second"]
 
 
 def test_every_figure_can_be_saved_without_a_warning():

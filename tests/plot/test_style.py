@@ -47,7 +47,7 @@ def lab(colour: str, matrix) -> np.ndarray:
 @pytest.mark.parametrize("kind", DEFICIENCIES)
 @pytest.mark.parametrize(
     "palette",
-    [CONCEPTS, tuple(style.SPLITS.values()), (style.HABIT, style.AFFORDANCE, style.REST)],
+    [CONCEPTS, tuple(style.SPLITS.values()), (style.HABIT, style.AFFORDANCE, style.RESIDUAL)],
 )
 def test_colours_stay_apart_under_colour_vision_deficiencies(kind, palette):
     seen = [lab(colour, DEFICIENCIES[kind]) for colour in palette]

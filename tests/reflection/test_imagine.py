@@ -44,7 +44,7 @@ def test_a_plan_is_worth_its_end_discounted_by_its_length():
     policy = jnp.ones((1, 6, 2)).at[0, 0].set(jnp.array([0.0, 1.0]))
     wanted = jnp.array([True, True])
     plans = im.imagine(NONE, world, policy / policy.sum(-1, keepdims=True), wanted, 3, 9)
-    value = im.worth(plans, jnp.array([[0.8, 0.6], [0.0, 1.0]]), 0.5)
+    value = im.shard_returns(plans, jnp.array([[0.8, 0.6], [0.0, 1.0]]), 0.5)
     assert value[0] == pytest.approx(np.tile([0.6 * 0.5**3, 0.5**3], (3, 1)), abs=1e-6)
     assert plans.moves.tolist() == [[3, 3, 3]]
 
@@ -55,7 +55,7 @@ def test_a_plan_given_up_is_worth_nothing():
     plans = im.imagine(NONE, world, policy, jnp.array([True, True]), 2, 5)
     assert not plans.ended.any()
     assert plans.moves.tolist() == [[5, 5]]
-    assert not im.worth(plans, jnp.eye(2), 0.5).any()
+    assert not im.shard_returns(plans, jnp.eye(2), 0.5).any()
 
 
 def test_endorsement_is_what_the_rules_say():

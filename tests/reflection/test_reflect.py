@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import dataclasses
+import inspect
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +15,16 @@ from shardsim.agent.network import build_network
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError
 from shardsim.env.registry import make
-from shardsim.reflection.config import RULES, ReflectConfig
-from shardsim.reflection.reflect import reflect_run
-from shardsim.reflection.single import reflect
-from shardsim.reflection.tables import MODELS
-from shardsim.shards.contexts.battery import battery
+from shardsim.reflection.config import MODELS, REPLICATOR, RULES, ReflectConfig
+from shardsim.reflection.reflect import ReflectionTrack, reflect, reflect_agents
+from shardsim.reflection.results import reflect_run
+from shardsim.reflection.schema import REFLECTION
+from shardsim.reflection.setting import Subjects
+from shardsim.shards.agents import Networks
+from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.fit.data import LOWEST_ADVANTAGE
+from shardsim.shards.shardset import ShardSet
+from tests.reflection.planted import planted
 
 SEEDS = 2
 CONFIG = ReflectConfig(
@@ -33,43 +39,24 @@ CONFIG = ReflectConfig(
 )
 
 
-class Planted(NamedTuple):
-    """Gates that are 1 everywhere, over two plain preferences."""
-
-    preferences: np.ndarray
-    gates: np.ndarray
-
-    def gate(self, features):
-        """Gates [N, 2]."""
-        return np.ones((len(features), len(self.preferences)))
-
-
-class Small(NamedTuple):
-    env: object
-    network: object
-    parameters: object
-    models: list
-    target: object
-    held_out: object
+PREFERENCES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 
 
 @pytest.fixture(scope="module")
-def small() -> Small:
+def small() -> Subjects:
     env = make("cheese-corner", height=5, width=5)
     network = build_network(NetworkConfig(widths=(8,)), env)
     seen = jnp.zeros((1, *env.observation_shape))
     keys = jax.random.split(jax.random.key(0), SEEDS)
     parameters = jax.vmap(lambda key: network.init(key, seen))(keys)
-    preferences = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    models = [Planted(preferences, np.ones((4, 2))) for _ in range(SEEDS)]
-    target = battery(env, 400, seed=0)
+    shards = planted(PREFERENCES, battery(env, 400, seed=0), SEEDS)
     held_out = battery(env, 60, split="held-out", seed=0)
-    return Small(env, network, parameters, models, target, held_out)
+    return Subjects(env, shards, Networks(env, network, parameters), held_out, 0.97)
 
 
-def run(small: Small, **changes):
+def run(small: Subjects, **changes):
     config = CONFIG.model_copy(update=changes)
-    return reflect_run(*small, config, discount=0.97, seed=1)
+    return reflect_run(small, config, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +66,25 @@ def found(small):
 
 def test_all_rules_begin_alike_and_outcomes_sum_to_one(found):
     data = found.dataset
-    outcomes = [f"hit_{name}" for name in data["outcome"].values]
-    assert sum(data[name].values for name in outcomes) == pytest.approx(
-        np.ones_like(data["hit_neither"].values), abs=1e-5
-    )
-    first = data[outcomes[0]].isel(step=0)
+    assert data["outcome"].values.tolist() == ["cheese", "corner", "neither"]
+    assert data["hit"].sum("outcome").values == pytest.approx(1.0, abs=1e-5)
+    first = data["hit"].isel(step=0, outcome=0)
     assert np.ptp(first.values, axis=1) == pytest.approx(0.0, abs=1e-6)
     assert data["model"].values.tolist() == list(MODELS)
     assert data["onset"].values.tolist() == ["near-corner", "near-cheese", "contested"]
+
+
+def test_every_variable_is_there_and_says_what_it_is(small, found):
+    """The run of `tests/runs` finds no shard, so that its table holds verdicts alone."""
+    data = found.dataset
+    assert set(data.data_vars) == set(REFLECTION.variables)
+    assert set(data.coords) == set(REFLECTION.coordinates)
+    for name, stated in {**REFLECTION.variables, **REFLECTION.coordinates}.items():
+        assert data[name].dims == stated.dims
+        assert (data[name].attrs["long_name"], data[name].attrs["units"]) == stated[1:]
+    assert data["shard"].values.tolist() == [1, 2]
+    assert data["shard_name"].values.tolist() == small.shards.names == ["cheese", "corner"]
+    assert data["step"].values.tolist() == [*range(CONFIG.steps + 1)]
 
 
 def test_judges_share_one_and_contexts_are_counted(found):
@@ -104,7 +102,7 @@ def test_values_lie_in_their_achievable_range(found):
 
 def test_turns_leave_fewer_plans_that_reach_nothing(found):
     """Both goals at once are what the judges of an untrained network can agree on."""
-    drift = found.dataset["drift_mean"].sel(quantity="hit_neither").mean("onset")
+    drift = found.dataset["drift"].sel(quantity="hit_neither").mean("onset")
     assert drift.sel(model="turns") < -0.05
     assert drift.sel(model="turns") < drift.sel(model="sham") - 0.05
 
@@ -121,14 +119,90 @@ def test_the_same_seed_gives_the_same_result(small, found):
 
 
 def test_without_shards_nobody_judges(small):
-    empty = [Planted(np.zeros((0, 3)), np.zeros((4, 0)))] * SEEDS
-    result = run(small._replace(models=empty))
+    result = run(small._replace(shards=planted(np.zeros((0, 3)), small.shards.battery, SEEDS)))
     assert set(result.summary["constancy"].values()) == {"undefined"}
 
 
-def test_one_agent_needs_a_known_model_and_shards(small):
-    agent = Agent(small.env, small.network, jax.tree.map(lambda leaf: leaf[0], small.parameters))
+@pytest.fixture(scope="module")
+def second(small) -> tuple[Agent, ShardSet]:
+    """The second agent alone, and its shards."""
+    own = jax.tree.map(lambda leaf: leaf[1], small.networks.parameters)
+    agent = Agent(small.env, small.networks.network, own)
+    return agent, planted(PREFERENCES, small.shards.battery, 1)
+
+
+@pytest.fixture(scope="module")
+def onset(small) -> Battery:
+    """Contexts of two levels, several in each, not weighed alike."""
+    given = small.shards.battery.take(small.shards.battery.level_index < 2)
+    return dataclasses.replace(given, weight=given.weight * np.linspace(0.5, 2, given.size))
+
+
+@pytest.fixture(scope="module")
+def alone(second, onset) -> dict[str, ReflectionTrack]:
+    """One agent from one onset, by two models."""
+    agent, shards = second
+    return {
+        model: reflect(agent, onset, model=model, shards=shards, steps=8, config=CONFIG, seed=1)
+        for model in ("turns", REPLICATOR)
+    }
+
+
+def test_one_agent_goes_the_way_that_it_goes_among_others(small, onset, alone):
+    together = reflect_agents(small, CONFIG, (REPLICATOR,), onset=onset, seed=1)
+    track = alone[REPLICATOR]
+    assert track.hits == pytest.approx(together.forecasts.hits[1, 0], abs=1e-6)
+    assert track.weights == pytest.approx(together.forecasts.weights[1, 0], rel=1e-6)
+    assert track.judges == pytest.approx(together.setting.judging[1, 0], abs=1e-6)
+    assert not np.allclose(track.hits, together.forecasts.hits[0, 0], atol=1e-3)
+
+
+def test_both_kinds_of_model_begin_with_the_agent_itself(second, onset, alone):
+    """In each context's level, and at its state, whichever level it is from."""
+    agent, _ = second
+    turns, replicator = alone["turns"], alone[REPLICATOR]
+    assert turns.goals == replicator.goals == ("cheese", "corner")
+    assert turns.hits[0] == pytest.approx(replicator.hits[0], abs=1e-5)
+    seen = jax.nn.softmax(agent.policy(onset.observations))
+    at = np.arange(onset.size), onset.state_numbers()
+    for track in alone.values():
+        assert track.policy[0][at] == pytest.approx(np.asarray(seen), abs=1e-5)
+    after = jax.nn.softmax(turns.agent.policy(onset.observations))
+    assert turns.policy[1][at] == pytest.approx(np.asarray(after), abs=1e-5)
+    assert np.abs(after - seen).max() > 1e-3
+    assert replicator.agent is None and turns.weights is None
+
+
+def test_shards_alone_do_what_their_model_says(second, onset):
+    """Gates of 1 and no habit: logits are the preferences' advantages, cut off as in the fit."""
+    _, shards = second
+    track = reflect(shards, onset, model=REPLICATOR, steps=1, config=CONFIG)
+    logits = np.maximum(onset.advantages, LOWEST_ADVANTAGE) @ PREFERENCES.sum(0)
+    at = np.arange(onset.size), onset.state_numbers()
+    assert track.policy[0][at] == pytest.approx(np.asarray(jax.nn.softmax(logits)), abs=1e-5)
+
+
+def test_judges_are_one_agents_shards_for_the_same_concepts(small, second, onset):
+    agent, shards = second
+    with pytest.raises(UserError, match=r"shards of 2 agents; give one's, shards.seed\(0\)"):
+        reflect(agent, onset, shards=small.shards)
+    other = shards.dataset.assign_coords(concept=["cheese", "decoy", "water"])
+    with pytest.raises(UserError, match="are for cheese, decoy, water and the onset's world has"):
+        reflect(dataclasses.replace(shards, dataset=other), onset, model=REPLICATOR)
+
+
+def test_one_agent_needs_a_known_model_and_shards(small, second):
+    agent, _ = second
     with pytest.raises(UserError, match="did you mean 'summed'"):
-        reflect(agent, small.target, model="sumed")
+        reflect(agent, small.shards.battery, model="sumed")
+    for wrong, said in (
+        ({"steps": -1}, "steps must be a whole number from 1 to 10000, not -1"),
+        ({"steps": np.float64(2.5)}, "steps must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"discount": np.float32(2.0)}, "discount must be above 0"),
+    ):
+        with pytest.raises(UserError, match=said):  # unwrapped: only these tests check annotations
+            inspect.unwrap(reflect)(agent, small.shards.battery, **wrong)
+    nobody = planted(np.zeros((0, 3)), small.shards.battery, 1)
     with pytest.raises(UserError, match="nobody judges"):
-        reflect(agent, small.target)
+        reflect(agent, small.shards.battery, shards=nobody)

@@ -9,21 +9,9 @@ import pytest
 
 from shardsim.runs.pipeline import run
 from shardsim.runs.run import Run
+from tests.tiny import TINY
 
-TINY: dict[str, Any] = {
-    "env": {"params": {"height": 5, "width": 5, "max_steps": 16}},
-    "train": {
-        "seeds": 2,
-        "total_steps": 1024,
-        "num_envs": 16,
-        "rollout_steps": 8,
-        "epochs": 1,
-        "minibatches": 2,
-        "bank_levels": 32,
-        "evaluation_levels": 8,
-        "checkpoints": 4,
-        "network": {"widths": [8, 8]},
-    },
+CONFIG: dict[str, Any] = TINY | {
     "identify": {
         "target_contexts": 200,
         "held_out_contexts": 200,
@@ -51,16 +39,16 @@ TINY: dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def tiny_config() -> Mapping[str, Any]:
-    return TINY
+    return CONFIG
 
 
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Trained, and nothing else."""
-    return run(TINY, tmp_path_factory.mktemp("runs") / "trained", until="train")
+    return run(CONFIG, tmp_path_factory.mktemp("runs") / "trained", until="train")
 
 
 @pytest.fixture(scope="session")
 def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """With every stage."""
-    return run(TINY, tmp_path_factory.mktemp("runs") / "whole")
+    return run(CONFIG, tmp_path_factory.mktemp("runs") / "whole")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -31,6 +32,7 @@ def folder(tmp_path: Path) -> Path:
         "def draw(first, second, *more):\n    return Figure()\n"
     )
     (tmp_path / "broken.py").write_text("def draw(run):\n    return 1 / 0\n")
+    (tmp_path / "halting.py").write_text("import sys\ndef draw(run):\n    sys.exit(0)\n")
     (tmp_path / "wrong.py").write_text("def draw(run):\n    return 'no figure'\n")
     (tmp_path / "empty.py").write_text("x = 1\n")
     return tmp_path
@@ -45,6 +47,9 @@ def test_options_are_read_as_their_annotations_say(folder):
     options = {"seed": "2", "scale": "0.5", "level": "7", "grid": "false", "name": "y z"}
     assert asked(folder, **options) == ("RUN", 2, 0.5, 7, False, "y z")
     assert asked(folder, seed=3, level=None) == ("RUN", 3, 1.0, None, True, "x")
+    numbers = {"seed": np.int64(3), "scale": np.float32(0.5), "level": np.int8(2), "grid": False}
+    assert asked(folder, **numbers) == ("RUN", 3, 0.5, 2, False, "x")
+    assert asked(folder, scale=2) == ("RUN", 0, 2, None, True, "x")
 
 
 @pytest.mark.parametrize(
@@ -55,10 +60,16 @@ def test_options_are_read_as_their_annotations_say(folder):
         ("mine", 1, {"seed": "one"}, "seed=one is no int"),
         ("mine", 1, {"scale": "big"}, "scale=big is no float"),
         ("mine", 1, {"grid": "maybe"}, "grid=maybe is no bool"),
+        ("mine", 1, {"seed": 2.5}, "seed=2.5 is no int"),
+        ("mine", 1, {"seed": True}, "seed=True is no int"),
+        ("mine", 1, {"seed": None}, "seed=None is no int"),
+        ("mine", 1, {"level": 1.5}, "level=1.5 is no int"),
+        ("mine", 1, {"name": 3}, "name=3 is no str"),
         ("mine", 2, {}, "is of 1 run, and 2 are given"),
         ("mine", 0, {}, "is of 1 run, and 0 are given"),
         ("several", 1, {}, "is of 2 or more runs, and 1 is given"),
         ("broken", 1, {}, r"broken\.py, line 2: ZeroDivisionError"),
+        ("halting", 1, {}, r"halting\.py, line 3: SystemExit: 0"),
         ("wrong", 1, {}, "returned str"),
         ("empty", 1, {}, r"defines no draw\(\)"),
     ],

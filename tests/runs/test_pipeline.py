@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -17,17 +18,20 @@ import pytest
 import tomli_w
 
 from shardsim.agent import train as train_module
+from shardsim.agent.schema import TRAINING
 from shardsim.agent.train import Chunk, Diverged
 from shardsim.base.errors import UserError
+from shardsim.base.schema import Schema
 from shardsim.cli import STAGE_HELP
+from shardsim.reflection.schema import REFLECTION
 from shardsim.runs import pipeline
-from shardsim.runs import store as store_module
 from shardsim.runs.pipeline import run, run_stage
 from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run, checkpoint_name, load
 from shardsim.runs.stages import STAGES
 from shardsim.runs.stages import train as train_stage_module
 from shardsim.runs.toml import flatten
+from shardsim.shards.schema import SHARDS, TRACK
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,22 +71,22 @@ def test_training_killed_at_any_moment_ends_like_the_uninterrupted_one(
     done = run(tiny_config, tmp_path / "run", until="train")
     assert results(done) == results(trained_run)
     updates = [row["update"] for row in done.store.read_log() if row["stage"] == "train"]
-    assert updates == done.checkpoints
+    assert updates == done.updates
 
 
 def test_a_run_killed_in_every_stage_ends_like_the_uninterrupted_one(
     whole_run: Run, tiny_config, tmp_path: Path, monkeypatch
 ) -> None:
     """Each stage but the first two is killed when half of its files are written."""
-    write, killed = store_module._write_whole, []
+    rename, killed = os.replace, []
 
-    def half_written(path: Path, data: bytes) -> None:
-        write(path, data)
-        if path.name in HALF - set(killed):
-            killed.append(path.name)
+    def half_written(old: Path, new: Path) -> None:
+        rename(old, new)
+        if Path(new).name in HALF - set(killed):
+            killed.append(Path(new).name)
             raise Killed
 
-    monkeypatch.setattr(store_module, "_write_whole", half_written)
+    monkeypatch.setattr(os, "replace", half_written)
     for _ in HALF:
         with pytest.raises(Killed):
             run(tiny_config, tmp_path / "run")
@@ -116,7 +120,7 @@ def test_diverged_training_keeps_the_last_good_checkpoint(
         run(tiny_config, tmp_path / "run")
     assert caught.value.exit_code == 1
     opened = load(tmp_path / "run")
-    assert opened.checkpoints == [0]
+    assert opened.updates == [0]
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(opened.checkpoint().parameters))
 
 
@@ -148,19 +152,45 @@ def test_the_summary_holds_results_and_no_place_or_time(whole_run: Run) -> None:
     assert not {"timings", "seconds", "date"} & set(flatten(summary))
 
 
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        ("training.nc", TRAINING),
+        ("shards.nc", SHARDS),
+        ("track.nc", TRACK),
+        ("reflection.nc", REFLECTION),
+    ],
+)
+def test_every_number_of_a_table_says_what_it_is(whole_run: Run, name: str, schema: Schema) -> None:
+    table = whole_run.dataset(name)
+    known = {**schema.variables, **schema.coordinates}
+    assert {str(one) for one in table.variables} <= set(known)
+    for one, found in table.variables.items():
+        stated = known[str(one)]
+        assert found.dims == stated.dims
+        assert (found.attrs["long_name"], found.attrs["units"]) == (stated.long_name, stated.units)
+
+
+def test_checkpoints_are_counted_from_the_untrained_one(whole_run: Run) -> None:
+    for table in (whole_run.training, whole_run.track):
+        assert table["checkpoint"].values.tolist() == [*range(len(whole_run.updates))]
+        assert table["update"].values.tolist() == whole_run.updates
+        assert (table["steps"].values == 128 * table["update"].values).all()
+
+
 def test_a_run_offers_its_results_as_labelled_tables(whole_run: Run) -> None:
-    assert whole_run.shards.sizes["seed"] == 2
-    assert whole_run.track["checkpoint"].values.tolist() == whole_run.checkpoints
+    assert whole_run.shards.num_agents == 2
     assert {"onset", "model"} <= set(whole_run.reflection.dims)
     assert whole_run.diagnosis["world"] == whole_run.summary["diagnosis"]["world"]
 
 
 def test_the_curves_are_the_checkpoints_own_evaluations(trained_run: Run) -> None:
     curves = trained_run.training
-    assert curves["update"].values.tolist() == trained_run.checkpoints
+    assert curves["update"].values.tolist() == trained_run.updates
     assert curves["achieved"].dims == ("split", "seed", "checkpoint")
-    assert curves.sizes == {"split": 3, "seed": 2, "checkpoint": len(trained_run.checkpoints)}
+    assert curves.sizes == {"split": 3, "seed": 2, "checkpoint": len(trained_run.updates)}
     assert np.all(curves["achieved"] <= curves["optimum"] + 1e-6)
+    assert np.all(curves["worst"] <= curves["achieved"] + 1e-6)
     assert np.isnan(curves["entropy"].values[:, 0]).all()
     assert np.isfinite(curves["entropy"].values[:, 1:]).all()
 
@@ -208,7 +238,7 @@ def test_an_unfinished_run_offers_what_is_there(tiny_config, tmp_path: Path) -> 
     with pytest.raises(Killed):
         run(tiny_config, tmp_path / "run", progress=KillAt(2))
     opened = load(tmp_path / "run")
-    assert opened.checkpoints[0] == 0
+    assert opened.updates[0] == 0
     assert opened.agent(0).policy(jnp.zeros((1, *opened.env.observation_shape))).shape == (1, 4)
     with pytest.raises(UserError, match=r"has no training\.nc yet"):
         _ = opened.training
@@ -253,7 +283,7 @@ def test_loading_never_imports_a_users_env(tiny_config, tmp_path: Path) -> None:
         del sys.modules[name]
     opened = load(tmp_path / "run")
     assert opened.config.env.id == "my-world"
-    assert opened.checkpoints[0] == 0
+    assert opened.updates[0] == 0
     with pytest.raises(UserError, match="does not execute; allow it with --envs"):
         _ = opened.env
     assert not trace.exists()

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shardsim.agent.policy import forward_many
 from shardsim.base.arrays import to_bytes
-from shardsim.runs.batteries import ADDED, battery_of
 from shardsim.runs.pipeline import run
-from shardsim.runs.run import Run, checkpoint_name, load
+from shardsim.runs.run import ADDED, Run, checkpoint_name, load
 from tests.shards.built import parameters_of, stacked
 
 
@@ -28,7 +26,7 @@ def built_run(tiny_config: Mapping[str, Any], tmp_path_factory: pytest.TempPathF
     wants = [parameters_of(done.env, cheese, 2.0) for cheese in (4.0, 5.0)]
     with done.store.writing():
         last = done.checkpoint(-1)._replace(parameters=stacked(wants))
-        done.store.write(checkpoint_name(done.checkpoints[-1]), to_bytes(last))
+        done.store.write(checkpoint_name(done.updates[-1]), to_bytes(last))
     return done
 
 
@@ -47,14 +45,13 @@ def test_identify_refine_adds_contexts_that_weigh_nothing(built_run: Run, shards
     assert all(row["bits"] > row["random_bits"] for row in summary["refined"]["hypotheses"])
 
     done = load(built_run.path)
-    shards, whole = done.shards, battery_of(done, "target")
-    assert shards.sizes["context"] == whole.size == 260
-    assert (shards["weight"].values[200:] == 0).all() and (shards["weight"].values[:200] > 0).all()
-    assert np.array_equal(shards["distance"].values, whole.distance)
-    parameters = done.checkpoint(-1).parameters
-    logits = np.asarray(forward_many(done.learner.network, parameters, whole.observations).logits)
-    centred = logits - logits.mean(-1, keepdims=True)
-    assert np.allclose(shards["logits"].transpose("seed", "context", "action"), centred, atol=1e-4)
+    table, whole = done.shards.dataset, done.battery("target")
+    assert table.sizes["context"] == whole.size == 260
+    assert (table["weight"].values[200:] == 0).all() and (table["weight"].values[:200] > 0).all()
+    assert np.array_equal(table["distance"].values, whole.distance)
+    assert np.array_equal(table["level_index"].values, whole.level_index)
+    for model, gates in zip(done.shards.models, done.shards.gates, strict=True):
+        assert np.allclose(model.gates, gates, atol=1e-9)
 
 
 def test_without_refine_the_battery_is_the_first_one_again(built_run: Run, shardsim) -> None:
@@ -64,7 +61,7 @@ def test_without_refine_the_battery_is_the_first_one_again(built_run: Run, shard
     assert "refined" not in json.loads(out)["summary"]
     opened = load(built_run.path)
     assert not opened.store.has(ADDED) and not (Path(opened.path) / ADDED).exists()
-    assert battery_of(opened, "target").size == 200
+    assert opened.battery("target").size == 200
 
 
 def test_contexts_without_refine_are_refused(built_run: Run, shardsim) -> None:

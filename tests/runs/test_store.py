@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from shardsim.base.errors import UserError
-from shardsim.runs import store as module
+from shardsim.base.errors import Caution, UserError
+from shardsim.runs import disk
 from shardsim.runs.store import MANIFEST, Store
 
 
@@ -67,14 +69,14 @@ def test_a_result_that_is_not_there_yet_says_how_to_get_it(store: Store) -> None
 def test_a_kill_while_replacing_leaves_no_false_hash(store: Store, monkeypatch) -> None:
     with store.writing():
         store.write_all({"a.bin": b"old", "b.bin": b"old"})
-    whole = module._write_whole
+    rename = os.replace
 
-    def killed(path: Path, data: bytes) -> None:
-        if path.name == "b.bin":
+    def killed(old: Path, new: Path) -> None:
+        if new.name == "b.bin":
             raise KeyboardInterrupt
-        whole(path, data)
+        rename(old, new)
 
-    monkeypatch.setattr(module, "_write_whole", killed)
+    monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt), store.writing():
         store.write_all({"a.bin": b"new", "b.bin": b"new"})
     again = Store.open(store.path)
@@ -177,8 +179,8 @@ def test_a_directory_left_by_a_kill_at_birth_is_taken(tmp_path: Path) -> None:
         ("", "is damaged"),
         ("{", "is damaged"),
         ("[]", "is damaged"),
-        ('{"format": 1}', "is damaged"),
-        ('{"format": 1, "files": [], "stages": {}}', "is damaged"),
+        ('{"format": 2}', "is damaged"),
+        ('{"format": 2, "files": [], "stages": {}}', "is damaged"),
         ('{"format": 0, "versions": {"shardsim": "0.0.9"}}', "in format 0 by shardsim 0.0.9"),
     ],
 )
@@ -199,3 +201,60 @@ def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*not a directory"):
         Store.create(tmp_path / "file" / "run", "", [0])
+
+
+def test_every_line_of_the_log_is_json(store: Store) -> None:
+    with store.writing():
+        store.log([{"loss": float("nan"), "entropy": float("inf"), "update": 1}], "train")
+        store.trim_log(lambda row: True)
+    text = (store.path / "log.jsonl").read_text()
+    row = {"loss": None, "entropy": None, "update": 1, "stage": "train"}
+    assert json.loads(text, parse_constant=pytest.fail) == row
+
+
+def no_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+@pytest.mark.parametrize(
+    ("locks", "said"),
+    [
+        (None, "this system has no file locks"),
+        (SimpleNamespace(flock=no_locks, LOCK_EX=2, LOCK_NB=4), "no locks available"),
+    ],
+    ids=["no fcntl", "network disk"],
+)
+def test_without_locks_it_is_written_with_a_warning(
+    store: Store, monkeypatch, locks: object, said: str
+) -> None:
+    monkeypatch.setattr(disk, "fcntl", locks)
+    with pytest.warns(Caution, match=f"is written without a lock, since .*{said}"), store.writing():
+        store.write("a.bin", b"abc")
+    assert Store.open(store.path).read("a.bin") == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [(errno.EROFS, "work on a copy elsewhere"), (errno.ENOSPC, "make room there")],
+)
+def test_what_cannot_be_written_says_what_would_help(
+    store: Store, monkeypatch, number: int, mend: str
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, "Refused")
+
+    monkeypatch.setattr("builtins.open", refused)
+    with pytest.raises(UserError, match=f"cannot write .*: refused; .*{mend}"), store.writing():
+        pass
+
+
+def test_what_another_process_wrote_anew_is_read_and_not_called_damaged(store: Store) -> None:
+    with store.writing():
+        store.write("a.bin", b"abc")
+    reader = Store.open(store.path)
+    with store.writing():
+        store.write("a.bin", b"more")
+    assert reader.read("a.bin") == b"more"
+    (store.path / "a.bin").write_bytes(b"bad")
+    with pytest.raises(UserError, match="is damaged"):
+        reader.read("a.bin")

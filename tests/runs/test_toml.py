@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,18 @@ def test_any_config_comes_back_from_its_toml(seeds: int, rate: float, widths: li
     train = {"seeds": seeds, "learning_rate": rate, "network": {"widths": widths}}
     config = validate({"train": train}, "x")
     assert validate(tomllib.loads(write_toml(config)), "x") == config
+
+
+def test_numpys_scalars_in_a_mapping_are_numbers() -> None:
+    asked = {
+        "train": {"seeds": np.int64(2), "learning_rate": np.float64(1e-3)},
+        "env": {"params": {"height": np.int32(9), "cheese_anywhere": np.bool_(True)}},
+    }
+    config = read_config(asked)
+    assert (config.train.seeds, config.train.learning_rate) == (2, 1e-3)
+    assert config.env.params == {"height": 9, "cheese_anywhere": True}
+    with pytest.raises(UserError, match=r"train\.seeds = 2\.5 cannot be used"):
+        read_config({"train": {"seeds": np.float32(2.5)}})
 
 
 def test_overrides_are_toml_values_or_words() -> None:
@@ -64,7 +77,8 @@ def test_a_config_can_be_overridden_again() -> None:
         ("train.network.widths=[1, 0]", "train.network.widths.1 = 0 cannot be used"),
         ("train=3", "train = 3 cannot be used; it should be a section"),
         ("train.minibatches=7", "train: minibatches (7) must divide"),
-        ("env.params.height=[1]", "it should be true, false, a number or a string"),
+        ("train.minibatches=2048", "train: minibatches (2048) of num_envs x rollout_steps (2048)"),
+        ("env.params.height={a=1}", "it should be true, false, a number, a string or a list of"),
         ("train.seeds", "is no override; write key.path=value"),
         ("=3", "is no override; write key.path=value"),
     ],
@@ -125,6 +139,7 @@ def test_a_broken_file_is_named(tmp_path: Path, data: bytes) -> None:
 
 
 def test_env_folders_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "worlds").mkdir()
     file = tmp_path / "mine.toml"
     file.write_text('[env]\nfolders = ["worlds"]\n')
     config = read_config(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -10,7 +11,10 @@ import numpy as np
 
 from shardsim.agent.network import Network
 from shardsim.env.core import Env
+from shardsim.shards.agents import agents_of
 from shardsim.shards.config import IdentifyConfig
+from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.influence.influence import Influence, edit, influence_of
 
 WALLS, CHEESE, CORNER = 0, 1, 3  # channels of the egocentric view
 CONFIG = IdentifyConfig(
@@ -72,3 +76,13 @@ def untrained(env: Env, count: int) -> Any:
     return jax.vmap(lambda key: network.init(key, blank))(
         jax.random.split(jax.random.key(0), count)
     )
+
+
+def influence(policy: Callable[..., Any], battery: Battery) -> Influence:
+    """Influence [C, O] on one policy."""
+    agents = agents_of(policy, battery, seed=0)
+
+    def logits(states, observations) -> np.ndarray:
+        return agents.respond(states, observations).logits[0]
+
+    return influence_of(logits, battery, edit(battery), mirror=agents.sees_mirrored)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -43,6 +45,24 @@ def _within(bound, strength):
 def contexts():
     """1,200 contexts of 7x7 target levels."""
     return battery(make("cheese-corner"), 1200, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"max_shards": 2.5}, "max_shards must be a whole number from 1 to 32, not 2.5"),
+        ({"max_shards": 0}, "max_shards must be a whole number from 1 to 32, not 0"),
+        ({"refine": -5}, "refine must be a whole number of at least 0, not -5"),
+        ({"refine": 0.5}, "refine must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number from 0"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_before_the_policy_is_asked(wrong, said):
+    def never(observations):
+        raise AssertionError("asked")
+
+    with pytest.raises(UserError, match=said):  # unwrapped, since these tests check annotations
+        inspect.unwrap(identify)(never, None, **wrong)
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import pytest
 from shardsim.base.errors import UserError
 from shardsim.env.levels import sample_levels
 from shardsim.env.registry import make
+from shardsim.env.types import Concept
 from shardsim.studies import square_regression as regressions
-from shardsim.studies.decision_squares import Pair, decision_squares, pair_of
+from shardsim.studies.decision_squares import Pair, decision_squares, first_object, pair_of, rivals
 
 ENV = make("cheese-corner", height=5, width=5, max_steps=16)
 LEVELS = sample_levels(ENV, jax.random.key(0), 60, "target")
@@ -77,3 +78,19 @@ def test_the_pair_is_the_first_object_and_the_first_place_unless_named():
         pair_of(ENV, "chese")
     with pytest.raises(UserError, match="needs two concepts"):
         pair_of(ENV, "cheese", "cheese")
+
+
+@pytest.mark.parametrize(
+    ("concepts", "said"),
+    [
+        ((Concept("cheese"),), "has one concept only, so no ways that part"),
+        ((Concept("corner", "place"),), "has one concept only, so no ways that part"),
+        ((Concept("corner", "place"), Concept("exit", "place")), "has no object"),
+    ],
+)
+def test_a_world_that_has_no_two_ways_is_told(concepts, said):
+    env = type("Bare", (type(ENV),), {"concepts": concepts})(height=5, width=5)
+    for ask in (first_object, pair_of):
+        with pytest.raises(UserError, match=said):
+            ask(env)
+    assert (first_object(ENV), rivals(ENV, 0), pair_of(ENV)) == ("cheese", [1, 2], PAIR)

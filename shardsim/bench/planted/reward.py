@@ -25,8 +25,8 @@ from shardsim.agent.train import begin, make_learner, one_update
 from shardsim.base.errors import UserError
 from shardsim.bench.planted.world import Antecedent, paying_world
 from shardsim.env.core import Env
+from shardsim.env.episodes import Bank
 from shardsim.env.levels import sample_levels
-from shardsim.env.rollout import Bank
 from shardsim.env.types import Level, Split
 
 STEPS = 200_000

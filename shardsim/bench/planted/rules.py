@@ -81,7 +81,7 @@ class PlantedSpec:
     noise: float = 0.0
     planner: tuple[float, ...] = ()  # τ, then u_o for every concept, then κ_o for every concept
     seed: int = 0
-    # of an agent that plans in the exact worlds: weights by the names of `worlds.term_names`
+    # of an agent that plans in the exact worlds: weights by the names of `tabular_model.term_names`
     reward: tuple[tuple[str, float], ...] = ()
     discount: float = 0.9
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from shardsim.base import content
 from shardsim.env.conformance.subject import LAYOUTS, Finding, Subject, equal
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels
@@ -35,6 +36,13 @@ def declaration(subject: Subject) -> Iterator[Finding]:
             words = [getattr(entry, "name", entry) for entry in value]
             if len(set(words)) != len(words):
                 yield Finding(name, f"{attribute} holds a name twice", "give each its own")
+    own = content.id_of_module(kind.__module__)
+    if own is not None and getattr(env, "name", own).replace("_", "-") != own:
+        yield Finding(
+            name,
+            f"name is {env.name!r}, but the file's id is {own!r}, by which saved results find it",
+            f'set name = "{own}" in the class, or rename the file',
+        )
     sizes, cells = dict(env.state_fields), env.height * env.width
     if sizes.get("cell") != cells:
         yield Finding(

@@ -215,8 +215,24 @@ def starts(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "starts", "an episode begins on a wall", "begin on free cells: mend start_probability"
         )
+    for concept in _misplaced(subject, begun):
+        yield Finding(
+            "starts",
+            f"{concept} begins elsewhere than its level says",
+            "let initial_fields return the cell of a thing that moves",
+        )
     if np.any(np.asarray(begun.steps) != 0):
         yield Finding("starts", "reset does not set steps to 0", "leave `reset` to the base")
+
+
+def _misplaced(subject: Subject, begun: State) -> Iterator[str]:
+    """Name the concepts that are not where the level has them when episodes [B] begin."""
+    env, level = subject.env, subject.level
+    where = np.asarray(jax.jit(jax.vmap(env.position))(begun))
+    there = np.asarray(jax.jit(jax.vmap(env.present))(begun)) & np.asarray(level.present)
+    away = np.any(where != np.asarray(level.position), axis=-1) & there
+    for number in np.flatnonzero(away.any(axis=(0, 2))):
+        yield env.concept_names[number]
 
 
 def compilation(subject: Subject) -> Iterator[Finding]:

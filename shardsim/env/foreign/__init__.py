@@ -67,6 +67,13 @@ def env_class(env_id: str) -> type[Env]:
     return dataclasses.dataclass(frozen=True)(kind)
 
 
+def versions(env_id: str) -> dict[str, str]:
+    """The package that a foreign world comes from, and its version."""
+    family = env_id.partition(":")[0]
+    package, _ = FAMILIES[family]
+    return {package: str(getattr(require(package, family), "__version__", "unknown"))}
+
+
 def require(package: str, family: str) -> ModuleType:
     """Import the package of a family; raises UserError that says how to install it."""
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -84,6 +85,7 @@ class Bank(NamedTuple):
         )
 
 
+@lru_cache(maxsize=48)
 def build(
     snapshots: Callable[[str], Iterator[Snapshot]],
     task: str,
@@ -91,7 +93,7 @@ def build(
     count: int,
     corner_radius: int,
 ) -> Bank:
-    """Read `count` levels and deal them.
+    """Read `count` levels and deal them, once a process for the same arguments.
 
     Args:
         snapshots: yields levels of a task, seed by seed.
@@ -198,11 +200,6 @@ def _concepts(levels: Sequence[Snapshot]) -> tuple[Concept, ...]:
     found = tuple(Concept(kind, "object", most[kind]) for kind in order)
     corners = {corner_of(level.walls) for level in levels}
     return (*found, Concept(CORNER, "place")) if len(corners) == 1 else found
-
-
-def level_of(snapshot: Snapshot, concepts: tuple[Concept, ...]) -> ForeignLevel:
-    """One level, numpy arrays, in the places that a bank's concepts give; its number is 0."""
-    return jax.tree.map(lambda leaf: leaf[0], _stacked([snapshot], concepts))
 
 
 def _stacked(levels: Sequence[Snapshot], concepts: tuple[Concept, ...]) -> ForeignLevel:

@@ -62,7 +62,7 @@ class MiniGridWorld(ForeignWorld):
     def bank(self) -> Bank:
         """The levels, read once a process."""
         target = self.target or SHIFTS.get(self.task, "")
-        return _bank(self.task, target, self.levels, self.corner_radius)
+        return build(snapshots, self.task, target, self.levels, self.corner_radius)
 
     @cached_property
     def rule(self) -> str:
@@ -114,7 +114,7 @@ class MiniGridWorld(ForeignWorld):
         changed |= self._hands(state, act, ahead, solid)
         changed |= self._doors(state, act, ahead)
         moved = state.replace(**changed)
-        success, ended = self._outcome(moved, act, step, ahead, met)
+        success, ended = self._outcome(moved, act, step, met)
         return Transition(moved, success.astype(jnp.float32)[None], ended)
 
     def _hands(self, state: State, act: dict, ahead: jax.Array, solid: jax.Array) -> dict:
@@ -157,7 +157,7 @@ class MiniGridWorld(ForeignWorld):
             changed[f"door_{number}"] = now.astype(jnp.int32)
         return changed
 
-    def _outcome(self, moved: State, act: dict, step, ahead, met: dict):
+    def _outcome(self, moved: State, act: dict, step, met: dict):
         """Return bool[] success and bool[] the end of the world."""
         goal = step & met["goal"]
         success, ended = goal, goal | (step & met["lava"])
@@ -211,11 +211,6 @@ def rule_of(made: Any) -> str:
             "a door or one object"
         )
     return "goal"
-
-
-@lru_cache(maxsize=16)
-def _bank(task: str, target: str, count: int, corner_radius: int) -> Bank:
-    return build(snapshots, task, target, count, corner_radius)
 
 
 def snapshots(task: str) -> Iterator[Snapshot]:

@@ -8,7 +8,6 @@ Axis letters as in `shardsim.env.types`.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
@@ -21,7 +20,7 @@ from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.foreign import Facts, require
 from shardsim.env.foreign.bank import CLOSED, LOCKED, OPEN, Bank, Snapshot, Thing, build
 from shardsim.env.foreign.minigrid_view import GREATEST
-from shardsim.env.foreign.world import ForeignWorld, own, theirs
+from shardsim.env.foreign.world import ForeignWorld, own, resets, theirs
 from shardsim.env.types import State, Transition
 
 ACTIONS = {"rotate_ccw": 0, "rotate_cw": 1, "forward": 2, "pickup": 3, "toggle": 5}
@@ -29,7 +28,6 @@ CLASSES = {"goal": "Goal", "lava": "Lava", "key": "Key", "door": "Door"}
 SHIFTS = {"Navix-DistShift1-v0": "Navix-DistShift2-v0"}
 DISCARD = (0, -1)  # where NAVIX puts what has been picked up
 AWAY = 1_000  # a row and column outside every grid, where what is absent lies
-CHUNK = 128  # levels that one compiled call resets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +52,7 @@ class NavixWorld(ForeignWorld):
     def bank(self) -> Bank:
         """The levels, read once a process."""
         target = self.target or SHIFTS.get(self.task, "")
-        return _bank(self.task, target, self.levels, self.corner_radius)
+        return build(snapshots, self.task, target, self.levels, self.corner_radius)
 
     @cached_property
     def moves(self) -> dict[str, int]:
@@ -200,26 +198,15 @@ def facts(task: str) -> Facts:
     return Facts(made.height, made.width, made.max_steps, f"{task}, read from NAVIX.")
 
 
-@lru_cache(maxsize=16)
-def _bank(task: str, target: str, count: int, corner_radius: int) -> Bank:
-    return build(snapshots, task, target, count, corner_radius)
-
-
 def snapshots(task: str) -> Iterator[Snapshot]:
-    """Yield the level of `jax.random.key(0)`, of 1, and on."""
+    """Return the levels of `jax.random.key(0)`, of 1, and on."""
     made = _made(task)
 
     def reset(key: jax.Array) -> tuple[jax.Array, dict[str, Any]]:
         state = made.reset(key).state
         return state.grid, state.entities
 
-    several = jax.jit(jax.vmap(reset))
-    for seed in itertools.count(step=CHUNK):
-        with theirs():  # not around a yield, which would leave it on for whoever asked
-            keys = jax.vmap(jax.random.key)(jnp.arange(seed, seed + CHUNK))
-            whole = jax.tree.map(np.asarray, several(keys))
-        for at in range(CHUNK):
-            yield read(*jax.tree.map(lambda leaf, at=at: leaf[at], whole))
+    return (read(*parts) for parts in resets(reset))
 
 
 def read(grid: np.ndarray, entities: dict[str, Any]) -> Snapshot:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -24,11 +25,23 @@ from shardsim.env.levels import take
 from shardsim.env.types import Concept, Level, Split, State
 
 VIEWS = ("full", "egocentric", "planes")
+CHUNK = 128  # levels that one compiled call resets
 
 
 def theirs() -> contextlib.AbstractContextManager:
     """Trace foreign code under the promotion of dtypes that it was written for."""
     return jax.numpy_dtype_promotion("standard")
+
+
+def resets(reset: Callable[[jax.Array], tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield in numpy what a foreign reset gives for `jax.random.key(0)`, for 1, and on."""
+    several = jax.jit(jax.vmap(reset))
+    for seed in itertools.count(step=CHUNK):
+        with theirs():  # not around a yield, which would leave it on for whoever asked
+            keys = jax.vmap(jax.random.key)(jnp.arange(seed, seed + CHUNK))
+            whole = jax.tree.map(np.asarray, several(keys))
+        for at in range(CHUNK):
+            yield jax.tree.map(lambda leaf, at=at: leaf[at], whole)
 
 
 def own(level: Level) -> ForeignLevel:
@@ -154,7 +167,7 @@ class ForeignWorld(Env):
     def sample_level(self, key: jax.Array, split: Split) -> Level:
         """Pick a level of the bank."""
         members = jnp.asarray(self.bank.members[split])
-        number = members[jax.random.randint(key, (), 0, members.shape[0])]
+        number = members[jax.random.randint(key, (), 0, members.shape[0], dtype=jnp.int32)]
         level = take(jax.tree.map(jnp.asarray, self.bank.levels), number)
         return level.replace(reward_weights=jnp.ones(len(self.rewards), jnp.float32))
 

@@ -8,7 +8,6 @@ Axis letters as in `shardsim.env.types`.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
@@ -20,7 +19,7 @@ import numpy as np
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.foreign import Facts, require
 from shardsim.env.foreign.bank import CLOSED, LOCKED, OPEN, Bank, Snapshot, Thing, build
-from shardsim.env.foreign.world import ForeignWorld, own, theirs
+from shardsim.env.foreign.world import ForeignWorld, own, resets, theirs
 from shardsim.env.types import State, Transition
 
 ACTIONS = {
@@ -37,7 +36,6 @@ TILES = {name: tile for tile, name in KINDS.items()}
 DOORS = {10: OPEN, 9: CLOSED, 8: LOCKED}
 GREATEST = np.array([12, 11], np.float32)
 HOLD, STAND, DOOR_OPEN = 1, 2, 5  # the goals that are known here, as XLand-MiniGrid numbers them
-CHUNK = 128  # levels that one compiled call resets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +62,7 @@ class XLandWorld(ForeignWorld):
     @cached_property
     def bank(self) -> Bank:
         """The levels, read once a process."""
-        return _bank(self.task, self.target, self.levels, self.corner_radius)
+        return build(snapshots, self.task, self.target, self.levels, self.corner_radius)
 
     @cached_property
     def goals(self) -> np.ndarray:
@@ -228,26 +226,15 @@ def facts(task: str) -> Facts:
     )
 
 
-@lru_cache(maxsize=16)
-def _bank(task: str, target: str, count: int, corner_radius: int) -> Bank:
-    return build(snapshots, task, target, count, corner_radius)
-
-
 def snapshots(task: str) -> Iterator[Snapshot]:
-    """Yield the level of `jax.random.key(0)`, of 1, and on."""
+    """Return the levels of `jax.random.key(0)`, of 1, and on."""
     made, params = _made(task)
 
     def reset(key: jax.Array) -> tuple[jax.Array, Any, jax.Array]:
         state = made.reset(params, key).state
         return state.grid, state.agent, state.goal_encoding
 
-    several = jax.jit(jax.vmap(reset))
-    for seed in itertools.count(step=CHUNK):
-        with theirs():  # not around a yield, which would leave it on for whoever asked
-            keys = jax.vmap(jax.random.key)(jnp.arange(seed, seed + CHUNK))
-            whole = jax.tree.map(np.asarray, several(keys))
-        for at in range(CHUNK):
-            yield read(*jax.tree.map(lambda leaf, at=at: leaf[at], whole))
+    return (read(*parts) for parts in resets(reset))
 
 
 def read(grid: np.ndarray, agent: Any, goal: np.ndarray) -> Snapshot:

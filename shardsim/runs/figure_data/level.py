@@ -14,15 +14,17 @@ import numpy as np
 
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole, whole
 from shardsim.env.core import Env
-from shardsim.env.edits import without
-from shardsim.env.levels import sample_levels, take
+from shardsim.env.instances import without
+from shardsim.env.levels import evaluated_levels, take
 from shardsim.env.types import SPLITS, Level, Split, State
 from shardsim.plot.levels import Board
 from shardsim.runs.run import Run
 from shardsim.shards.contexts.battery import policy_on_levels
 from shardsim.shards.contexts.sampling import Survey, survey
-from shardsim.shards.influence.influence import can_mirror, probabilities, pull
+from shardsim.shards.fit.data import probabilities
+from shardsim.shards.influence.influence import can_mirror, pull
 
 LOOKED_AT = 64  # levels among which the most telling one is chosen
 LOWEST = -4.0  # moves; as everywhere in influence, what leads to a trap counts as this
@@ -41,7 +43,11 @@ class LevelView(NamedTuple):
 
 
 def level_view(
-    run: Run, seed: int = 0, checkpoint: int = -1, level: int | None = None, split: str = "target"
+    run: Run,
+    seed: Whole = 0,
+    checkpoint: Whole = -1,
+    level: Whole | None = None,
+    split: str = "target",
 ) -> LevelView:
     """Look at one of the levels on which the run's agents are evaluated, through one agent.
 
@@ -60,6 +66,7 @@ def level_view(
     if known is None:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
     count = run.config.train.evaluation_levels
+    level = None if level is None else whole("level", level, None)
     if level is not None and not 0 <= level < count:
         raise UserError(f"there is no level {level} among {count}; give one from 0 to {count - 1}")
     first = 0 if level is None else level // LOOKED_AT * LOOKED_AT
@@ -70,11 +77,8 @@ def level_view(
 
 @lru_cache(maxsize=4)
 def surveyed(env: Env, count: int, split: Split, first: int) -> tuple[Level, Survey]:
-    """A block of the `count` levels of a split that checkpoints are evaluated on, and its survey.
-
-    The levels are those of `shardsim.agent.train.evaluation_levels`.
-    """
-    bank = sample_levels(env, jax.random.key(SPLITS.index(split)), count, split)
+    """A block of the `count` levels of a split that agents are evaluated on, and its survey."""
+    bank = evaluated_levels(env, count, split)
     levels = jax.tree.map(lambda leaf: leaf[first : first + LOOKED_AT], bank)
     return levels, survey(env, levels)
 

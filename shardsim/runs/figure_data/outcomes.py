@@ -5,18 +5,19 @@ Axes: K seeds, T steps, S shards, M models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 
 from shardsim.base.errors import UserError
-from shardsim.base.statistics import Interval, t_interval
-from shardsim.diagnosis.evidence import label_of
+from shardsim.base.statistics import SHARE, Bounds, Interval, t_interval
+from shardsim.plot.curves import OF_RANGE
 from shardsim.plot.reflection import Changes
+from shardsim.reflection.tables import NEITHER
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
+from shardsim.shards.shardset import ShardSet
 
 Hits = dict[str, dict[str, dict[str, np.ndarray]]]  # onset -> outcome -> model -> f[T, K]
 
@@ -30,12 +31,11 @@ def hits(run: Run) -> tuple[np.ndarray, Hits]:
     data = _reflection(run)
     found: Hits = {}
     for onset in data["onset"].values:
-        for name in (str(name) for name in data.data_vars if str(name).startswith("hit_")):
-            chance = data[name].sel(onset=onset).transpose("model", "step", "seed")
-            title = name.removeprefix("hit_")
+        for name in map(str, data["outcome"].values):
+            chance = data["hit"].sel(onset=onset, outcome=name).transpose("model", "step", "seed")
             models = {str(m): _whole(chance.sel(model=m).values) for m in data["model"].values}
             kept = {model: values for model, values in models.items() if values.size}
-            title = title if title == "neither" else f"{title} first"
+            title = name if name == NEITHER else f"{name} first"
             found.setdefault(str(onset), {})[title] = kept
     return np.asarray(data["step"], np.float64), found
 
@@ -56,7 +56,7 @@ def changes(run: Run, place: str = "target") -> tuple[dict[str, Changes], list[s
     relative = data["value_change"].transpose("onset", "shard", "model", "seed")
     known = np.isfinite(relative.values).any(axis=(0, 1, 3))
     relative = relative.sel(model=data["model"].values[known])
-    names = results.shard_names(run.dataset("shards.nc"))
+    names = results.labels(run.shards.dataset)
     margin = np.full(len(names), float(data.attrs["epsilon"]))
     found = {}
     for number, onset in enumerate(data["onset"].values):
@@ -73,61 +73,53 @@ def _interval(values: np.ndarray) -> Interval:
 
 
 def _reflection(run: Run) -> xr.Dataset:
-    data = run.dataset("reflection.nc")
+    data = run.reflection
     if "value_change" not in data:
         raise UserError("no shard was found in this run, so nobody reflected")
     return data
 
 
-def world(found: Mapping[str, Any]) -> str:
-    """The world of a diagnosis in one word, with what it names."""
-    return label_of(found["world"], found.get("section"), found.get("representation"))
+SHARES = "share of decision influence by what it pushes for"
+
+
+def bounds_of(panels: Iterable[str]) -> dict[str, Bounds]:
+    """Which panels of `compared` are of numbers from 0 to 1: shares, and returns on their range."""
+    return {title: SHARE for title in panels if title.startswith((SHARES, OF_RANGE))}
 
 
 def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return."""
     named = results.titled(runs)
-    shards = {name: run.dataset("shards.nc") for name, run in named.items()}
+    shards = {name: run.shards for name, run in named.items()}
     panels = {
-        f"share of decision influence by what it pushes for, {battery} levels": _by_measure(
-            {name: concept_shares(data.sel(battery=battery)) for name, data in shards.items()}
+        f"{SHARES}, {battery} levels": _by_measure(
+            {name: concept_shares(found, battery) for name, found in shards.items()}
         )
         for battery in ("target", "held-out")
     }
     panels["best rival − shards (bits a decision)"] = {
-        "shardness": {name: data["shardness"].values for name, data in shards.items()}
+        "shardness": {name: found.shardness for name, found in shards.items()}
     }
-    panels["return ÷ optimal return"] = {
-        f"{split} levels": {
-            name: results.curves(run).ratio[split][:, -1] for name, run in named.items()
-        }
+    curves = results.curves(named)
+    panels[next(iter(curves.values())).unit] = {
+        f"{split} levels": {name: one.ratio[split][:, -1] for name, one in curves.items()}
         for split in ("target", "held-out")
     }
     return panels
 
 
-def concept_shares(data: xr.Dataset) -> dict[str, np.ndarray]:
-    """Share f[K] of each concept, then of habit, affordance and rest, on one battery.
-
-    A shard's share is divided among concepts as the squares of its preferences, whose sum is 1,
-    so that runs with other shards can be compared.
-    """
-    weights = data["preferences"].transpose("shard", "concept").values ** 2
-    every = results.all_shares(data.transpose("seed", ...))
-    count = len(results.OTHERS)
-    values = np.concatenate([every[:, :-count] @ weights, every[:, -count:]], axis=1)
-    names = [*(str(name) for name in data["concept"].values), *results.OTHERS]
-    return dict(zip(names, values.T, strict=True))
+def concept_shares(found: ShardSet, battery: str) -> dict[str, np.ndarray]:
+    """Share f[K] of each concept, then of habit, affordance and residual, on one battery."""
+    rest = found.dataset["rest_share"].sel(battery=battery).transpose("rest", "seed").values
+    shares = dict(zip(found.concepts, found.concept_shares(battery).T, strict=True))
+    return shares | dict(zip(results.OTHERS, rest, strict=True))
 
 
 def _by_measure(found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
-    """Measure -> run -> f[K] of run -> measure; 0 where a run's env has no such concept."""
+    """Measure -> run -> f[K] of run -> measure; without the runs whose env has no such concept."""
     rows = list(dict.fromkeys(row for measures in found.values() for row in measures))
     rows.sort(key=lambda row: row in results.OTHERS)
     return {
-        row: {
-            name: measures.get(row, np.zeros_like(measures[results.OTHERS[0]]))
-            for name, measures in found.items()
-        }
+        row: {name: measures[row] for name, measures in found.items() if row in measures}
         for row in rows
     }

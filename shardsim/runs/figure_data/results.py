@@ -1,26 +1,29 @@
 """A run's results as the tables that figures take.
 
-Axes: K seeds, T checkpoints, P parts (shards, then habit, affordance and the unexplained rest),
+Axes: K seeds, T checkpoints, P parts (shards, then habit, affordance and the residual),
 D distance bins, M models, L layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from shardsim.agent.evaluation import is_ratio, reached
 from shardsim.base.errors import UserError, did_you_mean
-from shardsim.plot.curves import Curves
+from shardsim.base.scalars import Whole, whole
+from shardsim.plot.curves import OF_RANGE, RATIO, Curves
 from shardsim.plot.influence import Influence
 from shardsim.plot.shares import Distribution, Shares
-from shardsim.plot.style import AFFORDANCE, HABIT, REST, concept_colour, shard_colours
+from shardsim.plot.style import AFFORDANCE, HABIT, RESIDUAL, concept_colour, shard_colours
 from shardsim.runs.run import Run
-from shardsim.shards.tables import RIVALS
+from shardsim.shards.fit.models import RIVALS
+from shardsim.shards.influence.shares import REST as OTHERS
 
-OTHERS = ("habit", "affordance", "unexplained rest")
+INTERVALS = ("share_interval", "rest_share_interval")
 
 
 class Parts(NamedTuple):
@@ -53,40 +56,22 @@ def titled(runs: Sequence[Run]) -> dict[str, Run]:
     return dict(zip(names, runs, strict=True))
 
 
-def curves(run: Run) -> Curves:
-    """Learning curves of a run on held-out and target levels."""
-    training = run.dataset("training.nc")
-    ratio = training["achieved"] / training["optimum"]
-    return Curves(
-        np.asarray(training["steps"], np.float64),
-        {
-            split: ratio.sel(split=split).transpose("seed", "checkpoint").values
-            for split in ("held-out", "target")
-        },
-    )
-
-
-def shard_names(data: xr.Dataset) -> list[str]:
-    """A short name a shard: what it mostly pushes for, as `cheese` or `cheese + corner`.
-
-    A concept that weighs at least half of the strongest one is named too, and what is avoided
-    has `not` before it. Shards with one name are numbered.
-    """
-    concepts = [str(name) for name in data["concept"].values]
-    names = []
-    for row in data["preferences"].transpose("shard", "concept").values:
-        order = [
-            index
-            for index in np.argsort(-np.abs(row))
-            if abs(row[index]) >= 0.5 * np.abs(row).max()
-        ]
-        names.append(
-            " + ".join(("" if row[index] > 0 else "not ") + concepts[index] for index in order)
+def curves(runs: Mapping[str, Run]) -> dict[str, Curves]:
+    """Learning curves of runs on held-out and target levels, all on one scale."""
+    exact = {
+        name: {split: run.returns(split) for split in ("held-out", "target")}
+        for name, run in runs.items()
+    }
+    every = [found for splits in exact.values() for found in splits.values()]
+    ratio = all(is_ratio(found.optimum) for found in every)
+    return {
+        name: Curves(
+            np.asarray(run.dataset("training.nc")["steps"], np.float64),
+            {split: reached(*found, ratio=ratio) for split, found in exact[name].items()},
+            RATIO if ratio else OF_RANGE,
         )
-    return [
-        name if names.count(name) == 1 else f"{name} ({names[:place].count(name) + 1})"
-        for place, name in enumerate(names)
-    ]
+        for name, run in runs.items()
+    }
 
 
 def colours(data: xr.Dataset) -> list[str]:
@@ -94,34 +79,35 @@ def colours(data: xr.Dataset) -> list[str]:
     return shard_colours(data["preferences"].transpose("shard", "concept").values)
 
 
+def labels(data: xr.Dataset) -> list[str]:
+    """Number and name of each shard, as tables, text and figures give them: `1 cheese`."""
+    names = zip(data["shard"].values, data["shard_name"].values, strict=True)
+    return [f"{number} {name}" for number, name in names]
+
+
 def parts(data: xr.Dataset) -> Parts:
     """What the shares are divided among."""
-    return Parts([*shard_names(data), *OTHERS], [*colours(data), HABIT, AFFORDANCE, REST])
+    return Parts([*labels(data), *OTHERS], [*colours(data), HABIT, AFFORDANCE, RESIDUAL])
 
 
 def all_shares(data: xr.Dataset) -> np.ndarray:
-    """Shares f[..., P] of shards, habit, affordance and rest, the last axis summing to 1."""
+    """Shares f[..., P] of shards, habit, affordance and residual, the last axis summing to 1."""
     shards = data["share"].transpose(..., "shard")
-    others = [
-        data[name].transpose(*shards.dims[:-1])
-        for name in ("habit_share", "affordance_share", "residual_share")
-    ]
-    return np.concatenate([shards.values, np.stack([one.values for one in others], -1)], axis=-1)
+    rest = data["rest_share"].transpose(*shards.dims[:-1], "rest")
+    return np.concatenate([shards.values, rest.values], axis=-1)
 
 
 def distribution(run: Run) -> Distribution:
     """The shard distribution over training."""
-    track = run.dataset("track.nc")
-    named = parts(track if "preferences" in track else run.dataset("shards.nc"))
-    track = track.transpose("checkpoint", "seed", ...)
-    return Distribution(
-        np.asarray(track["steps"], np.float64), all_shares(track), named.names, named.colours
-    )
+    track = run.track.transpose("checkpoint", "seed", ...)
+    named = parts(track)
+    steps = np.asarray(track["steps"], np.float64)
+    return Distribution(steps, all_shares(track), named.names, named.colours)
 
 
 def shares(run: Run) -> dict[str, Shares]:
     """The final shard distribution on each battery, with its intervals over levels and seeds."""
-    data = run.dataset("shards.nc")
+    data = run.shards.dataset
     return {
         str(battery): _shares_of(data.sel(battery=battery)) for battery in data["battery"].values
     }
@@ -129,11 +115,11 @@ def shares(run: Run) -> dict[str, Shares]:
 
 def _shares_of(data: xr.Dataset) -> Shares:
     seeds = all_shares(data.transpose("seed", ...))
-    mean, low, high = (
-        np.concatenate([data[f"share_{end}"].values, data[f"rest_share_{end}"].values])
-        for end in ("mean", "low", "high")
+    low, high = (
+        np.concatenate([data[name].sel(end=end).values for name in INTERVALS])
+        for end in ("low", "high")
     )
-    return Shares(mean, low, high, seeds)
+    return Shares(seeds.mean(0), low, high, seeds)
 
 
 def influence(run: Run) -> Influence:
@@ -142,7 +128,7 @@ def influence(run: Run) -> Influence:
     Beside it the removal from the fitted model (the only one that a place can have), and the same
     measurement on untrained networks whose head is scaled to the agents' entropy.
     """
-    data = run.dataset("shards.nc")
+    data = run.shards.dataset
     signed: dict[str, np.ndarray] = {}
     model: dict[str, np.ndarray] = {}
     nulls: dict[str, np.ndarray] = {}
@@ -150,9 +136,9 @@ def influence(run: Run) -> Influence:
     for number, concept in enumerate(str(name) for name in data["concept"].values):
         for found, variable, label in (
             (signed, "influence_signed", concept),
-            (signed, "influence_mirror_signed", f"{concept} (mirror test)"),
-            (model, "influence_signed_in_model", f"{concept}, in the model"),
-            (nulls, "influence_signed_untrained", f"{concept}, untrained"),
+            (signed, "influence_mirror", f"{concept} (mirror test)"),
+            (model, "influence_in_model", f"{concept}, in the model"),
+            (nulls, "influence_untrained", f"{concept}, untrained"),
         ):
             values = _by_bin(data, variable, concept)
             if values is not None:
@@ -171,13 +157,21 @@ def _by_bin(data: xr.Dataset, variable: str, concept: str) -> np.ndarray | None:
 
 def bits(run: Run) -> Bits:
     """Bits a decision of all models, and the rivals whose difference to the shards is shown."""
-    data = run.dataset("shards.nc").transpose("model", "seed", ...)
+    data = run.shards.dataset.transpose("model", "seed", ...)
     models = [str(name) for name in data["model"].values]
     panels = {"all contexts": data["bits"].values}
-    if "bits_conflict" in data:
+    # In a world with one concept nothing conflicts, so there is no such context.
+    if np.isfinite(data["bits_conflict"].values).any():
         panels["contexts in conflict"] = data["bits_conflict"].values
     near = [name for name in models if name in RIVALS]
     return Bits(models, panels, near)
+
+
+def shards(run: Run, none: str) -> xr.Dataset:
+    """The table of a run's shards; raises UserError without any, where `none` was not done."""
+    if not run.shards.num_shards:
+        raise UserError(f"no shard was found in this run, so {none}")
+    return run.shards.dataset
 
 
 def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
@@ -185,9 +179,7 @@ def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
 
     Raises UserError where no shard was found, since nothing was clustered then.
     """
-    data = run.dataset("shards.nc")
-    if "agreement" not in data:
-        raise UserError("no shard was found in this run, so no layer was compared with them")
+    data = shards(run, "no layer was compared with them")
     layers = [str(name) for name in data["layer"].values]
     controls = data["agreement_control"].transpose("seed", "control")
     names = [str(name) for name in controls["control"].values]
@@ -202,9 +194,9 @@ def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
     return layers, data["agreement"].transpose("seed", "layer").values, found
 
 
-def pick(data: xr.Dataset, dim: str, index: int) -> xr.Dataset:
+def pick(data: xr.Dataset, dim: str, index: Whole) -> xr.Dataset:
     """One entry along a dim by position; raises UserError where there is none."""
-    size = data.sizes[dim]
+    size, index = data.sizes[dim], whole(dim, index, None)
     if not -size <= index < size:
         raise UserError(f"there is no {dim} {index} among {size}; give one from 0 to {size - 1}")
     return data.isel({dim: index})

@@ -2,7 +2,7 @@
 
 Each part is made from what the run has; where a stage has not been done, or a figure cannot be
 drawn from what there is, the part says so. Times and paths are left out, so that the same results
-give the same bytes.
+give the same bytes. What needs matplotlib is imported when the page is made: it is slow to load.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ PARTS = (
             "shardness",
             "agreement",
             "activation gates",
-            "directions",
+            "components",
             "interventions",
             "views",
         ),
@@ -120,7 +120,7 @@ def build_report(run: Run, say: Callable[[str], Any] = lambda _: None) -> dict[s
 
 def render(run: Run, pictures: Mapping[str, Picture]) -> str:
     """The page as text, from pictures that are already drawn."""
-    from shardsim.runs.report import tables  # not above: it needs matplotlib, which is slow to load
+    from shardsim.runs.report import tables
 
     summary = _summary(run)
     made = tables.all_tables(run, summary)
@@ -136,6 +136,7 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
     return _template().render(
         title=f"{summary.get('env', run.config.env.id)}: shard report",
         headlines=headlines(summary),
+        notes=[_here(run, note) for note in run.notes],
         parts=parts,
         numbers=_flat(summary),
         config=run.store.read(CONFIG).decode(),
@@ -149,16 +150,16 @@ def _picture(run: Run, name: str, caption: str, drawn: dict[str, bytes]) -> Pict
     try:
         drawn[name] = save_bytes(figures.draw(name, [run]))
     except UserError as error:
-        return Picture(name, caption, missing=_reason(run, error))
+        return Picture(name, caption, missing=_here(run, str(error)))
     code = base64.b64encode(drawn[name]).decode()
     pixels = int.from_bytes(drawn[name][16:20], "big")  # of the PNG's header
     width = round(pixels / DPI * PIXELS_AN_INCH)
     return Picture(name, caption, Markup(f"data:image/png;base64,{code}"), width)
 
 
-def _reason(run: Run, error: UserError) -> str:
-    """Why a figure is missing, without the run's path."""
-    return str(error).replace(f"{run.path}/", "").replace(str(run.path), "this run")
+def _here(run: Run, said: str) -> str:
+    """What is so, without the run's path and the command that mends it."""
+    return said.partition("; ")[0].replace(f"{run.path}/", "").replace(str(run.path), "this run")
 
 
 def _summary(run: Run) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from shardsim.diagnosis.evidence import label_in
 from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
-from shardsim.runs.figure_data import outcomes, results
-from shardsim.runs.report.text import interval, minus
+from shardsim.runs.figure_data import results
+from shardsim.runs.report.text import interval, minus, returns_of
 from shardsim.runs.run import Run
 
 COMPETENCE = "competence"
@@ -36,33 +37,33 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "agreement": lambda: agreement(run),
         "views": lambda: views(summary),
         "activation gates": lambda: activation_gates(summary),
-        "directions": lambda: directions(summary),
+        "components": lambda: components(summary),
         "interventions": lambda: interventions(summary),
         "constancy": lambda: constancy(summary),
-        "diagnosis": lambda: diagnosis(run, summary),
+        "diagnosis": lambda: diagnosis(run),
         "evidence": lambda: evidence(run),
     }
     return {name: make() for name, make in makers.items()}
 
 
 def returns(summary: Mapping[str, Any]) -> Table:
-    """Return over the optimum, a row a seed."""
-    ratio = summary.get("return_ratio") or {}
-    held_out, target = ratio.get("held_out") or [], ratio.get("target") or []
+    """Return beside the optimum, a row a seed."""
+    found = returns_of(summary)
+    held_out, target = found.shares.get("held_out") or [], found.shares.get("target") or []
     seeds = summary.get("seeds") or list(range(len(held_out)))
-    rows = [
-        [str(seed), number(one), number(other)]
-        for seed, one, other in zip(seeds, held_out, target, strict=False)
-    ]
-    title = "Return ÷ optimal return at the end of training"
-    return Table(title, ("seed", "held-out levels", "target levels"), rows)
+    pairs = zip(seeds, held_out, target, strict=False)
+    rows = [[str(seed), number(one), number(other)] for seed, one, other in pairs]
+    unit = "Return ÷ optimal return" if found.ratio else "Return (worst policy 0, best 1)"
+    return Table(
+        f"{unit} at the end of training", ("seed", "held-out levels", "target levels"), rows
+    )
 
 
 def shards(summary: Mapping[str, Any]) -> Table:
     """Every shard in plain words, with what it wants."""
     rows = [
         [
-            str(place),
+            f"{place} {shard['name']}",
             str(shard.get("words", "")),
             ", ".join(f"{name} {number(v, 2)}" for name, v in _named(shard.get("preferences"))),
             number(shard.get("margin")),
@@ -85,10 +86,9 @@ def shares(run: Run) -> Table:
     title = "Share of decision influence, mean over seeds [interval]"
     if not run.store.has("shards.nc"):
         return Table(title, (), [])
-    data = run.dataset("shards.nc")
     batteries = results.shares(run)
     rows = []
-    for place, name in enumerate(results.parts(data).names):
+    for place, name in enumerate(results.parts(run.shards.dataset).names):
         ends = [(one.mean[place], one.low[place], one.high[place]) for one in batteries.values()]
         rows.append([name, *(spread(*end) for end in ends)])
     return Table(title, ("", *(f"{name} levels" for name in batteries)), rows)
@@ -97,19 +97,20 @@ def shares(run: Run) -> Table:
 def track(run: Run) -> Table:
     """The run's one dictionary beside fits of single checkpoints, which know nothing of it."""
     title = "One dictionary for the run, beside separate fits of single checkpoints"
-    if not run.store.has("track.nc") or "separate_agreement" not in run.dataset("track.nc"):
+    if not run.store.has("track.nc"):
         return Table(title, (), [])
-    data = run.dataset("track.nc").transpose("check", "seed", "shard", ...)
-    names = results.shard_names(run.dataset("shards.nc"))
+    data = run.track.transpose("checkpoint", "seed", "shard", ...)
+    checked = np.flatnonzero(np.isfinite(data["separate_shards"].values).all(1))
+    cosine = data["match_cosine"].values
     rows = [
         [
-            str(int(check)),
-            ", ".join(str(int(count)) for count in data["separate_shards"].values[place]),
-            *(mean_sd(data["separate_agreement"].values[place, :, n]) for n in range(len(names))),
+            str(int(data["update"].values[t])),
+            ", ".join(str(int(count)) for count in data["separate_shards"].values[t]),
+            *(mean_sd(cosine[t, :, k]) for k in range(cosine.shape[2])),
         ]
-        for place, check in enumerate(data["check"].values)
+        for t in checked
     ]
-    heads = (f"agreement on {name}" for name in names)
+    heads = (f"agreement on {name}" for name in results.labels(data))
     return Table(title, ("update", "shards found, by seed", *heads), rows)
 
 
@@ -129,12 +130,10 @@ def shardness(summary: Mapping[str, Any]) -> Table:
     """The verdict and what it rests on."""
     if summary.get("verdict") is None:
         return Table("Verdict", (), [])
+    gain = interval(summary.get("shardness"))
     rows = [
         ["verdict", str(summary["verdict"])],
-        [
-            "shardness: best rival minus shards (bits a decision)",
-            interval(summary.get("shardness")),
-        ],
+        ["shardness: best rival minus shards (bits a decision)", gain],
         ["explained: from habits (0) to the ceiling (1)", interval(summary.get("explained"))],
     ]
     test = summary.get("shardness_test")
@@ -151,7 +150,7 @@ def shardness(summary: Mapping[str, Any]) -> Table:
 def agreement(run: Run) -> Table:
     """Adjusted mutual information of activation and behaviour clusters, by layer."""
     title = "Agreement of activation clusters with behavioural ones (adjusted mutual information)"
-    if not run.store.has("shards.nc") or "agreement" not in run.dataset("shards.nc"):
+    if not run.store.has("shards.nc") or "agreement" not in run.shards.dataset:
         return Table(title, (), [])
     layers, values, nulls = results.agreement(run)
     rows = [
@@ -164,14 +163,14 @@ def agreement(run: Run) -> Table:
 def activation_gates(summary: Mapping[str, Any]) -> Table:
     """What the shards explain with gates read from every layer and control."""
     read = summary.get("explained_by_activations") or {}
-    rows = [[name, number(value)] for name, value in (read.get("views") or {}).items()]
+    rows = [[name, number(value)] for name, value in (read.get("sources") or {}).items()]
     title = "Explained with gates read from activations, held-out levels, mean over seeds"
     return Table(title, ("gates read from", "explained"), rows)
 
 
-def directions(summary: Mapping[str, Any]) -> Table:
+def components(summary: Mapping[str, Any]) -> Table:
     """The single component of a layer that follows each shard's gate, beside its controls."""
-    told = summary.get("directions") or []
+    told = summary.get("components") or []
     controls = list(dict.fromkeys(name for one in told for name in one["null"]))
     rows = [
         [str(place), one["layer"], one["method"], ", ".join(one["components"])]
@@ -185,29 +184,25 @@ def directions(summary: Mapping[str, Any]) -> Table:
 
 
 def interventions(summary: Mapping[str, Any]) -> Table:
-    """What a dose of each shard's reading does to it and to others, and what an exchange does."""
+    """What a dose of each shard's reading does to it and to others."""
     rows = []
     for place, shard in enumerate(summary.get("shards") or [], start=1):
         found = shard.get("interventions") or {}
-        slope, swap = found.get("slope") or {}, found.get("exchange") or {}
+        slope = found.get("slope") or {}
         if not found:
             continue
         rows.append(
             [str(place), found["layer"], interval(found.get("selectivity"), "{:.2f}")]
             + [number(slope.get(key), 2) for key in ("own", "other", "random")]
-            + [number(swap.get(key), 2) for key in ("dimension", "own", "other", "random")]
-            + [number(swap.get(key), 2) for key in ("specificity", "random_specificity")]
         )
-    title = "Each shard dosed (strength gained a unit of dose) and exchanged, in one layer"
+    title = "Each shard dosed, in one layer (strength gained a unit of dose)"
     dosed = ("own", "largest other", "random rotations")
-    swapped = ("dimensions", *(f"exchange: {name}" for name in dosed))
-    columns = ("shard", "layer", "selectivity", *(f"dose: {name}" for name in dosed))
-    return Table(title, (*columns, *swapped, "specificity", "of random rotations"), rows)
+    return Table(title, ("shard", "layer", "selectivity", *dosed), rows)
 
 
 def views(summary: Mapping[str, Any]) -> Table:
     """What each view says of each shard, and why."""
-    kinds = ("behaviour", "activations", "parameters")
+    kinds = ("behaviour", "activations", "updates")
     rows = [
         [
             str(place),
@@ -241,12 +236,12 @@ def constancy(summary: Mapping[str, Any]) -> Table:
     return Table(title, ("onset", "model", "verdict", "carry-over κ", *heads), rows)
 
 
-def diagnosis(run: Run, summary: Mapping[str, Any]) -> Table:
+def diagnosis(run: Run) -> Table:
     """The world, and how probable each was held."""
     if not run.store.has("diagnosis.json"):
         return Table("Diagnosis", (), [])
-    found = run.json("diagnosis.json")
-    rows = [["world", outcomes.world(found)]]
+    found = run.diagnosis
+    rows = [["world", label_in(found)]]
     rows += [["by seed", ", ".join(found["seeds"])]] if found.get("seeds") else []
     rows += [["tier", str(found["tier"])]] if found.get("tier") else []
     rows += [["note", str(note)] for note in found.get("notes") or []]
@@ -264,7 +259,7 @@ def evidence(run: Run) -> Table:
     title = "Evidence: measured beside exact"
     if not run.store.has("diagnosis.json"):
         return Table(title, (), [])
-    found = run.json("diagnosis.json").get("evidence") or []
+    found = run.diagnosis.get("evidence") or []
     keys = COLUMNS | ({"note": "note"} if any(row.get("note") for row in found) else {})
     rows = [[cell(row.get(key)) for key in keys] for row in found]
     marked = tuple(n for n, row in enumerate(found) if row.get("verdict") == DISAGREES)

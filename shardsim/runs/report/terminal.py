@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shardsim.diagnosis.evidence import Evidence, label_of, table
-from shardsim.runs.report.text import headlines
+from shardsim.diagnosis.evidence import Evidence, label_in, table
+from shardsim.runs.report.text import headlines, returns_of
 
 
-def in_words(summary: Mapping[str, Any], timings: Mapping[str, float], path: str) -> str:
+def in_words(
+    summary: Mapping[str, Any], timings: Mapping[str, float], path: str, notes: Sequence[str] = ()
+) -> str:
     """The results that are there, then where they are and what each stage took."""
     lines = [f"{summary['env']}, seeds {_listed(summary['seeds'], '{}')}"]
-    for split, values in summary.get("return_ratio", {}).items():
-        lines.append(f"return / optimum, {split.replace('_', '-'):8}  {_listed(values, '{:.3f}')}")
+    returns = returns_of(summary)
+    told = "return / optimum" if returns.ratio else "return (worst 0, best 1)"
+    for split, values in returns.shares.items():
+        lines.append(f"{told}, {split.replace('_', '-'):8}  {_listed(values, '{:.3f}')}")
     took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in timings.items())
-    return "\n".join(
-        [*lines, "", *headlines(summary), "", f"wall time: {took}", f"results in {path}"]
-    )
+    told = [*lines, "", *headlines(summary), ""]
+    return "\n".join([*told, *notes, f"wall time: {took}", f"results in {path}"])
 
 
 def diagnosis_in_words(found: Mapping[str, Any]) -> str:
@@ -27,8 +30,7 @@ def diagnosis_in_words(found: Mapping[str, Any]) -> str:
         Evidence(**{key: missing if value is None else value for key, value in row.items()})
         for row in found["evidence"]
     ]
-    label = label_of(found["world"], found["section"], found["representation"])
-    head = f"{label}   (tier {found['tier']}; seeds: {', '.join(found['seeds'])})"
+    head = f"{label_in(found)}   (tier {found['tier']}; seeds: {', '.join(found['seeds'])})"
     return "\n".join([head, *found["notes"], "", table(rows)])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 VERDICTS = {
     "shards": "several shards, each active in its own contexts, predict it better than any single "
@@ -31,7 +31,7 @@ CONSTANCY = {
 def headlines(summary: Mapping[str, Any]) -> list[str]:
     """Sentences in the order of the pipeline; what is not in the summary is left out."""
     first = (_training, _estimated, _verdict, _separation, _shards, _explained)
-    makers = (*first, _agreement, _views, _constancy, _diagnosis)
+    makers = (*first, _agreement, _constancy, _diagnosis)
     return [line for make in makers for line in make(summary)]
 
 
@@ -65,18 +65,46 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+class Returns(NamedTuple):
+    """The exact returns of a summary as shares, 1 being the best."""
+
+    shares: Mapping[str, Sequence[float | None]]  # split -> a number a seed
+    ratio: bool  # to the optimum; else of the range from the worst return to it
+
+
+def returns_of(summary: Mapping[str, Any]) -> Returns:
+    """The ratios to the optimum, or parts of the range where some split has no such ratio."""
+    ratio, regret = summary.get("return_ratio") or {}, summary.get("normalised_regret") or {}
+    if all(_any(ratio.get(split)) for split, missed in regret.items() if _any(missed)):
+        return Returns(ratio, True)
+    return Returns(
+        {
+            split: [None if value is None else 1.0 - value for value in missed]
+            for split, missed in regret.items()
+        },
+        False,
+    )
+
+
+def _any(values: Sequence[float | None] | None) -> bool:
+    return any(value is not None for value in values or [])
+
+
 def _training(summary: Mapping[str, Any]) -> list[str]:
-    ratio = summary.get("return_ratio") or {}
+    returns = returns_of(summary)
+    of = (
+        "of the optimal return" if returns.ratio else "of the way from the worst to the best return"
+    )
     parts = []
     for key, name in (("held_out", "held-out"), ("target", "target")):
-        known = [value for value in ratio.get(key) or [] if value is not None]
+        known = [value for value in returns.shares.get(key) or [] if value is not None]
         if known:
             mean = sum(known) / len(known)
             spread = f"by seed {percent(min(known))} to {percent(max(known))}"
-            parts.append(f"{percent(mean)} of the optimal return on {name} levels ({spread})")
+            parts.append(f"{percent(mean)} {of} on {name} levels ({spread})")
     if not parts:
         return []
-    seeds = len(summary.get("seeds") or ratio.get("held_out") or [])
+    seeds = len(summary.get("seeds") or returns.shares.get("held_out") or [])
     return [f"{_count(seeds, 'agent')} trained on {summary.get('env')} reached {listed(parts)}."]
 
 
@@ -143,9 +171,11 @@ def _shards(summary: Mapping[str, Any]) -> list[str]:
         return []
     number = summary.get("num_shards", len(shards))
     sure = sum(bool(shard.get("confirmed")) for shard in shards)
+    against = (summary.get("statuses") or {}).get("conflicting", 0)
     lines = [
         f"{_count(number, 'shard')} found, {_count(sure).lower()} of them confirmed by behaviour, "
-        "activations and a causal intervention together."
+        "activations and a causal intervention together"
+        + (f", {_count(against).lower()} contradicted." if against else ".")
     ]
     for place, shard in enumerate(shards, start=1):
         share = shard.get("share") or {}
@@ -155,7 +185,8 @@ def _shards(summary: Mapping[str, Any]) -> list[str]:
             if share.get(key)
         ]
         of = f": its share of decision influence is {listed(said)}" if said else ""
-        lines.append(f"Shard {place} is {shard.get('words', 'not described')}{of}.")
+        name = f" ({shard['name']})" if "name" in shard else ""
+        lines.append(f"Shard {place}{name} is {shard.get('words', 'not described')}{of}.")
     return lines
 
 
@@ -168,7 +199,7 @@ def _explained(summary: Mapping[str, Any]) -> list[str]:
     read = summary.get("explained_by_activations")
     if not read:
         return [f"{line}."]
-    views = read.get("views") or {}
+    views = read.get("sources") or {}
     control = views.get("shuffled activations")
     beside = "" if control is None else f" (activations of other contexts: {percent(control)})"
     return [f"{line}; {percent(read['mean'])} with gates read from layer {read['layer']}{beside}."]
@@ -190,15 +221,6 @@ def _agreement(summary: Mapping[str, Any]) -> list[str]:
         return [f"{line}."]
     other = max(controls, key=lambda name: controls[name])
     return [f"{line}; the best control, {other}, reaches {interval(controls[other], '{:.2f}')}."]
-
-
-def _views(summary: Mapping[str, Any]) -> list[str]:
-    """How the three views of the shards agree."""
-    said = summary.get("statuses")
-    if not said or not sum(said.values()):
-        return []
-    parts = listed([f"{number} {name}" for name, number in said.items()])
-    return [f"Across behaviour, activations and parameter updates: {parts}."]
 
 
 def _constancy(summary: Mapping[str, Any]) -> list[str]:

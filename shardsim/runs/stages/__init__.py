@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shardsim.runs.progress import Progress
-from shardsim.runs.run import Run
 from shardsim.runs.stages.diagnose import diagnose_stage
 from shardsim.runs.stages.identify import identify_stage
 from shardsim.runs.stages.reflect import reflect_stage
@@ -17,7 +15,7 @@ from shardsim.runs.stages.report import report_stage
 from shardsim.runs.stages.track import track_stage
 from shardsim.runs.stages.train import train_stage
 
-StageFunction = Callable[[Run, Progress], None]
+StageFunction = Callable[..., None]  # of a Run, a Progress, and what its own command may ask
 
 STAGES: dict[str, StageFunction] = {
     "train": train_stage,
@@ -28,10 +26,21 @@ STAGES: dict[str, StageFunction] = {
     "report": report_stage,
 }
 
-# What a stage reads, where that is less than all stages before it: a run that went wrong can be
-# diagnosed, and reported on, before anything else is found out about it.
-NEEDS: dict[str, tuple[str, ...]] = {
+# What a stage reads where it is there; it is done again after any of these.
+READS: dict[str, tuple[str, ...]] = {
+    "train": (),
+    "identify": ("train",),
+    "track": ("train", "identify"),
     "reflect": ("train", "identify"),
-    "diagnose": ("train",),
-    "report": ("train",),
+    "diagnose": ("train", "identify"),
+    "report": ("train", "identify", "track", "reflect", "diagnose"),
 }
+
+# What must be there, where that is less: a run that went wrong can be diagnosed, and reported on,
+# before anything else is found out about it.
+NEEDS: dict[str, tuple[str, ...]] = {"diagnose": ("train",), "report": ("train",)}
+
+
+def resting_on(name: str) -> list[str]:
+    """The stages that read what one writes, in order."""
+    return [stage for stage, read in READS.items() if name in read]

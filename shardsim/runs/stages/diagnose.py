@@ -15,12 +15,8 @@ def diagnose_stage(run: Run, progress: Progress) -> None:
 
 
 def concept_shares(run: Run) -> dict[str, float] | None:
-    """Share of decision influence by concept on target levels, once shards are known.
-
-    A shard's share is divided among concepts as the squares of its unit-norm preferences.
-    """
+    """Share of decision influence by concept on target levels, once shards are known."""
     if not run.store.has("shards.nc"):
         return None
-    data = run.dataset("shards.nc").sel(battery="target")
-    split = data["share"].mean("seed") * data["preferences"] ** 2
-    return {str(name): float(split.sel(concept=name).sum()) for name in data["concept"].values}
+    by_concept = run.shards.concept_shares("target").mean(0)
+    return dict(zip(run.shards.concepts, map(float, by_concept), strict=True))

@@ -14,9 +14,12 @@ import numpy as np
 import xarray as xr
 
 from shardsim.agent.checkpoint import carry_template, of_chunk
+from shardsim.agent.evaluation import Evaluation, is_ratio, reached
 from shardsim.agent.learner import Carry
+from shardsim.agent.schema import TRAINING
 from shardsim.agent.train import Chunk, train
 from shardsim.base.arrays import from_bytes, to_bytes, to_dict
+from shardsim.base.schema import labelled
 from shardsim.env.types import SPLITS
 from shardsim.runs.io import dataset_to_bytes
 from shardsim.runs.progress import Progress
@@ -24,6 +27,8 @@ from shardsim.runs.run import CHECKPOINTS, Run, checkpoint_name
 
 _RESUME = f"{CHECKPOINTS}resume-"
 RECORDS = "records/"  # whole updates, kept for diagnosis
+RATIO, OF_RANGE = "return_ratio", "return_of_range"  # of the log; see `evaluation.reached`
+SAID = {RATIO: "of the optimum", OF_RANGE: "of the way from the worst to the best"}
 
 
 def train_stage(run: Run, progress: Progress) -> None:
@@ -88,48 +93,54 @@ def _means(chunk: Chunk) -> dict[str, dict[str, Any]]:
 def _row(chunk: Chunk) -> dict[str, Any]:
     """The chunk's row in the log: means over seeds, for a person who follows it."""
     ratio = {
-        f"return_ratio_{split}": round(float(np.mean(_ratio(evaluation))), 4)
+        f"{_key(evaluation)}_{split}": round(float(np.mean(_reached(evaluation))), 4)
         for split, evaluation in chunk.evaluation.items()
     }
-    means = {name: round(float(np.mean(value)), 6) for name, value in chunk.metrics.items()}
+    means = {name: _mean(value) for name, value in chunk.metrics.items()}
     return {"update": chunk.update} | ratio | means
 
 
-def _ratio(evaluation: Any) -> np.ndarray:
-    return np.asarray(evaluation.achieved) / np.asarray(evaluation.optimum)
+def _mean(values: np.ndarray) -> float | None:
+    """The mean of float[K] over the seeds that have a value; None where no seed has one."""
+    known = values[~np.isnan(values)]
+    return round(float(np.mean(known)), 6) if known.size else None
+
+
+def _reached(evaluation: Evaluation) -> np.ndarray:
+    return reached(*(np.asarray(part) for part in evaluation))
+
+
+def _key(evaluation: Evaluation) -> str:
+    return RATIO if is_ratio(np.asarray(evaluation.optimum)) else OF_RANGE
 
 
 def _said(row: dict[str, Any]) -> str:
-    held_out = row["return_ratio_held-out"]
-    return f"{row['steps_per_second']:,} steps/s, return {held_out:.2f} of the optimum"
+    key, words = next((key, words) for key, words in SAID.items() if f"{key}_held-out" in row)
+    return f"{row['steps_per_second']:,} steps/s, return {row[f'{key}_held-out']:.2f} {words}"
 
 
 def _curves(run: Run) -> xr.Dataset:
-    """Learning curves of all checkpoints from their own files; dims seed, checkpoint, split."""
-    updates = run.checkpoints
+    """Learning curves of all checkpoints, from their own files."""
+    updates = run.updates
     rows = [_read_means(run, update) for update in updates]
     missing = np.full(len(run.seeds), np.nan, np.float32)
     names = sorted({name for row in rows for name in row if name.startswith("metrics/")})
     curves: dict[str, Any] = {
-        name.removeprefix("metrics/"): (
-            ("seed", "checkpoint"),
-            np.stack([row.get(name, missing) for row in rows], axis=1),
-        )
+        name.removeprefix("metrics/"): np.stack([row.get(name, missing) for row in rows], axis=1)
         for name in names
     }
-    for part in ("achieved", "optimum"):
-        values = [[row[f"exact/{part}_{split}"] for row in rows] for split in SPLITS]
-        curves[part] = (("split", "seed", "checkpoint"), np.moveaxis(np.array(values), 1, 2))
+    for part in Evaluation._fields:
+        values = [[row.get(f"exact/{part}_{split}", missing) for row in rows] for split in SPLITS]
+        curves[part] = np.moveaxis(np.array(values), 1, 2)
     steps = np.array(updates) * run.config.train.num_envs * run.config.train.rollout_steps
-    return xr.Dataset(
-        curves,
-        coords={
-            "seed": run.seeds,
-            "split": list(SPLITS),
-            "update": ("checkpoint", np.array(updates)),
-            "steps": ("checkpoint", steps, {"units": "env steps of one seed"}),
-        },
-    )
+    coordinates = {
+        "seed": run.seeds,
+        "split": list(SPLITS),
+        "checkpoint": range(len(updates)),
+        "update": updates,
+        "steps": steps,
+    }
+    return labelled(TRAINING, curves, coordinates)
 
 
 def _read_means(run: Run, update: int) -> dict[str, np.ndarray]:

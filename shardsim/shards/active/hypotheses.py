@@ -17,8 +17,9 @@ from shardsim.shards.active.predict import PREDICTORS, Predictor
 from shardsim.shards.fit import solvers
 from shardsim.shards.fit.alternatives import DIFFERENT
 from shardsim.shards.fit.data import DecisionData, cross_entropy_bits
-from shardsim.shards.fit.fit import GAIN, SHARDS, ModelFit
+from shardsim.shards.fit.fit import ModelFit
 from shardsim.shards.fit.joint import fit_gates
+from shardsim.shards.fit.models import AFFORDANCE, GAIN, SHARDS
 from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.fit.verdict import LEAST_ADVANTAGE
 
@@ -85,7 +86,7 @@ def substitutes(found: ModelFit, data: DecisionData, seed: int) -> list[tuple[fl
     means within what a rival may be behind before shards count as better.
     """
     own = cross_entropy_bits(data.logits, found.predicted).mean()
-    allowed = LEAST_ADVANTAGE * max(found.bits["habits+affordance"].mean() - own, 0.0)
+    allowed = LEAST_ADVANTAGE * max(found.bits[AFFORDANCE].mean() - own, 0.0)
     kept = []
     for preferences in _moved(found, data)[:TRIED]:
         model = fit_gates(preferences, data, seed=seed)

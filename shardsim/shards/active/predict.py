@@ -16,6 +16,7 @@ from shardsim.shards.fit.atoms import evaluate
 from shardsim.shards.fit.data import DecisionData
 from shardsim.shards.fit.joint import fit_gates, fit_shared
 from shardsim.shards.fit.linear_models import Common
+from shardsim.shards.fit.models import GAIN, ONE_GOAL, PLANNER, REWARD, STEEP, UTILITY
 from shardsim.shards.fit.rivals import descent, discounting, goal_mixture, planner, soft_optimal
 from shardsim.shards.fit.rivals.descent import GAIN_ATOMS
 from shardsim.shards.fit.shard_model import ShardModel
@@ -80,7 +81,7 @@ def planning(found: ShardModel, data: DecisionData, seed: int) -> Predictor:
 
 
 def planning_reward(found: ShardModel, data: DecisionData, seed: int) -> Predictor:
-    """One reward planned exactly, with a gain; `data` and the new contexts hold their worlds."""
+    """One reward planned exactly, with a gain; both sets of contexts hold their tabular model."""
     shared = _common(found, data)
     _, weights = _utility_weights(shared)
     plan = soft_optimal.fit(shared, _gain_values(found, data), weights, seed)
@@ -112,10 +113,10 @@ def _descending(make: Callable[[Common, np.ndarray], descent.Rival]):
 
 
 PREDICTORS: dict[str, Callable[[ShardModel, DecisionData, int], Predictor]] = {
-    "one utility": one_utility,
-    "one utility with gain": utility_with_gain,
-    "planner": planning,
-    "steep discounting": _descending(discounting.rival),
-    "one goal at a time": _descending(goal_mixture.rival),
-    "reward": planning_reward,
+    UTILITY: one_utility,
+    GAIN: utility_with_gain,
+    PLANNER: planning,
+    STEEP: _descending(discounting.rival),
+    ONE_GOAL: _descending(goal_mixture.rival),
+    REWARD: planning_reward,
 }

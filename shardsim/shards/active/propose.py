@@ -113,7 +113,7 @@ def asked(pool: Battery) -> DecisionData:
         np.zeros(pool.advantages.shape[:2]),
         pool.level_index,
         None,
-        *pool.worlds,
+        *pool.tabular_model,
     )
 
 
@@ -185,6 +185,19 @@ def choose(bits: np.ndarray, level: np.ndarray, stratum: np.ndarray, size: int) 
         in_stratum[stratum[best]] += 1
         chosen.append(best)
     return np.sort(np.array(chosen, np.int64))
+
+
+def added(on: Battery) -> Battery | None:
+    """Return the contexts of a battery that were added to separate hypotheses, or None."""
+    rows = np.flatnonzero(on.weight == 0)
+    if not len(rows):
+        return None
+    first = on.level_index[on.weight > 0].max() + 1
+    return dataclasses.replace(
+        on.take(rows),
+        weight=np.zeros(len(rows), np.float32),
+        level_index=on.level_index[rows] - first,
+    )
 
 
 def enlarged(on: Battery, extra: Battery) -> Battery:

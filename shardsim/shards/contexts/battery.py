@@ -7,7 +7,6 @@ L levels · S states.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,16 +16,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.base import arrays
+from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
-from shardsim.env.core import Env, template_level
-from shardsim.env.levels import sample_levels, take
+from shardsim.base.given import path_of
+from shardsim.base.scalars import Whole, whole
+from shardsim.base.seeds import checked_seed
+from shardsim.env.core import Env
+from shardsim.env.levels import all_states, sample_levels, take
 from shardsim.env.registry import make
 from shardsim.env.types import Level, Split, State
-from shardsim.shards.contexts import sampling
+from shardsim.shards.contexts import battery_file, sampling
+from shardsim.shards.contexts.battery_file import ALIGNED
 from shardsim.shards.contexts.policies import respond
 from shardsim.shards.contexts.sampling import Survey
-from shardsim.shards.contexts.tabular_model import Worlds
+from shardsim.shards.contexts.tabular_model import TabularModel
 
 Kind = Literal["uniform", "on-policy", "off-distribution"]
 CONTEXTS_A_LEVEL = 12
@@ -67,13 +70,13 @@ class Battery:
     def take(self, index: Any) -> Battery:
         """Return the contexts that `index` (numbers or a mask) picks; weights keep mean 1."""
         index = np.flatnonzero(index) if np.asarray(index).dtype == bool else np.asarray(index)
-        picked = {name: getattr(self, name)[index] for name in _ALIGNED}
+        picked = {name: getattr(self, name)[index] for name in ALIGNED}
         picked["weight"] = picked["weight"] / max(float(picked["weight"].mean()), 1e-30)
         return dataclasses.replace(
             self,
             states=take(self.states, index),
             covariates={name: value[index] for name, value in self.covariates.items()},
-            **{name: np.asarray(value, _ALIGNED[name]) for name, value in picked.items()},
+            **{name: np.asarray(value, ALIGNED[name]) for name, value in picked.items()},
         )
 
     def state_numbers(self) -> np.ndarray:
@@ -84,47 +87,35 @@ class Battery:
         return number
 
     @cached_property
-    def worlds(self) -> tuple[np.ndarray, Worlds]:
+    def tabular_model(self) -> tuple[np.ndarray, TabularModel]:
         """int64[C, 2], the level and state of each context, and the levels themselves."""
         _, first, level = np.unique(self.level_index, return_index=True, return_inverse=True)
         home = np.stack([level, self.state_numbers()], 1)
-        return home, Worlds(self.env, take(self.states.level, first))
+        return home, TabularModel(self.env, take(self.states.level, first))
 
     def save(self, path: str | Path) -> None:
         """Write the battery to a safetensors file; `load_battery` reads it."""
-        Path(path).write_bytes(self.to_bytes())
+        path = path_of(path)
+        try:
+            path.write_bytes(self.to_bytes())
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {one_line(error)}; give another") from error
 
     def to_bytes(self) -> bytes:
         """Return what `save` writes; `battery_from_bytes` reads it where the env is known."""
-        about = {
-            "env": self.env.name,
-            "params": env_params(self.env),
-            "kind": self.kind,
-            "split": self.split,
-            "seed": self.seed,
-        }
-        return arrays.to_bytes(_stored(self), {"battery": json.dumps(about, sort_keys=True)})
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return battery_file.write(**fields)
 
 
-_ALIGNED: dict[str, Any] = {
-    "observations": np.float32,
-    "distance": np.float32,
-    "advantages": np.float32,
-    "blocked": bool,
-    "reachable": bool,
-    "level_index": np.int32,
-    "weight": np.float32,
-}
-
-
+@content.blaming_files()
 def battery(
     env: Env,
-    size: int,
+    size: Whole,
     *,
     kind: str = "uniform",
     split: Split = "target",
     policy: Callable[..., Any] | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
 ) -> Battery:
     """Draw a battery of decision contexts, stratified by distance to each concept and by conflict.
 
@@ -144,10 +135,11 @@ def battery(
       seed: of levels and contexts.
 
     Raises:
-      UserError: unknown kind or split, a size below 1, a missing policy, or an env that has too
-        few decision states.
+      UserError: unknown kind or split, a size that is no whole number of at least 1, a missing
+        policy, or an env that has too few decision states.
     """
-    _check(size, kind, policy)
+    size, seed = whole("size", size, 1), checked_seed(seed)
+    _check(kind, policy)
     count = max(2, -(-size // CONTEXTS_A_LEVEL))
     count = max(2, min(count, MOST_STATES // env.num_states))
     for _ in range(ATTEMPTS):
@@ -163,9 +155,7 @@ def battery(
     )
 
 
-def _check(size: int, kind: str, policy: object) -> None:
-    if size < 1:
-        raise UserError(f"a battery needs at least 1 context, not {size}")
+def _check(kind: str, policy: object) -> None:
     if kind not in get_args(Kind):
         raise UserError(f"there is no battery kind {kind!r}; {did_you_mean(kind, get_args(Kind))}")
     if (kind == "on-policy") != (policy is not None):
@@ -198,17 +188,10 @@ def _distribution(
 
 def policy_on_levels(env: Env, policy: Callable[..., Any], levels: Level) -> jax.Array:
     """Return float32[L, S, A]: action probabilities in every state of levels [L]."""
-    states = _all_states(env, levels)
+    states = all_states(env, levels)
     logits = respond(policy, env, states).logits
     table = jax.nn.softmax(jnp.asarray(logits))
     return table.reshape(levels.walls.shape[0], env.num_states, -1)
-
-
-@partial(jax.jit, static_argnums=0)
-def _all_states(env: Env, levels: Level) -> State:
-    index = jnp.arange(env.num_states, dtype=jnp.int32)
-    states = jax.vmap(lambda level: jax.vmap(lambda i: env.state_at(level, i))(index))(levels)
-    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -276,17 +259,6 @@ def gathered(
     )
 
 
-def env_params(env: Env) -> dict[str, Any]:
-    """Return the plain parameters of an env, with which `ss.make` makes it again."""
-    values = {f.name: getattr(env, f.name) for f in dataclasses.fields(env) if f.init}
-    return {n: v for n, v in values.items() if isinstance(v, bool | int | float | str)}
-
-
-def _stored(whole: Battery) -> dict[str, Any]:
-    aligned = {name: getattr(whole, name) for name in _ALIGNED}
-    return {**aligned, "states": whole.states, "covariates": dict(whole.covariates)}
-
-
 def load_battery(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Battery:
     """Read what `Battery.save` wrote.
 
@@ -298,10 +270,10 @@ def load_battery(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Bat
       UserError: no such file, damaged bytes, or an env that cannot be made.
     """
     try:
-        data = Path(path).read_bytes()
+        data = path_of(path).read_bytes()
     except OSError as error:
         raise UserError(f"cannot read the battery {path}: {one_line(error)}") from error
-    about = _about(data, path)
+    about = battery_file.header(data, str(path))
     env = make(about["env"], folders=folders, **about["params"])
     return battery_from_bytes(env, data, f"the battery {path}")
 
@@ -312,35 +284,4 @@ def battery_from_bytes(env: Env, data: bytes, source: str) -> Battery:
     Raises:
       UserError: damaged bytes, or a battery of another env; the message names `source`.
     """
-    found = arrays.to_dict(data, source)
-    about = _about(data, source)
-    stored = arrays.from_bytes(data, _template(env, found), source)
-    rest = {name: np.asarray(stored[name]) for name in _ALIGNED}
-    return Battery(
-        env=env,
-        states=stored["states"],
-        covariates=stored["covariates"],
-        **rest,
-        **{name: about[name] for name in ("kind", "split", "seed")},
-    )
-
-
-def _about(data: bytes, path: str | Path) -> dict[str, Any]:
-    """What the header says of the battery (safetensors: its length in 8 bytes, then JSON)."""
-    try:
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        return json.loads(header["__metadata__"]["battery"])
-    except (ValueError, KeyError) as error:
-        raise UserError(f"{path} holds no battery; write one with Battery.save") from error
-
-
-def _template(env: Env, found: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Shapes and dtypes of a stored battery of this env."""
-    size = len(found["weight"]) if "weight" in found else 0
-    index = jax.ShapeDtypeStruct((), jnp.int32)
-    state = jax.eval_shape(env.state_at, template_level(env), index)
-    states = jax.tree.map(lambda x: jax.ShapeDtypeStruct((size, *x.shape), x.dtype), state)
-    numpy_like = {name: np.empty_like(found[name]) for name in _ALIGNED if name in found}
-    names = [n.removeprefix("covariates/") for n in found if n.startswith("covariates/")]
-    covariates = {name: np.empty(size, np.float32) for name in names}
-    return {**numpy_like, "states": states, "covariates": covariates}
+    return Battery(env=env, **battery_file.read(env, data, source))

@@ -5,9 +5,10 @@ Axis letters: B batch · C contexts · H, W, planes of an observation · A actio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,17 +17,11 @@ import numpy as np
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env, template_level
 from shardsim.env.types import Level, State
+from shardsim.shards.contexts.answers import Response, joined, read_answer
 
 BATCH = 4096
 
 Rule = Callable[[Env, State], jax.Array]  # one state -> logits[A]
-
-
-class Response(NamedTuple):
-    """What a policy answered to C contexts."""
-
-    logits: np.ndarray  # float32[C, A]
-    activations: dict[str, np.ndarray]  # layer -> float32[C, D]; empty for a plain policy
 
 
 class StatePolicy:
@@ -61,13 +56,43 @@ def state_policy(rule: Rule, env: Env | None = None) -> StatePolicy:
     Args:
       rule: pure and traceable; it is batched by vmap.
       env: the world whose observations are decoded when the policy is called on them.
+
+    Raises:
+      UserError: the rule is no function.
     """
+    if not callable(rule):
+        raise UserError(
+            f"a rule is a function of (env, state), not a value of type {type(rule).__name__}; "
+            "give one that returns logits"
+        )
     return StatePolicy(rule, env)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _rule_logits(rule: Rule, env: Env, states: State) -> jax.Array:
-    return jax.vmap(lambda state: jnp.asarray(rule(env, state), jnp.float32))(states)
+    return jax.vmap(partial(_one_rule, rule, env))(states)
+
+
+def _one_rule(rule: Rule, env: Env, state: State) -> jax.Array:
+    """Return what a rule says of one state, float32[A]; raises UserError where it cannot."""
+    try:
+        answer = rule(env, state)
+    except jax.errors.JAXTypeError as error:
+        raise UserError(
+            "the rule of this state_policy cannot be batched; write it for one state in jax.numpy, "
+            "without `if` on the state's values"
+        ) from error
+    try:
+        logits = jnp.stack(answer) if isinstance(answer, list) else jnp.asarray(answer)
+        real = not jnp.iscomplexobj(logits)
+    except (TypeError, ValueError):
+        real = False
+    if answer is None or not real:
+        raise UserError(
+            "the rule of this state_policy gave no array of real numbers; return logits [actions], "
+            "not complex ones or a tuple"
+        )
+    return logits.astype(jnp.float32)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -137,6 +162,8 @@ def respond(
 ) -> Response:
     """Ask a policy in batches; a `StatePolicy` is asked on the states where they are given.
 
+    A policy may write into the batch that it gets, which is a copy.
+
     Args:
       policy: obs float32[B, H, W, planes] -> logits[B, A], or (logits, {layer: [B, D]}); arrays of
         numpy, jax or torch.
@@ -145,53 +172,51 @@ def respond(
       observations: float32[C, H, W, planes]; made from the states if not given.
 
     Raises:
-      UserError: the policy gives logits of a wrong shape or that are not finite.
+      UserError: no policy, or one that gives anything but finite numbers of these shapes, or ends
+        the program.
     """
+    if not callable(policy):
+        raise UserError(
+            f"a policy is a function of observations, not a value of type {type(policy).__name__}; "
+            "give a function that returns logits"
+        )
     if isinstance(policy, StatePolicy) and states is not None:
-        return _checked(env, [Response(np.asarray(policy.on_states(env, states)), {})])
+        with _answering():
+            given = policy.on_states(env, states)
+        return read_answer(given, len(states.steps), env.num_actions)
     if observations is None:
         if states is None:
             raise ValueError("respond needs states or observations")
         observations = _observe(env, states)
-    return _checked(env, [_ask(policy, part, real) for part, real in _batches(observations)])
+    return joined(
+        [_ask(policy, part, real, env.num_actions) for part, real in _batches(observations)]
+    )
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Around a call of a policy: one that calls sys.exit() must not end the program unseen."""
+    try:
+        yield
+    except SystemExit as error:
+        raise UserError(
+            "the policy called sys.exit() instead of answering; let it return logits"
+        ) from error
 
 
 def _batches(observations: Any):
-    """Yield (batch of one shape, number of its rows that are real)."""
+    """Yield (batch of one shape, a copy that may be written to; number of its real rows)."""
     whole = np.asarray(observations, np.float32)
     size = min(BATCH, len(whole))
     for first in range(0, len(whole), size):
         part = whole[first : first + size]
-        real = len(part)
-        if real < size:
-            part = np.concatenate([part, whole[: size - real]])
-        yield part, real
+        yield np.concatenate([part, whole[: size - len(part)]]), len(part)
 
 
-def _ask(policy: Callable[..., Any], batch: np.ndarray, real: int) -> Response:
-    answer = policy(batch)
-    logits, activations = answer if isinstance(answer, tuple) else (answer, {})
+def _ask(policy: Callable[..., Any], batch: np.ndarray, real: int, actions: int) -> Response:
+    with _answering():
+        given = policy(batch)
+    answer = read_answer(given, len(batch), actions)
     return Response(
-        to_numpy(logits)[:real],
-        {name: to_numpy(value)[:real].reshape(real, -1) for name, value in activations.items()},
+        answer.logits[:real], {name: layer[:real] for name, layer in answer.activations.items()}
     )
-
-
-def to_numpy(value: Any) -> np.ndarray:
-    """Return a numpy array of what numpy, jax or torch gave."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    return np.asarray(value, np.float32)
-
-
-def _checked(env: Env, parts: list[Response]) -> Response:
-    logits = np.concatenate([part.logits for part in parts])
-    if logits.ndim != 2 or logits.shape[1] != env.num_actions:
-        raise UserError(
-            f"the policy gave logits of shape {logits.shape}; {env.name} has {env.num_actions} "
-            "actions, so give [batch, actions]"
-        )
-    if not np.isfinite(logits).all():
-        raise UserError("the policy gave logits that are not finite; clip them first")
-    layers = {n: np.concatenate([p.activations[n] for p in parts]) for n in parts[0].activations}
-    return Response(logits, layers)

@@ -16,7 +16,7 @@ import numpy as np
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse, covariates
-from shardsim.env.edits import without
+from shardsim.env.instances import without
 from shardsim.env.types import Level, Tabular
 
 DISTANCE_EDGES = (1.5, 2.5, 3.5, 5.5)  # moves: bins 1, 2, 3, 4-5, 6 and more (or unreachable)
@@ -139,7 +139,7 @@ def strata(distance: np.ndarray, advantage: np.ndarray, reachable: np.ndarray) -
     count = distance.shape[1]
     if count == 1:
         return bins.T
-    best = advantage >= -1e-6
+    best = planning.best_actions(advantage)
     found = []
     for first in range(count):
         for second in range(count):

@@ -26,8 +26,8 @@ class Tables(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Worlds:
-    """The levels that contexts lie in; tabulated when first needed, and once."""
+class TabularModel:
+    """The levels that contexts lie in as decision problems; tabulated when first needed, once."""
 
     __no_type_check__ = True  # levels may hold jax or numpy arrays
 

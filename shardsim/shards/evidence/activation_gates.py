@@ -7,7 +7,7 @@ advantage that the layer does not choose. It can say how strongly to go to the c
 way. The controls show how far that goes: activations of other contexts say no more than constant
 gates, and advantages of other contexts leave next to nothing to say however well a layer is read.
 
-Axis letters: N agents · V views · C contexts · K shards · D units · J atoms.
+Axis letters: N agents · V sources · C contexts · K shards · D units · J atoms.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from shardsim.shards.evidence.gate_solver import Decisions, Freedom, Solved, sol
 from shardsim.shards.fit.atoms import evaluate
 from shardsim.shards.fit.data import DecisionData, level_folds, log_softmax
 from shardsim.shards.fit.linear_models import AFFORDANCE_ATOMS
+from shardsim.shards.fit.models import AFFORDANCE, CEILING
 from shardsim.shards.fit.selection import FOLDS
 from shardsim.shards.fit.shard_model import ShardModel
 
@@ -38,18 +39,16 @@ OTHERS, PERMUTED = "shuffled activations", "shuffled advantages"
 
 
 class ActivationFit(NamedTuple):
-    """Held-out figures of every view, for every agent."""
+    """Held-out figures of every source, for every agent."""
 
     layers: tuple[str, ...]  # of the network, first to last
-    views: tuple[str, ...]  # V: the layers, then what stands beside them
-    bits: np.ndarray  # float64[N, V], a decision, levels that the fit never saw
+    sources: tuple[str, ...]  # V: the layers, then what stands beside them
     explained: np.ndarray  # float64[N, V], 0 habits and affordance, 1 the ceiling
     likeness: np.ndarray  # float64[N, V, K], weighted correlation with the covariate gates
-    found: np.ndarray  # float64[N], explained by the shards that were found, same contexts
 
-    def of(self, view: str) -> np.ndarray:
-        """Explained float64[N] with gates read from a view."""
-        return self.explained[:, self.views.index(view)]
+    def of(self, source: str) -> np.ndarray:
+        """Explained float64[N] with gates read from a source."""
+        return self.explained[:, self.sources.index(source)]
 
     @property
     def best(self) -> str:
@@ -80,7 +79,7 @@ def activation_fit(
     Args:
       models: N, the found shards, all of the same number K.
       data: N, the agents' decisions over one battery of C contexts.
-      bits: N times model -> float[C] with "habits+affordance", "shards" and "ceiling".
+      bits: N times model -> float[C] with habits and affordance, and the ceiling.
       layers: name -> float[N, C, D], the network's own, first to last.
       observations: float[C, H, W, planes], the raw input.
       untrained: the same layers before training.
@@ -107,9 +106,8 @@ def activation_fit(
     solved = each(run, [task for some in tasks for task in some.values()])
     table = [solved[first : first + len(names)] for first in range(0, len(solved), len(names))]
     spent = np.array([[np.asarray(one.bits, np.float64).mean() for one in own] for own in table])
-    base, top, shards = (
-        np.array([one[name][rows].mean() for one in bits])
-        for name in ("habits+affordance", "ceiling", "shards")
+    base, top = (
+        np.array([one[name][rows].mean() for one in bits]) for name in (AFFORDANCE, CEILING)
     )
     span = np.maximum(base - top, 1e-9)
     alike = [
@@ -118,11 +116,9 @@ def activation_fit(
     ]
     return ActivationFit(
         layers=tuple(layers),
-        views=names,
-        bits=spent,
+        sources=names,
         explained=(base[:, None] - spent) / span[:, None],
         likeness=np.array(alike),
-        found=(base - shards) / span,
     )
 
 

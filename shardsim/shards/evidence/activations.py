@@ -1,6 +1,6 @@
 """The activation side: do contexts fall apart inside the network as they do in behaviour?
 
-Axis letters: C contexts · O concepts · K shards · D units or features of a view.
+Axis letters: C contexts · O concepts · K shards · D units of a layer, or features of a control.
 Every figure stands beside controls: the raw input, an untrained network, shuffled labels.
 """
 
@@ -13,8 +13,6 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_mutual_info_score, silhouette_score
 from threadpoolctl import threadpool_limits
-
-from shardsim.shards.contexts.battery import Battery
 
 RAW, SHUFFLED = "raw input", "shuffled labels"
 SOFTENING = 0.1  # moves: influence vectors shorter than this count for little
@@ -77,7 +75,7 @@ def number_of_clusters(vectors: np.ndarray, seed: int) -> int:
     return CLUSTERS[int(np.argmax(scores))]
 
 
-def agreement(
+def ami_by_layer(
     vectors: np.ndarray,
     activations: Mapping[str, np.ndarray],
     observations: np.ndarray,
@@ -164,21 +162,3 @@ def ridge(view: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     square = centred.T @ centred / len(centred)
     square[np.diag_indices(len(square))] += RIDGE * np.trace(square) / len(square) + 1e-9
     return np.linalg.solve(square, centred.T @ (target - offset) / len(centred)), mean, offset
-
-
-def readable(
-    activations: Mapping[str, np.ndarray], battery: Battery, gates: np.ndarray, *, seed: int = 0
-) -> np.ndarray:
-    """Return bool[K]: some layer reads the gate on held-out levels better than shuffled labels do.
-
-    A constant gate has nothing to be read; it counts as readable.
-    """
-    rows = sample(battery.size, seed)
-    level_index, wanted = battery.level_index[rows], gates[rows]
-    mixed = np.random.default_rng(seed).permutation(wanted)
-    found = np.zeros(gates.shape[1], bool)
-    for values in activations.values():
-        real = read_out(values[rows], wanted, level_index, seed).score
-        null = read_out(values[rows], mixed, level_index, seed).score
-        found |= real > np.maximum(null, 0.0) + BETTER
-    return found | (wanted.std(0) < 1e-6)

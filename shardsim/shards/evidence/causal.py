@@ -6,12 +6,12 @@ with it (Belrose et al. 2023, "LEACE: perfect linear concept erasure in closed f
 displacement, turned into random directions, is the null.
 
 Axis letters: S agents (seeds) · C contexts · K shards · A actions · D units · Y layers ·
-R displacements: ablation, steering, then random ones.
+R displacements: ablation, then random ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,17 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.network import Network
-from shardsim.agent.policy import Agent, forward_many
-from shardsim.shards.contexts.battery import Battery
-from shardsim.shards.contexts.policies import Response
-from shardsim.shards.evidence.activations import ridge, sample
-from shardsim.shards.fit.data import LOWEST_ADVANTAGE
-from shardsim.shards.fit.fit import ModelFit
-from shardsim.shards.influence.shares import Parts, shard_pulls
+from shardsim.agent.policy import forward_many
+from shardsim.shards.evidence.activations import ridge
+from shardsim.shards.influence.shares import Parts
 
 LEAST_EFFECT = 0.1  # part of a shard's strength that an ablation must remove to count
 LEAST_STRENGTH = 0.2  # of its fitted strength: what is weaker is not there to be ablated
-STEER = 0.5  # part by which a reading is raised
 RIDGE = 1e-9
 
 
@@ -39,8 +34,7 @@ class Causal(NamedTuple):
 
     layers: tuple[str, ...]
     effect: np.ndarray  # float64[Y, K, K], strength lost by shard j (last) when k is ablated
-    random: np.ndarray  # float64[Y, K, R - 2], strength lost by k under random displacements
-    steer: np.ndarray  # float64[Y, K], strength gained by k when its reading is raised by half
+    random: np.ndarray  # float64[Y, K, R - 1], strength lost by k under random displacements
     specific: np.ndarray  # bool[Y, K], more than any random direction, and more than the others
 
 
@@ -53,39 +47,7 @@ class Displacement(NamedTuple):
     patterns: jax.Array  # float32[S, K, R, A, D]
 
 
-def causal_check(
-    policy: Callable[..., Any],
-    battery: Battery,
-    found: ModelFit,
-    answer: Response,
-    *,
-    directions: int = 20,
-    seed: int = 0,
-) -> Causal | None:
-    """Check the shards of one policy; None where it cannot be patched or has no shards."""
-    if not isinstance(policy, Agent) or not found.num_shards:
-        return None
-    rows = sample(battery.size, seed)
-    advantages = np.maximum(battery.advantages[rows], LOWEST_ADVANTAGE)  # as in the fit
-    parts = Parts(
-        shards=shard_pulls(found.gates[rows], found.preferences, advantages),
-        habit=found.habit,
-        affordance=found.affordance[rows, None] * battery.blocked[rows],
-        logits=answer.logits[rows],
-    )
-    parameters = jax.tree.map(lambda leaf: leaf[None], policy.parameters)
-    checked = causal_many(
-        policy.network,
-        parameters,
-        battery.observations[rows],
-        [parts],
-        directions=directions,
-        seed=seed,
-    )
-    return checked[0]
-
-
-def causal_many(
+def erase(
     network: Network,
     parameters: Any,
     observations: np.ndarray,
@@ -94,7 +56,7 @@ def causal_many(
     directions: int = 20,
     seed: int = 0,
 ) -> list[Causal]:
-    """Check the shards of many agents at once.
+    """Erase what each shard is read from, layer by layer, for many agents at once.
 
     Args:
       network: of all agents.
@@ -106,20 +68,26 @@ def causal_many(
     """
     plain = forward_many(network, parameters, observations)
     rng = np.random.default_rng(seed)
-    measures = np.stack([strength_measure(part) for part in parts])
-    before = measured(measures, np.asarray(plain.logits, np.float64)[:, None, None])
-    pulls = np.stack([part.shards for part in parts])
-    effects, nulls, steers = [], [], []
+    measures, before, pulls = undisturbed(plain.logits, parts)
+    effects, nulls = [], []
     for layer in network.layers:
         hidden = np.asarray(plain.activations[layer])
         moved = displacement(hidden, pulls, directions, rng)
         logits = _displaced(network, layer, parameters, observations, moved)
-        after = measured(measures, np.asarray(logits, np.float64))  # [S, K, 2 + R, K]
+        after = measured(measures, np.asarray(logits, np.float64))  # [S, K, R, K]
         lost = (before - after) / sure(before, LEAST_STRENGTH)
         effects.append(lost[:, :, 0])
-        steers.append(-np.einsum("skk->sk", lost[:, :, 1]))
-        nulls.append(np.einsum("skrk->skr", lost[:, :, 2:]))
-    return _judged(network.layers, np.stack(effects, 1), np.stack(nulls, 1), np.stack(steers, 1))
+        nulls.append(np.einsum("skrk->skr", lost[:, :, 1:]))
+    return _judged(network.layers, np.stack(effects, 1), np.stack(nulls, 1))
+
+
+def undisturbed(
+    logits: jax.Array, parts: Sequence[Parts]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return measures [S, K, C·A], the strengths [S, 1, 1, K] in logits [S, C, A], and pulls."""
+    measures = np.stack([strength_measure(part) for part in parts])
+    before = measured(measures, np.asarray(logits, np.float64)[:, None, None])
+    return measures, before, np.stack([part.shards for part in parts])
 
 
 def strength_measure(parts: Parts) -> np.ndarray:
@@ -161,8 +129,8 @@ def displacement(
       rng: their generator.
 
     Returns:
-      Displacements in the order ablation (the reading becomes 0), steering (it is raised by half),
-      and the ablation turned by random rotations, which keep its norm in every context.
+      The ablation (the reading becomes 0), then the same turned by random rotations, which keep
+      its norm in every context.
     """
     agents, _, actions, count = pulls.shape
     units = hidden.shape[2]
@@ -181,7 +149,7 @@ def displacement(
             pattern[agent, shard] = np.linalg.pinv(read.T @ read, rcond=1e-6) @ (read.T @ spread)
             reader[agent, shard] = weights
     turned = [pattern @ _rotation(rng, units) for _ in range(directions)]
-    every = np.stack([pattern, -STEER * pattern, *turned], 2)
+    every = np.stack([pattern, *turned], 2)
     return Displacement(*(jnp.asarray(v, jnp.float32) for v in (reader, centre, offset, every)))
 
 
@@ -212,13 +180,19 @@ def _displaced(
     return jax.vmap(agent)(parameters, moved.centre, moved.reader, moved.offset, moved.patterns)
 
 
-def _judged(layers, effects, nulls, steers) -> list[Causal]:
+def _judged(layers, effects, nulls) -> list[Causal]:
     """Say which shards were specifically affected: one `Causal` for each agent."""
     count = effects.shape[-1]
     own = np.einsum("sykk->syk", effects)
     others = np.where(np.eye(count, dtype=bool), -np.inf, np.abs(effects)).max(-1)
     specific = (own > np.maximum(nulls.max(-1), LEAST_EFFECT)) & (own > others)
-    return [
-        Causal(tuple(layers), effects[s], nulls[s], steers[s], specific[s])
-        for s in range(len(effects))
-    ]
+    return [Causal(tuple(layers), effects[s], nulls[s], specific[s]) for s in range(len(effects))]
+
+
+def erases_another(check: Causal) -> np.ndarray:
+    """Return bool[K]: erasing a shard costs another one more than itself, in every layer."""
+    count = check.effect.shape[-1]
+    own = np.einsum("ykk->yk", check.effect)
+    lost = np.where(np.eye(count, dtype=bool), 0.0, np.abs(check.effect))
+    chance = check.random.max(-1, initial=0.0)
+    return (lost.max(-1) > np.maximum(np.maximum(own, chance), LEAST_EFFECT)).all(0)

@@ -9,7 +9,7 @@ together, so that every method and as many random directions have an equal choic
 * NMF: what each non-negative part contributes (Lee & Seung 1999, "Learning the parts of objects by
   non-negative matrix factorization"; by the coordinate descent of Cichocki & Phan 2009); units of
   both signs are split in two;
-* dictionary: sparse non-negative weights on columns of any sign (`sparse_code`);
+* dictionary: sparse non-negative weights on columns of any sign (`sparse_columns`);
 * units: the layer's own.
 
 Axis letters: S agents (seeds) · C contexts · D units · J components · K shards · Y layers ·
@@ -23,24 +23,25 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 from sklearn.cluster import KMeans
+from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from shardsim.base.statistics import t_interval
-from shardsim.shards.evidence.sparse_code import PENALTY, code_weights, far_apart, sparse_code
+from shardsim.base.statistics import plain_interval
+from shardsim.shards.evidence.sparse_code import code_weights, far_apart, sparse_columns
+from shardsim.shards.schema import by_seed
 
 SIZES = (2, 4, 8, 16)
 UNITS = 256  # of a view: those that vary most
 LEAST_CONTEXTS = 32  # in each half
 AXES = 32  # principal ones, in which clusters and the dictionary are sought
-ROUNDS, SETTLED = 30, 15  # of the factorisation; sweeps of new weights
+ROUNDS = 30  # of the factorisation
 CLUSTERS, PARTS, DICTIONARY, SINGLE = "clusters", "NMF", "dictionary", "units"
 METHODS = (CLUSTERS, PARTS, DICTIONARY, SINGLE)
 RANDOM, UNTRAINED, RAW, SHUFFLED = "random directions", "untrained", "raw input", "shuffled gates"
 CONTROLS = (RANDOM, UNTRAINED, RAW, SHUFFLED)
-BY_LAYER = ("seed", "layer", "direction_method", "shard")
-Variables = dict[str, tuple[tuple[str, ...], Any]]
 
 
 class Followed(NamedTuple):
@@ -51,7 +52,7 @@ class Followed(NamedTuple):
     score: np.ndarray  # float64[K], with the same sign, on the other levels, -1..1
 
 
-class Directions(NamedTuple):
+class Components(NamedTuple):
     """Every method in every layer, beside its controls."""
 
     layers: tuple[str, ...]  # Y
@@ -61,7 +62,7 @@ class Directions(NamedTuple):
     null: np.ndarray  # float64[S, Y, M, K, N], the same of `CONTROLS`; NaN where not to be had
 
 
-def directions(
+def find(
     gates: Sequence[np.ndarray],
     layers: Mapping[str, np.ndarray],
     observations: np.ndarray,
@@ -69,7 +70,7 @@ def directions(
     *,
     untrained: Mapping[str, np.ndarray] | None = None,
     seed: int = 0,
-) -> Directions | None:
+) -> Components | None:
     """Find the components of every layer and how well one of them follows each gate.
 
     Args:
@@ -98,7 +99,7 @@ def directions(
             rows.append(_compared(pools(view, seen, seed), raw, blank, view, own, mixed, seen))
     shape = (len(gates), len(layers))
     table = [np.array([row[n] for row in rows]) for n in range(4)]
-    return Directions(tuple(layers), *(one.reshape(*shape, *one.shape[1:]) for one in table))
+    return Components(tuple(layers), *(one.reshape(*shape, *one.shape[1:]) for one in table))
 
 
 def _compared(pool, raw, blank, view, gates, mixed, seen):
@@ -151,7 +152,10 @@ def pools(view: np.ndarray, seen: np.ndarray, seed: int = 0) -> dict[str, np.nda
         DICTIONARY: (sparse_weights, few),
     }
     found = {}
-    with threadpool_limits(limits=1):  # small problems: threads cost more than they give
+    # Small problems: threads cost more than they give. Contexts may differ less than there are
+    # clusters, and a factorisation stops after its rounds.
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         for name, (make, values) in makers.items():
             found[name] = np.hstack([make(values, seen, size, seed) for size in SIZES])
     return {**found, SINGLE: units}
@@ -160,39 +164,22 @@ def pools(view: np.ndarray, seen: np.ndarray, seed: int = 0) -> dict[str, np.nda
 def memberships(view: np.ndarray, seen: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return float64[C, count], 1 where a context is of the cluster."""
     means = KMeans(count, n_init=1, random_state=seed)  # pyright: ignore[reportArgumentType]
-    with warnings.catch_warnings():  # fewer different contexts than clusters: some stay empty
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return np.eye(count)[means.fit(view[seen]).predict(view)]
+    return np.eye(count)[means.fit(view[seen]).predict(view)]
 
 
 def parts(view: np.ndarray, seen: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return float64[C, count] >= 0, weights on the parts of a view that is >= 0."""
     own = view[seen]
     basis = own[far_apart(own, count, np.random.default_rng(seed))] + 1e-9
-    weights = np.ones((len(own), count))
-    for _ in range(ROUNDS):
-        weights = _lowered(own @ basis.T, basis @ basis.T, weights)
-        basis = _lowered(own.T @ weights, weights.T @ weights, basis.T).T
-    weights, cosine, alike = np.ones((len(view), count)), view @ basis.T, basis @ basis.T
-    for _ in range(SETTLED):
-        weights = _lowered(cosine, alike, weights)
-    return weights
-
-
-def _lowered(product: np.ndarray, square: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Lower ‖X − W H‖² in every column of W in turn, from X Hᵀ and H Hᵀ, keeping W >= 0."""
-    weights = weights.copy()
-    for j in range(len(square)):
-        slope = product[:, j] - weights @ square[:, j]
-        weights[:, j] = np.maximum(weights[:, j] + slope / max(square[j, j], 1e-12), 0.0)
-    return weights
+    rule = NMF(count, init="custom", max_iter=ROUNDS, tol=0)  # pyright: ignore[reportArgumentType]
+    rule.fit(own, W=np.ones((len(own), count)), H=basis)
+    return rule.transform(view)
 
 
 def sparse_weights(view: np.ndarray, seen: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return float64[C, count] >= 0, weights on a sparse dictionary, in the view's own units."""
-    code = sparse_code(view[seen], count, seed, starts=1)
     length = np.linalg.norm(view, axis=1, keepdims=True)
-    return code_weights(view, code.columns, PENALTY) * length
+    return code_weights(view, sparse_columns(view[seen], count, seed)) * length
 
 
 def random_directions(view: np.ndarray, seen: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -229,57 +216,49 @@ def named(method: str, place: int) -> str:
     return f"{place - int(ends[which]) + SIZES[which] + 1} of {SIZES[which]}"
 
 
-def direction_variables(found: Directions | None) -> Variables:
-    """Return what was found as variables of a Dataset."""
+def values_of(found: Components | None) -> Mapping[str, np.ndarray]:
+    """Return what was found as arrays of the shards' table; empty where nothing was."""
     if found is None:
         return {}
     return {
-        "direction_score": (BY_LAYER, found.score),
-        "direction_chosen": (BY_LAYER, found.chosen),
-        "direction_component": (BY_LAYER, found.component),
-        "direction_null": ((*BY_LAYER, "direction_control"), found.null),
+        "component_score": found.score,
+        "component_chosen": found.chosen,
+        "component": found.component,
+        "component_null": found.null,
     }
 
 
-def direction_coordinates(found: Directions | None) -> dict[str, list[str]]:
+def coordinates_of(found: Components | None) -> Mapping[str, list[str]]:
     """Return the coordinates that belong to them."""
     if found is None:
         return {}
-    return {"direction_method": list(METHODS), "direction_control": list(CONTROLS)}
+    return {"component_method": list(METHODS), "component_control": list(CONTROLS)}
 
 
-def direction_summary(found: Directions | None) -> list[dict[str, Any]]:
+def summary(data: xr.Dataset) -> list[dict[str, Any]]:
     """Return for each shard the layer and method that do best where components are chosen.
 
     The score is that on the other levels, with Student's interval over seeds, so the choice does
     not favour it; `null` holds the controls of that layer and method, means over seeds.
     """
-    told: list[dict[str, Any]] = []
-    if found is None:
-        return told
-    for k in range(found.score.shape[-1]):
-        mean = found.chosen[..., k].mean(0)
+    if "component_score" not in data:
+        return []
+    chosen, score, place, null = (
+        by_seed(data, name)
+        for name in ("component_chosen", "component_score", "component", "component_null")
+    )
+    told = []
+    for k in range(score.shape[-1]):
+        mean = chosen[..., k].mean(0)
         y, m = (int(n) for n in np.unravel_index(mean.argmax(), mean.shape))
-        null = found.null[:, y, m, k].mean(0)
+        controls = zip(CONTROLS, null[:, y, m, k].mean(0), strict=True)
         told.append(
             {
-                "layer": found.layers[y],
+                "layer": str(data["layer"].values[y]),
                 "method": METHODS[m],
-                "components": [named(METHODS[m], int(n)) for n in found.component[:, y, m, k]],
-                "score": _ends(found.score[:, y, m, k]),
-                "null": {
-                    name: float(value)
-                    for name, value in zip(CONTROLS, null, strict=True)
-                    if np.isfinite(value)
-                },
+                "components": [named(METHODS[m], int(n)) for n in place[:, y, m, k]],
+                "score": plain_interval(score[:, y, m, k]),
+                "null": {name: float(value) for name, value in controls if np.isfinite(value)},
             }
         )
     return told
-
-
-def _ends(by_seed: np.ndarray) -> dict[str, float]:
-    mean = float(by_seed.mean())
-    if len(by_seed) < 2:
-        return {"mean": mean, "low": mean, "high": mean}
-    interval = t_interval(by_seed)
-    return {"mean": mean, "low": float(interval.low), "high": float(interval.high)}

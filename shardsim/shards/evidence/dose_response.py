@@ -5,6 +5,10 @@ At dose c a layer's reading of a shard is multiplied by 1 + c: −1 ablates it, 
 strength of the shard follows the line 1 + c and no other moves. The null is the same displacement
 turned by random rotations, which keep its norm in every context.
 
+What is said of a shard is said of one layer: that where its selectivity, the mean over seeds, is
+largest (with one shard, where its own slope is). That choice favours the shard a little, as any
+choice of the largest does; the Dataset has all layers.
+
 Axis letters: S agents (seeds) · C contexts · K shards · A actions · D units · Y layers ·
 X doses · R random rotations.
 """
@@ -18,19 +22,21 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 
 from shardsim.agent.network import Network
 from shardsim.agent.policy import forward_many
+from shardsim.base.statistics import plain_interval
 from shardsim.shards.evidence.causal import (
     LEAST_STRENGTH,
     Displacement,
     displacement,
     measured,
-    strength_measure,
     sure,
+    undisturbed,
 )
-from shardsim.shards.influence.influence import probabilities, total_variation
 from shardsim.shards.influence.shares import Parts
+from shardsim.shards.schema import by_seed
 
 DOSES = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 ROTATIONS = 8
@@ -44,8 +50,6 @@ class Doses(NamedTuple):
     dose: np.ndarray  # float64[X]
     strength: np.ndarray  # float64[Y, K, X, K], of shard j (last) when k's reading is dosed
     random: np.ndarray  # float64[Y, K, R, X, K], the same under random rotations
-    shift: np.ndarray  # float64[Y, K, X], total variation of the policy from dose 0, mean over C
-    random_shift: np.ndarray  # float64[Y, K, R, X]
 
     @property
     def slope(self) -> np.ndarray:
@@ -75,31 +79,22 @@ def dose_curves(
       parameters: pytree with leading axis S.
       observations: float32[C, H, W, planes].
       parts: what each agent's shards, habits and affordances add to its logits, S of them.
-      doses: c; 0 must be among them.
+      doses: c.
       rotations: random rotations of the displacement, the null, at every dose.
       seed: of the rotations.
-
-    Raises:
-      ValueError: no dose is 0.
     """
-    if 0.0 not in doses:
-        raise ValueError("the doses need a 0, from which changes are counted")
     rng = np.random.default_rng(seed)
     plain = forward_many(network, parameters, observations)
-    pulls = np.stack([part.shards for part in parts])
-    measures = np.stack([strength_measure(part) for part in parts])
-    before = measured(measures, np.asarray(plain.logits, np.float64)[:, None, None])
-    zero = list(doses).index(0.0)
+    measures, before, pulls = undisturbed(plain.logits, parts)
     tables = []
     for layer in network.layers:
         moved = displacement(np.asarray(plain.activations[layer]), pulls, rotations, rng)
-        moved = moved._replace(patterns=jnp.delete(moved.patterns, 1, axis=2))  # no steering
         dosed = _dosed(network, layer, parameters, observations, moved, jnp.asarray(doses))
-        tables.append(_table(np.asarray(dosed, np.float64), measures, before, zero))
-    return [
-        Doses(tuple(network.layers), np.asarray(doses, np.float64), *_agent(tables, agent))
-        for agent in range(len(parts))
-    ]
+        strength = np.stack([measured(measures, np.asarray(one, np.float64)) for one in dosed], 3)
+        tables.append(strength / sure(before, LEAST_STRENGTH)[:, :, :, None])
+    whole = np.stack(tables, 1)  # [S, Y, K, 1 + R, X, K]
+    dose = np.asarray(doses, np.float64)
+    return [Doses(network.layers, dose, one[:, :, 0], one[:, :, 1:]) for one in whole]
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -131,23 +126,6 @@ def _dosed(
     return jax.lax.map(every, doses.astype(jnp.float32))
 
 
-def _table(
-    logits: np.ndarray, measures: np.ndarray, before: np.ndarray, zero: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return strengths float64[S, K, 1 + R, X, K] and shifts float64[S, K, 1 + R, X]."""
-    strength = np.stack([measured(measures, one) for one in logits], 3)
-    chance = probabilities(logits)
-    shift = total_variation(chance, chance[zero][None]).mean(-1)
-    return strength / sure(before, LEAST_STRENGTH)[:, :, :, None], np.moveaxis(shift, 0, -1)
-
-
-def _agent(tables: list[tuple[np.ndarray, np.ndarray]], agent: int) -> tuple[np.ndarray, ...]:
-    """Split own curves and random ones, layers first."""
-    strength = np.stack([one[agent] for one, _ in tables])
-    shift = np.stack([one[agent] for _, one in tables])
-    return strength[:, :, 0], strength[:, :, 1:], shift[:, :, 0], shift[:, :, 1:]
-
-
 def slopes(strength: np.ndarray, dose: np.ndarray) -> np.ndarray:
     """Return float64[..., K]: least-squares slope of strengths [..., X, K] over −1 ≤ c ≤ 1."""
     near = np.abs(dose) <= 1.0
@@ -160,8 +138,93 @@ def selectivity(slope: np.ndarray) -> np.ndarray:
 
     Others below `LEAST_SLOPE` count as that much, so that no ratio rests on rounding.
     """
-    own = np.einsum("...kk->...k", slope)
+    own = own_of(slope)
     if slope.shape[-1] < 2:
         return np.full(own.shape, np.nan)
     other = np.where(np.eye(slope.shape[-1], dtype=bool), 0.0, np.abs(slope)).max(-1)
     return own / np.maximum(other, LEAST_SLOPE)
+
+
+def own_of(square: np.ndarray) -> np.ndarray:
+    """Return the diagonal of the last two axes, float64[..., K]."""
+    return np.einsum("...kk->...k", square)
+
+
+def largest_other(square: np.ndarray, still: float = 0.0) -> np.ndarray:
+    """Return float64[..., K]: of shards j ≠ k, the one farthest from `still`; NaN without others.
+
+    Args:
+      square: float64[..., K, K], shard k intervened on, shard j (last) measured.
+      still: what a shard that is not moved shows.
+    """
+    count = square.shape[-1]
+    if count < 2:
+        return np.full(square.shape[:-1], np.nan)
+    apart = np.where(np.eye(count, dtype=bool), -1.0, np.abs(square - still))
+    return np.take_along_axis(square, apart.argmax(-1)[..., None], -1)[..., 0]
+
+
+def values_of(found: Sequence[Doses]) -> dict[str, np.ndarray]:
+    """Return what was found as arrays of the shards' table."""
+    strength = np.stack([one.strength for one in found]).swapaxes(3, 4)  # [S, Y, K, K, X]
+    strength = np.moveaxis(strength, -1, 2)  # [S, Y, X, K, K]
+    random = np.stack([one.random for one in found])  # [S, Y, K, R, X, K]
+    slope = np.stack([one.slope for one in found])
+    return {
+        "selectivity": np.stack([one.selectivity for one in found]),
+        "slope_own": own_of(slope),
+        "slope_other": largest_other(slope),
+        "slope_random": _random_slopes(found),
+        "dose_own": own_of(strength),
+        "dose_other": largest_other(strength, 1.0),
+        "dose_random": np.einsum("sykrxk->sykrx", random),
+    }
+
+
+def _random_slopes(found: Sequence[Doses]) -> np.ndarray:
+    """Return float64[S, Y, K, R]: own slope under each random rotation."""
+    own = np.stack([slopes(one.random, one.dose) for one in found])
+    return np.einsum("sykrk->sykr", own)
+
+
+def best_layers(selectivity: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Return int64[K]: the layer of each shard's largest selectivity, mean over seeds.
+
+    Args:
+      selectivity: float64[S, Y, K]; NaN with one shard, then the own slope decides.
+      slope: float64[S, Y, K].
+    """
+    score = np.where(np.isnan(selectivity), slope, selectivity).mean(0)
+    return score.argmax(0)
+
+
+def summaries(data: xr.Dataset) -> list[dict[str, Any]]:
+    """Return figures of each shard in its best layer, means over seeds, None where unknown.
+
+    The random ones are means of absolute values over rotations, of which either sign is chance.
+    Empty ones where nothing was dosed.
+    """
+    if "selectivity" not in data:
+        return [{} for _ in data["shard"].values]
+    names = ("selectivity", "slope_own", "slope_other", "slope_random")
+    table = {name: by_seed(data, name) for name in names}
+    table["slope_random"] = np.abs(table["slope_random"])
+    layers = best_layers(table["selectivity"], table["slope_own"])
+    return [_summary(data, table, k, int(layer)) for k, layer in enumerate(layers)]
+
+
+def _summary(data, table: dict[str, np.ndarray], shard: int, layer: int) -> dict[str, Any]:
+    told = {name: values[:, layer, shard] for name, values in table.items()}
+    ends = plain_interval(told["selectivity"])
+    return {
+        "interventions": {
+            "layer": str(data["layer"].values[layer]),
+            "selectivity": {end: known(value) for end, value in ends.items()},
+            "slope": {n: known(told[f"slope_{n}"].mean()) for n in ("own", "other", "random")},
+        }
+    }
+
+
+def known(value: Any) -> float | None:
+    """A finite number, or None."""
+    return float(value) if np.isfinite(value) else None

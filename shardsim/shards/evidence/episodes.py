@@ -55,7 +55,6 @@ class Updates(NamedTuple):
 
     sketch: jax.Array  # float32[S, E, M], whose inner products are near those of the updates
     response: jax.Array  # float32[S, E, K], change of each measure along the update, a unit step
-    norm: jax.Array  # float32[S, E]
 
 
 class Sketch(NamedTuple):
@@ -112,10 +111,11 @@ def _follow(env: Env, network: Network, horizon: Horizon, parameters, starts: St
 
     def step(carry, key):
         states, alive = carry
-        act, luck = jax.random.split(key)
+        act, draw = jax.random.split(key)
         output = network.run(parameters, jax.vmap(env.observe)(states))
         actions = jax.random.categorical(act, output.logits).astype(jnp.int32)
-        moved = jax.vmap(env.step_by)(jax.random.uniform(luck, actions.shape), states, actions)
+        uniform = jax.random.uniform(draw, actions.shape, dtype=jnp.float32)
+        moved = jax.vmap(env.step_with_uniform)(uniform, states, actions)
         amount = jnp.abs(moved.rewards * states.level.reward_weights) * counts
         pays = jnp.any(amount > 0, axis=1)
         ends = moved.terminated | moved.truncated | pays
@@ -167,8 +167,7 @@ def updates(
 
     def one(own, measure, event):
         flat = ravel_pytree(jax.grad(partial(_weighed, env, network))(own, *event))[0]
-        norm = jnp.linalg.norm(flat)
-        return Updates(sketch(flat), measure @ flat, norm)
+        return Updates(sketch(flat), measure @ flat)
 
     def agent(own, measure, states, actions, advantages):
         across = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), (states, actions, advantages))

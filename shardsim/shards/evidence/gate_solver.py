@@ -1,4 +1,4 @@
-"""Maximum likelihood with gates read from a view, all folds and ridges of a fit in one call.
+"""Maximum likelihood with gates read from features, all folds and ridges of a fit in one call.
 
 The model is that of the shards, l = habit + affordance·blocked + Σ_k g_k(s) Σ_o θ_ko A_o(s, ·),
 with g_k(s) = Σ_m softplus(w_km·h(s) + b_km), one term by default, instead of a gate on covariates.
@@ -7,7 +7,7 @@ so that its diagonal scaling is close to Newton's. A ridge is chosen for every f
 other folds.
 
 Axis letters: F folds · R ridges · C contexts · A actions · O concepts · K shards · M terms of a
-gate · D components of a view · J covariates of the affordance.
+gate · D features, those of a layer or of a control · J covariates of the affordance.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ class Freedom(NamedTuple):
 
     terms: int = 1  # softplus terms whose sum is a gate
     preferences: bool = False  # refit the preferences, signs held
-    affordance: bool = False  # the affordance's gate reads the view too
+    affordance: bool = False  # the affordance's gate reads the features too
     steps: int = 100
 
 
 def gates_of(weights: Weights, view: jax.Array) -> jax.Array:
-    """Terms of gates [K·M, C] of one fit on a view [D, C], the M of a shard side by side."""
+    """Terms of gates [K·M, C] of one fit on features [D, C], the M of a shard side by side."""
     return jax.nn.softplus(weights.read @ view + weights.bias[:, None])
 
 
@@ -98,7 +98,7 @@ def _start(view: jax.Array, decisions: Decisions, free: Freedom) -> Weights:
     shards, size = len(decisions.preferences) * free.terms, len(view)
     floor = jnp.maximum(jnp.abs(decisions.preferences), PREFERENCE_FLOOR)
     return Weights(
-        read=START * jax.random.normal(jax.random.key(0), (shards, size)),
+        read=START * jax.random.normal(jax.random.key(0), (shards, size), dtype=jnp.float32),
         bias=jnp.full(shards, float(np.log(np.expm1(GATE_START / free.terms)))),
         habit=jnp.zeros(len(decisions.target)),
         affordance=jnp.zeros(len(decisions.covariates)),
@@ -138,7 +138,7 @@ def _fit(start, view, decisions, seen, ridge, free: Freedom, rate: float) -> Wei
 def solve(
     view: jax.Array, decisions: Decisions, fold: jax.Array, *, folds: int, free: Freedom
 ) -> Solved:
-    """Fit a view [D, C] of one agent, all folds and ridges at once.
+    """Fit the features [D, C] of one agent, all folds and ridges at once.
 
     Args:
       view: float32[D, C], centred, mean square about 1.

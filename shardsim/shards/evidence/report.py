@@ -1,8 +1,10 @@
-"""One report across the three views of each shard: behaviour, activations and parameters.
+"""One report on each shard across three views: behaviour, activations and updates.
 
 A view supports a shard, does not support it, contradicts it, or was not taken. A shard is confirmed
-where at least two views were taken and all that were taken support it, conflicting where any of
-them contradicts it, and unconfirmed otherwise.
+where behaviour supports it and so do activations, which takes reading its gate and erasing it by an
+intervention, and where nothing contradicts it; conflicting where any view contradicts it, and
+unconfirmed otherwise. Updates that raise a shard no more than others is no reason against it: many
+kinds of event may have built it.
 
 Axis letters: S agents (seeds) · K shards · Y layers · T checkpoints · Q kinds of event.
 """
@@ -13,13 +15,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from shardsim.base.statistics import t_interval
-from shardsim.shards.evidence.causal import LEAST_EFFECT, Causal
-from shardsim.shards.evidence.updates import NONE, RARE, ParameterView
+from shardsim.shards.evidence.updates import NONE
+from shardsim.shards.fit.verdict import SHARDS
+from shardsim.shards.schema import by_seed
 
 Status = Literal["confirmed", "unconfirmed", "conflicting"]
-LEVEL = 0.05  # of the test of a direction, shared out over the shards
+LEVEL = 0.05  # of the test of updates, shared out over the shards
+RARE = 0.05  # of the events: a kind seldomer than this is no shard's own
 OWN = 0.3  # a kind of event is a shard's own where its preference for what is reached is this large
 MOST = 0.5  # of the seeds
 SURE = 2.0  # standard deviations, for one seed alone
@@ -33,17 +38,20 @@ class Opinion(NamedTuple):
     figures: dict[str, Any]
 
 
+NOT_PATCHED = Opinion("not taken", "there are no activations to read or erase", {})
+
+
 class Report(NamedTuple):
     """All views of one shard."""
 
     status: Status
     behaviour: Opinion
     activations: Opinion
-    parameters: Opinion
+    updates: Opinion
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values."""
-        views = {name: getattr(self, name) for name in ("behaviour", "activations", "parameters")}
+        views = {name: getattr(self, name) for name in ("behaviour", "activations", "updates")}
         told = {
             name: {"says": view.says, "reason": view.reason, **view.figures}
             for name, view in views.items()
@@ -51,19 +59,15 @@ class Report(NamedTuple):
         return {"status": self.status, **told}
 
 
-def status_of(opinions: list[Opinion]) -> Status:
-    """Weigh the opinions of all views on one shard."""
-    said = [opinion.says for opinion in opinions]
-    if "contradicts" in said:
-        return "conflicting"
-    taken = [word for word in said if word != "not taken"]
-    return "confirmed" if len(taken) > 1 and set(taken) == {"supports"} else "unconfirmed"
-
-
-def report(behaviour: Opinion, activations: Opinion, parameters: Opinion) -> Report:
-    """Put the views of one shard together."""
-    views = (behaviour, activations, parameters)
-    return Report(status_of(list(views)), *views)
+def report(behaviour: Opinion, activations: Opinion, updates: Opinion) -> Report:
+    """Put the views of one shard together, and say what they come to."""
+    if "contradicts" in (behaviour.says, activations.says, updates.says):
+        status = "conflicting"
+    elif behaviour.says == activations.says == "supports":
+        status = "confirmed"
+    else:
+        status = "unconfirmed"
+    return Report(status, behaviour, activations, updates)
 
 
 def behaviour_view(verdict: str, held: np.ndarray, margin: float) -> Opinion:
@@ -76,7 +80,7 @@ def behaviour_view(verdict: str, held: np.ndarray, margin: float) -> Opinion:
     """
     part = float(np.mean(held))
     figures = {"seeds": part, "margin": float(margin)}
-    if verdict not in ("shards", "one utility"):
+    if verdict != SHARDS:
         return Opinion("does not support", f"the verdict on the run is '{verdict}'", figures)
     if part <= MOST:
         reason = f"only {_of(part, held.size)} seeds have it when fitted alone"
@@ -86,96 +90,77 @@ def behaviour_view(verdict: str, held: np.ndarray, margin: float) -> Opinion:
 
 
 def activation_view(
-    shard: int, checks: list[Causal] | None, readable: np.ndarray | None
+    readable: np.ndarray, specific: np.ndarray, erases_another: np.ndarray
 ) -> Opinion:
-    """Say what the activations say, read and erased.
+    """Say what the activations say of one shard, read and erased.
 
     Args:
-      shard: which one, k.
-      checks: of each seed, S; None where there are no activations.
-      readable: bool[S, K], whether some layer reads the gate better than chance.
+      readable: bool[S], whether some layer reads the gate better than chance.
+      specific: bool[S], whether in some layer erasing the shard removes it, and it alone.
+      erases_another: bool[S], whether in every layer erasing it removes another shard more.
     """
-    if checks is None or readable is None:
-        return Opinion("not taken", "there are no activations to read or erase", {})
-    seen = readable[:, shard]
-    specific = np.array([check.specific[:, shard].any() for check in checks])
-    wrong = np.array([_erases_another(check, shard) for check in checks])
+    count, wrong = len(readable), float(erases_another.mean())
+    both = float((readable & specific).mean())
     figures = {
-        "readable": float(seen.mean()),
+        "readable": float(readable.mean()),
         "specific": float(specific.mean()),
-        "erases_another": float(wrong.mean()),
+        "erases_another": wrong,
     }
-    count = len(checks)
-    if wrong.mean() > MOST:
+    if wrong > MOST:
         reason = "erasing what it is read from removes another shard more, in every layer"
-        return Opinion("contradicts", f"{reason} ({_of(wrong.mean(), count)} seeds)", figures)
-    if (seen & specific).mean() > MOST:
-        reason = f"read and specifically erased in {_of((seen & specific).mean(), count)} seeds"
+        return Opinion("contradicts", f"{reason} ({_of(wrong, count)} seeds)", figures)
+    if both > MOST:
+        reason = f"read and specifically erased in {_of(both, count)} seeds"
         return Opinion("supports", reason, figures)
     reason = (
-        f"read in {_of(seen.mean(), count)} seeds, specifically erased in "
+        f"read in {_of(readable.mean(), count)} seeds, specifically erased in "
         f"{_of(specific.mean(), count)}"
     )
     return Opinion("does not support", reason, figures)
 
 
-def _erases_another(check: Causal, shard: int) -> bool:
-    """Whether erasing a shard's directions costs another shard more than itself in every layer."""
-    lost = np.abs(check.effect[:, shard])
-    others = np.delete(lost, shard, axis=1).max(1, initial=0.0)
-    own = check.effect[:, shard, shard]
-    chance = check.random[:, shard].max(-1, initial=0.0)
-    return bool(np.all(others > np.maximum(np.maximum(own, chance), LEAST_EFFECT)))
-
-
-def parameter_opinion(shard: int, preferences: np.ndarray, view: ParameterView | None) -> Opinion:
-    """Say what the updates of reinforcement events say.
+def updates_view(data: xr.Dataset, shard: int) -> Opinion:
+    """Say what the updates of a shard's own events did to it.
 
     Args:
-      shard: which one, k.
-      preferences: float[K, O].
-      view: of `parameter_view`; None where no run with checkpoints stands behind the agents.
+      data: the table of the shards.
+      shard: its place, k.
     """
-    if view is None:
+    if "update_push" not in data:
         return Opinion("not taken", "there are no checkpoints of training, or no events", {})
-    p_value = float(view.p_value[shard])
-    own = own_kind(preferences[shard], view)
-    event = None if own is None else view.kinds[own]
-    known = float(view.p_event[shard])
-    figures: dict[str, Any] = {"p_value": p_value, "p_event": known, "event": event}
-    if own is not None:
-        push = pushes(view, own)[:, shard]
-        figures["push"] = float(push.mean())
-        if _surely_below_zero(push):
-            reason = (
-                f"the updates of events paid by {view.kinds[own]}, which it wants, weaken it "
-                f"(push {push.mean():+.2f})"
-            )
-            return Opinion("contradicts", reason, figures)
-    level = LEVEL / len(preferences)
-    said = f"p = {p_value:.3g} for clusters of updates, {known:.3g} for events of one kind"
-    if min(p_value, known) <= level / 2:  # two tests
-        which = "of updates that cluster" if p_value <= known else "of the events of one kind"
-        return Opinion(
-            "supports", f"the direction {which} raises it specifically ({said})", figures
-        )
-    reason = "no direction of updates raises it more specifically than mixtures of them do"
-    return Opinion("does not support", f"{reason} ({said})", figures)
+    own = own_kind(data, shard)
+    if own is None:
+        reason = "no common kind of event pays where it wants to go"
+        return Opinion("does not support", reason, {"p_value": None, "event": None})
+    push, p_values = pushes(data, own)[:, shard], data["update_p_value"]
+    p_value = float(p_values.transpose("event_kind", "shard").values[own, shard])
+    event, mean = str(data["event_kind"].values[own]), float(push.mean())
+    figures = {"p_value": p_value, "event": event, "push": mean}
+    if _surely_below_zero(push):
+        reason = f"the updates of events paid by {event}, its own, weaken it (push {mean:+.2f})"
+        return Opinion("contradicts", reason, figures)
+    if p_value <= LEVEL / data.sizes["shard"]:
+        reason = f"the updates of events paid by {event}, its own, raise it, and it above the rest"
+        return Opinion("supports", f"{reason} (p = {p_value:.3g})", figures)
+    reason = f"the updates of events paid by {event}, its own, raise it no more specifically than"
+    return Opinion("does not support", f"{reason} other events' do (p = {p_value:.3g})", figures)
 
 
-def own_kind(preference: np.ndarray, view: ParameterView) -> int | None:
-    """Return the kind of event whose concepts a shard's preference float[O] is for or against."""
-    score = np.abs(view.reached @ preference)
-    common = view.counts.sum((0, 1)) >= RARE * view.counts.sum()
-    score = np.where(common & (np.array(view.kinds) != NONE), score, 0.0)
+def own_kind(data: xr.Dataset, shard: int) -> int | None:
+    """Return the place of the kind of event whose concepts a shard is for or against, or None."""
+    preference = data["preferences"].transpose("shard", "concept").values[shard]
+    score = np.abs(data["event_reached"].transpose("event_kind", "concept").values @ preference)
+    counts = by_seed(data, "event_counts").sum((0, 1))
+    common = (counts >= RARE * counts.sum()) & (data["event_kind"].values != NONE)
+    score = np.where(common, score, 0.0)
     return int(score.argmax()) if score.max() > OWN else None
 
 
-def pushes(view: ParameterView, kind: int) -> np.ndarray:
+def pushes(data: xr.Dataset, kind: int) -> np.ndarray:
     """Return float64[S, K]: what a kind's mean update does to shards, mean over checkpoints."""
-    values = view.provenance[:, :, kind]
+    values = by_seed(data, "update_push")[:, :, kind]
     known = np.isfinite(values)
-    return np.where(known, values, 0.0).sum(0) / np.maximum(known.sum(0), 1)
+    return np.where(known, values, 0.0).sum(1) / np.maximum(known.sum(1), 1)
 
 
 def _surely_below_zero(push: np.ndarray) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from shardsim.shards.fit import solvers
 from shardsim.shards.fit.linear_models import Common
-from shardsim.shards.fit.mle import refine
+from shardsim.shards.fit.mle import fit_mle
 from shardsim.shards.fit.structure import Structure, unfold
 
 MIXES = (0.1, 0.2, 0.3, 0.45, 0.6, 1.0)  # of one preference in another, with either sign
@@ -25,7 +25,7 @@ EQUAL_LOSS = 0.02  # relative rise of the training loss that still counts as an 
 NULL_FLOOR = 0.0005
 NO_ALTERNATIVE = 1.0
 MOST = 12
-REFINE_STEPS = 5
+MLE_STEPS = 5
 
 
 class Alternative(NamedTuple):
@@ -140,8 +140,8 @@ def _finish(structure: Structure, shared: Common, item: _Variant) -> Alternative
     norm = np.maximum(np.linalg.norm(folded, axis=1), 1e-12)
     folded, coefficients = (folded / norm[:, None])[back], (item.gates * norm)[:, back]
     values = structure.work.values
-    refined = refine(shared, values, coefficients, folded, REFINE_STEPS)
-    strengths = values @ refined.coefficients
+    fitted = fit_mle(shared, values, coefficients, folded, MLE_STEPS)
+    strengths = values @ fitted.coefficients
     return Alternative(
         int(order[item.shard]),
         int(order[item.other]),

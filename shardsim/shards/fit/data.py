@@ -12,7 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.base.errors import UserError
-from shardsim.shards.contexts.tabular_model import Worlds
+from shardsim.env.planning import best_actions
+from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.contexts.tabular_model import TabularModel
 
 DECAY = 0.6  # a move: the soft distance feature beside the plain one
 LOWEST_ADVANTAGE = -4.0  # moves; what is worse than this is a trap, not a longer way
@@ -32,8 +34,8 @@ class DecisionData(NamedTuple):
     weight: np.ndarray  # [C], for reporting: fits and losses are unweighted (strata are equal)
     distance: np.ndarray  # [C, O], moves, infinite if unreachable
     planned: np.ndarray | None = None  # [C, A, O], moves lost, where `advantages` are another basis
-    home: np.ndarray | None = None  # int64[C, 2], level of `worlds` and number of the state in it
-    worlds: Worlds | None = None  # where a rival can plan exactly
+    home: np.ndarray | None = None  # int64[C, 2], level of the tabular model, number of the state
+    tabular_model: TabularModel | None = None  # where a rival can plan exactly
 
 
 def gate_features(
@@ -71,7 +73,7 @@ def decision_data(
     level_index: np.ndarray,
     weight: np.ndarray | None = None,
     home: np.ndarray | None = None,
-    worlds: Worlds | None = None,
+    tabular_model: TabularModel | None = None,
 ) -> DecisionData:
     """Gather a battery and an agent's logits into `DecisionData`.
 
@@ -84,8 +86,8 @@ def decision_data(
       logits: [C, A], any offset in each context.
       level_index: int[C], which level a context is from: levels are the unit of resampling.
       weight: [C], 1 by default.
-      home: int[C, 2], which level of `worlds` a context is in, and its state's number there.
-      worlds: the levels; without them the rival that plans one reward exactly is absent.
+      home: int[C, 2], which level of `tabular_model` a context is in, and its state's number there.
+      tabular_model: the levels; without them the rival that plans one reward exactly is absent.
 
     Raises:
       UserError: shapes disagree, a distance is missing, or logits are not finite.
@@ -118,13 +120,28 @@ def decision_data(
             [np.asarray(covariates[f"distance_{o}"], np.float64) for o in concepts], 1
         ),
         home=None if home is None else np.asarray(home, np.int64),
-        worlds=worlds,
+        tabular_model=tabular_model,
+    )
+
+
+def decisions_on(battery: Battery, logits: np.ndarray) -> DecisionData:
+    """Return a battery with one policy's logits [C, A] as the fit takes it."""
+    return decision_data(
+        battery.covariates,
+        battery.concepts,
+        battery.advantages,
+        battery.blocked,
+        battery.reachable,
+        logits,
+        battery.level_index,
+        battery.weight,
+        *battery.tabular_model,
     )
 
 
 def subset(data: DecisionData, keep: np.ndarray) -> DecisionData:
     """The contexts that `keep` (a mask or indices) picks."""
-    whole = ("feature_names", "worlds")
+    whole = ("feature_names", "tabular_model")
     arrays = {name: value for name, value in data._asdict().items() if name not in whole}
     kept = {name: value[keep] for name, value in arrays.items() if value is not None}
     return data._replace(**kept)
@@ -151,7 +168,7 @@ def level_folds(level_index: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 def in_conflict(data: DecisionData) -> np.ndarray:
     """bool[C]: some pair of reachable concepts has no best action in common."""
-    best = data.advantages >= -1e-6  # [C, A, O]
+    best = best_actions(data.advantages)  # [C, A, O]
     moving = data.reachable & (data.distance > 0)
     shared = np.einsum("cao,cap->cop", best.astype(np.int64), best.astype(np.int64)) > 0
     return (~shared & moving[:, :, None] & moving[:, None, :]).any((1, 2))
@@ -171,6 +188,13 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     for action in range(1, logits.shape[-1]):
         total += chance[..., action]
     return shifted - np.log(total)[..., None]
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Return float64[..., A]: softmax."""
+    values = np.asarray(logits, np.float64)
+    raised = np.exp(values - values.max(-1, keepdims=True))
+    return raised / raised.sum(-1, keepdims=True)
 
 
 def cross_entropy_bits(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:

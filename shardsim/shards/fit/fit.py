@@ -19,23 +19,28 @@ from shardsim.shards.fit.data import (
     DecisionData,
     canonical_order,
     cross_entropy_bits,
-    in_conflict,
     subset,
 )
-from shardsim.shards.fit.mle import refine
+from shardsim.shards.fit.mle import fit_mle
+from shardsim.shards.fit.models import (
+    AFFORDANCE,
+    CEILING,
+    GAIN,
+    HABITS,
+    ONE_GOAL,
+    PERMUTED,
+    PLANNER,
+    REWARD,
+    SHARDS,
+    STEEP,
+    UTILITY,
+)
 from shardsim.shards.fit.restarts import Restart, restarts
-from shardsim.shards.fit.rivals import discounting, goal_mixture, planner, soft_optimal
+from shardsim.shards.fit.rivals import descent, discounting, goal_mixture, planner, soft_optimal
 from shardsim.shards.fit.rivals.descent import GAIN_ATOMS
 from shardsim.shards.fit.shard_model import ShardModel, shard_model
 from shardsim.shards.fit.structure import Structure, emptied, find_structure, single, unfold
 from shardsim.shards.fit.verdict import NO_STRUCTURE, ONE_UTILITY, Judgement, doubted, judge
-
-SHARDS = "shards"
-HABITS, AFFORDANCE = "habits", "habits+affordance"
-UTILITY, GAIN, PLANNER = "one utility", "one utility with gain", "planner"
-REWARD = "reward"
-STEEP, ONE_GOAL = "steep discounting", "one goal at a time"
-CEILING, PERMUTED = "ceiling", "ceiling permuted"
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,6 @@ class ModelFit(ShardModel):
 
     held_out: np.ndarray  # [C, A], logits of each context, its level left out of the last fit
     bits: dict[str, np.ndarray]  # model -> [C], held-out cross-entropy (ceilings: not held out)
-    number_losses: np.ndarray  # [number, L], held-out quadratic loss by number of shards
     alternatives: tuple[Alternative, ...]
     restarts: tuple[Restart, ...]  # the search once more, from other trees, folds and starts
     margin: np.ndarray  # [K], 0 to 1
@@ -91,11 +95,11 @@ def _rival_logits(
         UTILITY: lambda: linear_models.cross_fit(shared, one_utility),
         GAIN: lambda: _gain_logits(shared, structure) if len(path.fits) > 1 else base,
         PLANNER: lambda: planner.cross_fit(shared, gain, weights, seed),
-        STEEP: lambda: discounting.cross_fit(shared, gain, weights),
-        ONE_GOAL: lambda: goal_mixture.cross_fit(shared, gain, weights),
+        STEEP: lambda: descent.cross_fit(shared, gain, discounting.rival(shared, weights)),
+        ONE_GOAL: lambda: descent.cross_fit(shared, gain, goal_mixture.rival(shared, weights)),
         SHARDS: lambda: _shard_logits(shared, structure) if len(structure.preferences) else base,
     }
-    if work.data.worlds is not None:
+    if work.data.tabular_model is not None:
         every[REWARD] = lambda: soft_optimal.cross_fit(shared, gain, weights, seed)
     return dict(zip(every, each(lambda model: model(), every.values()), strict=True)), shared
 
@@ -136,8 +140,8 @@ def _bits(
     """Bits [C] of every model; the ceilings keep the habit and affordance of the shards."""
     data, path = structure.work.data, structure.path
     values = structure.work.values
-    refined = refine(shared, values, structure.coefficients, structure.preferences)
-    base = (values @ refined.affordance)[:, None] * data.blocked + refined.habit
+    fitted = fit_mle(shared, values, structure.coefficients, structure.preferences)
+    base = (values @ fitted.affordance)[:, None] * data.blocked + fitted.habit
     bits = {name: cross_entropy_bits(data.logits, value) for name, value in logits.items()}
     order = np.random.default_rng(seed).permutation(len(data.logits))
     shuffled = data._replace(advantages=data.advantages[order])
@@ -176,24 +180,21 @@ def _fit(data: DecisionData, max_shards: int, seed: int) -> ModelFit:
     work = structure.work
     logits, shared = _rival_logits(structure, work.fold, seed)
     bits = _bits(structure, logits, shared, seed)
-    judgement = judge(
-        bits, data.level_index, in_conflict(data), len(structure.preferences), structure.beyond_rank
-    )
+    judgement = judge(bits, data.level_index, len(structure.preferences), structure.beyond_rank)
     if judgement.verdict == NO_STRUCTURE:
         structure = emptied(structure)
     elif judgement.verdict == ONE_UTILITY and len(structure.preferences) > 1:
         structure = single(structure)
     alternatives = equal_fits(structure, shared)
-    refined = refine(shared, work.values, structure.coefficients, structure.preferences)
-    gates = work.values @ refined.coefficients
+    fitted = fit_mle(shared, work.values, structure.coefficients, structure.preferences)
+    gates = work.values @ fitted.coefficients
     again = restarts(structure, gates, shared, max_shards, seed)
     judgement = doubted(judgement, [one.same for one in again])
-    model = shard_model(work.atoms, refined, structure.preferences, subset(data, back))
+    model = shard_model(work.atoms, fitted, structure.preferences, subset(data, back))
     return ModelFit(
         **vars(model),
         held_out=logits[SHARDS][back],
         bits={name: values[back] for name, values in bits.items()},
-        number_losses=structure.losses,
         alternatives=tuple(a._replace(gates=a.gates[back]) for a in alternatives),
         restarts=tuple(r._replace(gates=r.gates[back]) for r in again),
         margin=margins(alternatives, len(structure.preferences)),

@@ -12,7 +12,7 @@ import numpy as np
 
 from shardsim.shards.fit.data import DecisionData, log_softmax
 
-AFFORDANCE_RIDGE = 0.02
+RELATIVE_AFFORDANCE_RIDGE = 0.02
 HABIT_RIDGE = 1e-6
 SHARD_RIDGE = 1e-7
 TEMPERATURE = 3.0
@@ -133,7 +133,7 @@ def project(whole: Gram, atoms: int, concepts: int) -> Problem:
     cross = whole.quadratic[shards:, :shards] / whole.count
     linear = whole.linear / whole.count
     ridge = np.full(len(inner), HABIT_RIDGE)
-    ridge[1:atoms] = AFFORDANCE_RIDGE * max(inner[0, 0], 1e-6)  # the constant atom is free
+    ridge[1:atoms] = RELATIVE_AFFORDANCE_RIDGE * max(inner[0, 0], 1e-6)  # the constant atom is free
     ridge[0] = HABIT_RIDGE
     inner = inner + np.diag(ridge)
     solved = np.linalg.solve(inner, np.column_stack([cross, linear[shards:]]))

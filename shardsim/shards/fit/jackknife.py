@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.shards.fit.atoms import evaluate
-from shardsim.shards.fit.data import DecisionData
+from shardsim.shards.fit.data import DecisionData, probabilities
 from shardsim.shards.fit.linear_models import (
     AFFORDANCE_ATOMS,
     AFFORDANCE_RIDGE,
@@ -22,7 +22,6 @@ from shardsim.shards.fit.linear_models import (
     HABIT_RIDGE,
 )
 from shardsim.shards.fit.shard_model import ShardModel
-from shardsim.shards.influence.influence import probabilities
 
 SMALL = 1e-9
 

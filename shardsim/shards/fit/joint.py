@@ -17,7 +17,7 @@ from shardsim.base.errors import UserError
 from shardsim.shards.fit import gram, linear_models, search, selection, solvers
 from shardsim.shards.fit.data import DecisionData, level_means
 from shardsim.shards.fit.gram import Problem
-from shardsim.shards.fit.mle import refine
+from shardsim.shards.fit.mle import fit_mle
 from shardsim.shards.fit.shard_model import ShardModel, shard_model
 from shardsim.shards.fit.solvers import Factors
 from shardsim.shards.fit.structure import Structure, find_structure, unfold
@@ -63,8 +63,8 @@ def fit_gates(preferences: np.ndarray, data: DecisionData, *, seed: int = 0) -> 
         shared = linear_models.common(
             data, work.fold, work.values, np.asarray((preferences < 0).any(0))
         )
-        refined = refine(shared, work.values, coefficients, preferences)
-        return shard_model(work.atoms, refined, preferences, data)
+        fitted = fit_mle(shared, work.values, coefficients, preferences)
+        return shard_model(work.atoms, fitted, preferences, data)
 
 
 def fit_shared(datas: Sequence[DecisionData], *, max_shards: int = 8, seed: int = 0) -> np.ndarray:
@@ -205,7 +205,7 @@ def _level_losses(voters: list[Structure], columns, signs, fit: JointFit | None)
             factors = selection.no_shards(structure.work)
             if trained is not None:
                 folded = unfold(trained.preferences, columns, signs, structure.preferences.shape[1])
-                factors = Factors(trained.gates[index], folded, 0.0, 0.0)
+                factors = Factors(trained.gates[index], folded, 0.0)
             losses[index] += selection.fold_loss(structure.work, factors, fold)
     means = [
         level_means(loss, s.work.data.level_index) / max(s.work.problem.constant, 1e-12)
@@ -230,7 +230,7 @@ def _search(voters: list[Structure], columns, signs, max_shards: int, seed: int)
     for _ in range(min(max_shards, concepts)):
         fit = _grow(joint, fits[-1], directions)
         folded = _unit(unfold(fit.preferences, columns, signs, concepts))
-        if selection.parallel(Factors(np.zeros((0, 0)), folded, 0.0, 0.0)):
+        if selection.parallel(Factors(np.zeros((0, 0)), folded, 0.0)):
             break
         fits.append(fit)
         losses.append(_level_losses(voters, columns, signs, fit))

@@ -15,7 +15,7 @@ from shardsim.shards.fit import likelihood, linear_models
 from shardsim.shards.fit.linear_models import Common
 
 
-class Refined(NamedTuple):
+class Fitted(NamedTuple):
     """A model on the atoms of its search."""
 
     coefficients: np.ndarray  # [J, K] >= 0
@@ -23,21 +23,21 @@ class Refined(NamedTuple):
     habit: np.ndarray  # [A], mean 0
 
 
-def refine(
+def fit_mle(
     shared: Common,
     values: np.ndarray,
     coefficients: np.ndarray,
     preferences: np.ndarray,
     steps: int = likelihood.STEPS,
-) -> Refined:
+) -> Fitted:
     """Refit what `coefficients` [J, K] uses, preferences [K, O] held; a convex problem."""
     model, start, (atoms, shards) = linear_models.gated(shared, values, coefficients, preferences)
     found = likelihood.fit(model, shared.target, start, steps)
     actions = shared.target.shape[1]
-    refined = np.zeros_like(coefficients)
-    refined[atoms, shards] = found[len(found) - len(atoms) :]
+    fitted = np.zeros_like(coefficients)
+    fitted[atoms, shards] = found[len(found) - len(atoms) :]
     affordance = np.zeros(values.shape[1])
     count = shared.affordance.shape[1]
     affordance[:count] = found[actions : actions + count]
     habit = found[:actions]
-    return Refined(refined, affordance, habit - habit.mean())
+    return Fitted(fitted, affordance, habit - habit.mean())

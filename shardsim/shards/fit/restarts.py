@@ -12,12 +12,12 @@ from scipy.optimize import linear_sum_assignment
 
 from shardsim.base.parallel import each
 from shardsim.shards.fit.linear_models import Common
-from shardsim.shards.fit.mle import refine
+from shardsim.shards.fit.mle import fit_mle
 from shardsim.shards.fit.structure import Structure, find_structure
 
 RESTARTS = 2
 SAME = 0.9  # cosine and correlation of gates, at least, of shards that are the same
-REFINE_STEPS = 5
+MLE_STEPS = 5
 
 
 class Restart(NamedTuple):
@@ -63,8 +63,8 @@ def restarts(
 def _compared(
     preferences: np.ndarray, gates: np.ndarray, other: Structure, shared: Common
 ) -> Restart:
-    refined = refine(shared, other.work.values, other.coefficients, other.preferences, REFINE_STEPS)
-    theirs = other.work.values @ refined.coefficients
+    fitted = fit_mle(shared, other.work.values, other.coefficients, other.preferences, MLE_STEPS)
+    theirs = other.work.values @ fitted.coefficients
     if len(other.preferences) != len(preferences):
         return Restart(other.preferences, theirs, 0.0, 0.0)
     cosine = preferences @ other.preferences.T

@@ -100,7 +100,7 @@ def search(
         return []
     directions = candidate_directions(coefficients, rng)
     fits: list[Factors] = []
-    nothing = Factors(np.zeros((len(empty), 0)), np.zeros((0, empty.shape[1])), np.inf, 0.0)
+    nothing = Factors(np.zeros((len(empty), 0)), np.zeros((0, empty.shape[1])), np.inf)
     for number in range(1, count + 1):
         best = grow(problem, fits[-1] if fits else nothing, directions, penalty)
         for _ in range(starts if number > 1 else 0):

@@ -12,7 +12,7 @@ import numpy as np
 from shardsim.shards.fit import gram, solvers
 from shardsim.shards.fit.atoms import Atom, evaluate, propose_atoms
 from shardsim.shards.fit.data import DecisionData, level_folds, subset
-from shardsim.shards.fit.gram import Gram, Moments, Problem
+from shardsim.shards.fit.gram import Moments, Problem
 from shardsim.shards.fit.solvers import Factors
 
 PENALTY = 0.02  # of the penalty at which nothing enters
@@ -33,7 +33,6 @@ class Workspace(NamedTuple):
     atoms: tuple[Atom, ...]  # J
     values: np.ndarray  # [C, J]
     fold: np.ndarray  # int64[C]
-    grams: list[Gram]  # V
     problem: Problem  # of all folds
     training: list[Problem]  # V, of all folds but one
 
@@ -65,7 +64,7 @@ def prepare(data: DecisionData, metric: np.ndarray, target: np.ndarray, seed: in
         gram.project(gram.add(grams[:f] + grams[f + 1 :]), size, concepts)
         for f in range(len(grams))
     ]
-    return Workspace(data, metric, target, atoms, values, fold, grams, whole, training)
+    return Workspace(data, metric, target, atoms, values, fold, whole, training)
 
 
 def predict(
@@ -141,4 +140,4 @@ def parallel(fit: Factors) -> bool:
 def no_shards(work: Workspace) -> Factors:
     """Habit and affordance alone."""
     atoms, concepts = work.problem.linear.shape
-    return Factors(np.zeros((atoms, 0)), np.zeros((0, concepts)), 0.5 * work.problem.constant, 0.0)
+    return Factors(np.zeros((atoms, 0)), np.zeros((0, concepts)), 0.5 * work.problem.constant)

@@ -12,7 +12,7 @@ import numpy as np
 from shardsim.shards.fit import selection
 from shardsim.shards.fit.atoms import Atom, evaluate
 from shardsim.shards.fit.data import DecisionData
-from shardsim.shards.fit.mle import Refined
+from shardsim.shards.fit.mle import Fitted
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,18 @@ class ShardModel:
 
 
 def shard_model(
-    atoms: tuple[Atom, ...], refined: Refined, preferences: np.ndarray, data: DecisionData
+    atoms: tuple[Atom, ...], fitted: Fitted, preferences: np.ndarray, data: DecisionData
 ) -> ShardModel:
     """Gates, preferences, habit and affordance, evaluated on `data`."""
     values = evaluate(atoms, data.features)
-    nuisance = np.r_[refined.affordance, refined.habit]
+    nuisance = np.r_[fitted.affordance, fitted.habit]
     return ShardModel(
         atoms=atoms,
-        coefficients=refined.coefficients,
+        coefficients=fitted.coefficients,
         preferences=preferences,
-        gates=values @ refined.coefficients,
-        habit=refined.habit,
-        affordance_coefficients=refined.affordance,
-        affordance=values @ refined.affordance,
-        predicted=selection.predict(data, values, refined.coefficients @ preferences, nuisance),
+        gates=values @ fitted.coefficients,
+        habit=fitted.habit,
+        affordance_coefficients=fitted.affordance,
+        affordance=values @ fitted.affordance,
+        predicted=selection.predict(data, values, fitted.coefficients @ preferences, nuisance),
     )

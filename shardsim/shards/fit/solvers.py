@@ -15,12 +15,11 @@ from shardsim.shards.fit.gram import Problem
 
 
 class Factors(NamedTuple):
-    """A decomposition with its objective and its cost Σ_jk C_jk ρ(θ_k)."""
+    """A decomposition with its objective."""
 
     gates: np.ndarray  # C, [J, K] >= 0
     preferences: np.ndarray  # Θ, [K, O] >= 0, rows of unit norm
     objective: float
-    cost: float
 
 
 def strength(preferences: np.ndarray) -> np.ndarray:
@@ -95,19 +94,25 @@ def penalty_limit(linear: np.ndarray) -> float:
 def group_lasso(
     problem: Problem, penalty: float, start: np.ndarray, steps: int = 150
 ) -> np.ndarray:
-    """B ≥ 0 [J, O] under penalty Σ_j ρ(B_j), by FISTA (Beck & Teboulle 2009) with restarts."""
-    atoms, concepts = problem.linear.shape
-    matrix = problem.quadratic.reshape(atoms * concepts, -1)
+    """B ≥ 0 [J, O] under penalty Σ_j ρ(B_j), by proximal gradient with restarts."""
+    matrix = problem.quadratic.reshape(start.size, -1)
     pace = 1.0 / (_largest_eigenvalue(matrix) + 1e-12)
+    return _descend(matrix, problem.linear, penalty, start, pace, steps, 1e-5, restart=True)
+
+
+def _descend(
+    matrix, linear, amount, start, pace: float, steps: int, tolerance: float, restart: bool = False
+) -> np.ndarray:
+    """Minimise ½ xᵀGx − rᵀx + amount·ρ over x ≥ 0 by FISTA (Beck & Teboulle 2009)."""
     now, ahead, inertia = start, start, 1.0
     for _ in range(steps):
-        slope = (matrix @ ahead.ravel()).reshape(atoms, concepts) - problem.linear
-        new = shrink(ahead - pace * slope, penalty * pace)
-        if ((ahead - new) * (new - now)).sum() > 0:
+        slope = (matrix @ ahead.ravel()).reshape(linear.shape) - linear
+        new = shrink(ahead - pace * slope, amount * pace)
+        if restart and ((ahead - new) * (new - now)).sum() > 0:
             inertia = 1.0
         following = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
         ahead = new + (inertia - 1) / following * (new - now)
-        done = np.abs(new - now).max() < 1e-5 * (1e-9 + np.abs(new).max())
+        done = np.abs(new - now).max() < tolerance * (1e-9 + np.abs(new).max())
         now, inertia = new, following
         if done:
             break
@@ -156,17 +161,7 @@ def fit_preferences(
 ) -> np.ndarray:
     """Best preferences Θ ≥ 0 [K, O], norm free, under amount[K]·ρ(θ_k); proximal gradient."""
     pace = 1.0 / (np.linalg.eigvalsh(matrix)[-1] + 1e-12)
-    now, ahead, inertia = start, start, 1.0
-    for _ in range(steps):
-        slope = (matrix @ ahead.ravel()).reshape(linear.shape) - linear
-        new = shrink(ahead - pace * slope, amount * pace)
-        following = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
-        ahead = new + (inertia - 1) / following * (new - now)
-        done = np.abs(new - now).max() < 1e-7 * (1e-9 + np.abs(new).max())
-        now, inertia = new, following
-        if done:
-            break
-    return now
+    return _descend(matrix, linear, amount, start, pace, steps, 1e-7)
 
 
 def alternate(
@@ -195,9 +190,8 @@ def alternate(
         if before - value < tolerance * max(abs(value), 1e-9):
             break
         before = value
-    cost = _cost(now, preferences)
-    value = objective(problem, now @ preferences) + penalty * cost
-    return Factors(now, preferences, value, cost)
+    value = objective(problem, now @ preferences) + penalty * _cost(now, preferences)
+    return Factors(now, preferences, value)
 
 
 def _cost(gates: np.ndarray, preferences: np.ndarray) -> float:

@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shardsim.base.statistics import Interval
+from shardsim.shards.fit import models
 from shardsim.shards.fit.data import level_means
+from shardsim.shards.fit.models import AFFORDANCE, CEILING, PERMUTED, RIVALS
 
 STANDARD_ERRORS = 2.0
 LEAST_EXPLAINED = 0.05  # of the way from habits to the ceiling
@@ -24,14 +27,6 @@ NO_STRUCTURE = "no structure"
 ONE_UTILITY = "one utility"
 CANNOT_TELL = "cannot tell"
 SHARDS = "shards"
-RIVALS = (
-    "one utility",
-    "one utility with gain",
-    "planner",
-    "steep discounting",
-    "one goal at a time",
-    "reward",
-)
 
 
 class Judgement(NamedTuple):
@@ -40,15 +35,13 @@ class Judgement(NamedTuple):
     verdict: str
     best_rival: str
     shardness: float  # over all contexts, mean over levels
-    shardness_error: float  # its standard error over levels
-    shardness_conflict: float  # over contexts in conflict; nan where there are none
     shardness_by_level: np.ndarray  # [L]
     explained: float
 
 
 def explained_part(bits: dict[str, np.ndarray]) -> float:
     """(habits with affordance − shards) ÷ (habits with affordance − ceiling)."""
-    null, own, top = (bits[n].mean() for n in ("habits+affordance", "shards", "ceiling"))
+    null, own, top = (bits[n].mean() for n in (AFFORDANCE, models.SHARDS, CEILING))
     return float((null - own) / max(null - top, 1e-9))
 
 
@@ -58,9 +51,7 @@ def specificity(bits: dict[str, np.ndarray]) -> float:
     Free weights in each context explain something of any policy; where the agent's concepts
     explain hardly more than those of other contexts, there is nothing to model.
     """
-    null, top, shuffled = (
-        bits[n].mean() for n in ("habits+affordance", "ceiling", "ceiling permuted")
-    )
+    null, top, shuffled = (bits[n].mean() for n in (AFFORDANCE, CEILING, PERMUTED))
     return float((shuffled - top) / max(null - top, 1e-9))
 
 
@@ -75,7 +66,6 @@ def _structured(bits: dict[str, np.ndarray], gain: np.ndarray, explained: float)
 def judge(
     bits: dict[str, np.ndarray],
     level_index: np.ndarray,
-    conflict: np.ndarray,
     num_shards: int,
     beyond_rank: bool,
 ) -> Judgement:
@@ -84,16 +74,15 @@ def judge(
     Args:
       bits: model -> [C], held out.
       level_index: int[C].
-      conflict: bool[C].
       num_shards: K.
       beyond_rank: whether more shards than independent preferences would be better or cheaper.
     """
     built = [name for name in RIVALS if name in bits]
     best = min(built, key=lambda name: bits[name].mean())
-    gap = bits[best] - bits["shards"]
+    gap = bits[best] - bits[models.SHARDS]
     by_level = level_means(gap, level_index)
     error = float(by_level.std(ddof=1) / np.sqrt(len(by_level)))
-    gain = level_means(bits["habits+affordance"] - bits["shards"], level_index)
+    gain = level_means(bits[AFFORDANCE] - bits[models.SHARDS], level_index)
     explained = explained_part(bits)
     mean = float(by_level.mean())
     needed = max(STANDARD_ERRORS * error, LEAST_ADVANTAGE * max(gain.mean(), 0.0))
@@ -105,8 +94,7 @@ def judge(
         verdict = CANNOT_TELL
     else:
         verdict = SHARDS
-    in_conflict = float(gap[conflict].mean()) if conflict.any() else float("nan")
-    return Judgement(verdict, best, mean, error, in_conflict, by_level, explained)
+    return Judgement(verdict, best, mean, by_level, explained)
 
 
 def doubted(judgement: Judgement, again: Sequence[bool]) -> Judgement:
@@ -119,3 +107,28 @@ def doubted(judgement: Judgement, again: Sequence[bool]) -> Judgement:
     if judgement.verdict == SHARDS and len(again) and not any(again):
         return judgement._replace(verdict=CANNOT_TELL)
     return judgement
+
+
+def verdict_of(
+    own: Sequence[str], shardness: Interval, explained: float, threshold: float, num_shards: int
+) -> str:
+    """Say what agents are: "shards", "one utility", "cannot tell" or "no structure".
+
+    "shards" needs two shards, a shardness whose interval lies above zero and whose mean lies above
+    that of every null, and most agents of that verdict when each is judged alone.
+
+    Args:
+      own: each agent's own verdict, of `judge` and `doubted`.
+      shardness: over agents, or over levels where there is one agent; bits a decision.
+      explained: mean over agents.
+      threshold: the largest mean shardness of a null; minus infinity without nulls.
+      num_shards: of the dictionary that the agents share.
+    """
+    alone = own[0] if len(own) == 1 else None
+    if not num_shards or explained < LEAST_EXPLAINED or alone == NO_STRUCTURE:
+        return NO_STRUCTURE
+    if num_shards == 1 or shardness.high < 0 or alone == ONE_UTILITY:
+        return ONE_UTILITY
+    agreed = 2 * list(own).count(SHARDS) > len(own)
+    beyond = shardness.low > 0 and shardness.mean > threshold
+    return SHARDS if agreed and beyond else CANNOT_TELL

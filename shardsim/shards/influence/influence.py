@@ -1,7 +1,7 @@
 """Influence: what one concept, in one context, does to the action distribution.
 
-Signed and unsigned effects of removing or moving a concept, after Turner et al. (2023,
-"Understanding and controlling a maze-solving policy network") and Mini et al. (2023,
+Signed effects of removing an object, and of mirroring the level for places, after Turner et al.
+(2023, "Understanding and controlling a maze-solving policy network") and Mini et al. (2023,
 "Understanding and controlling a maze-solving policy network", arXiv 2310.08043).
 
 Axis letters: K policies (seeds, checkpoints; any leading axes) · C contexts · O concepts ·
@@ -12,37 +12,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from shardsim.env.core import Env
-from shardsim.env.edits import can_place, without
-from shardsim.env.levels import take
+from shardsim.env.instances import without
 from shardsim.env.types import State
 from shardsim.shards.contexts.battery import Battery, observations_of
-from shardsim.shards.contexts.policies import StatePolicy, respond
 from shardsim.shards.contexts.sampling import DISTANCE_BINS, distance_bin
-from shardsim.shards.fit.data import LOWEST_ADVANTAGE, DecisionData
+from shardsim.shards.fit.data import LOWEST_ADVANTAGE, DecisionData, probabilities
 from shardsim.shards.fit.shard_model import ShardModel
 
 Logits = Callable[[State | None, np.ndarray], np.ndarray]  # states, observations -> [..., C, A]
 
 
 class Influence(NamedTuple):
-    """All in exact units; NaN where a concept cannot be edited or is not there.
+    """In moves: how much nearer to the concept's best action it pulls, negative away from it.
 
-    A signed influence is in moves: how much nearer to the concept's best action it pulls.
+    NaN where a concept cannot be edited so or is not there.
     """
 
-    size: np.ndarray  # float64[..., C, O], total variation when the object is removed, in 0..1
-    signed: np.ndarray  # float64[..., C, O], S: moves toward (positive) or away from it
-    moved: np.ndarray  # float64[..., C, O], M: the same, the object moved elsewhere
-    shuffled: np.ndarray  # float64[..., C, O], S with another context's advantages: a null
-    mirror_size: np.ndarray  # float64[..., C, O], total variation under the mirror test, places
-    mirror_signed: np.ndarray  # float64[..., C, O], signed mirror test, places only
+    signed: np.ndarray  # float64[..., C, O], S, of removing an object
+    mirror: np.ndarray  # float64[..., C, O], the same under the mirror test, places
 
 
 class Edited(NamedTuple):
@@ -50,135 +44,76 @@ class Edited(NamedTuple):
 
     objects: tuple[int, ...]  # concept indices
     removed: tuple[State, ...]  # batched [C], one for each object
-    moved: tuple[State, ...]
-    movable: tuple[np.ndarray, ...]  # bool[C]: present, and with somewhere to go
+    present: tuple[np.ndarray, ...]  # bool[C], whether it was there
     mirrored: np.ndarray  # float32[C, H, W, planes]
     unmirror: np.ndarray  # int[A]
-
-
-def influence(policy: Callable[..., Any], battery: Battery, *, seed: int = 0) -> Influence:
-    """Measure every concept's influence in every context of a battery.
-
-    Args:
-      policy: as `identify` takes it.
-      battery: the contexts.
-      seed: of the cells that objects are moved to.
-
-    Returns:
-      Arrays [C, O]. Places cannot be removed: size, signed and moved are NaN for them, and the
-      mirror tests are NaN for objects (and for all concepts where the env's actions have no mirror
-      image, or a `state_policy` cannot be asked on observations alone).
-    """
-
-    def logits(states: State | None, observations: np.ndarray) -> np.ndarray:
-        return respond(policy, battery.env, states, observations).logits
-
-    blind = isinstance(policy, StatePolicy) and policy.env is None
-    return influence_of(logits, battery, edit(battery, seed), mirror=not blind)
 
 
 def influence_of(
     logits: Logits, battery: Battery, edited: Edited, *, mirror: bool = True
 ) -> Influence:
-    """Measure influence from a function that gives logits [..., C, A]: many policies at once."""
+    """Measure every concept's influence in every context, on any number of policies at once.
+
+    Args:
+      logits: of the policies.
+      battery: the contexts.
+      edited: their edits.
+      mirror: whether the policies can be asked on mirrored observations, which have no state.
+
+    Returns:
+      Arrays [..., C, O]. Places cannot be removed, and only they have a mirror test (none where
+      the env's actions have no mirror image).
+    """
     before = probabilities(logits(battery.states, battery.observations))
     shape = (*before.shape[:-1], len(battery.concepts))
     found = Influence(*(np.full(shape, np.nan) for _ in Influence._fields))
-    for position, number in enumerate(edited.objects):
-        toward = advantage_toward(battery, number)
-        there = battery.reachable[:, number] & edited.movable[position]
-        without_it = probabilities(_ask(logits, battery.env, edited.removed[position]))
-        elsewhere = probabilities(_ask(logits, battery.env, edited.moved[position]))
-        found.size[..., number] = np.where(there, total_variation(before, without_it), np.nan)
-        found.signed[..., number] = np.where(there, pull(before, without_it, toward), np.nan)
-        other = np.roll(toward, len(toward) // 2, axis=0)
-        found.shuffled[..., number] = np.where(there, pull(before, without_it, other), np.nan)
-        found.moved[..., number] = np.where(there, pull(before, elsewhere, toward), np.nan)
+    for number, states, present in zip(edited.objects, edited.removed, edited.present, strict=True):
+        observations = np.asarray(observations_of(battery.env, states))
+        after = probabilities(logits(states, observations))
+        there = battery.reachable[:, number] & present
+        effect = pull(before, after, advantage_toward(battery, number))
+        found.signed[..., number] = np.where(there, effect, np.nan)
     if mirror and can_mirror(battery.env):
         flipped = probabilities(logits(None, edited.mirrored))[..., edited.unmirror]
         for number, concept in enumerate(battery.env.concepts):
             if concept.kind == "place":
-                there = battery.reachable[:, number]
-                size = total_variation(before, flipped)
-                signed = pull(before, flipped, advantage_toward(battery, number))
-                found.mirror_size[..., number] = np.where(there, size, np.nan)
-                found.mirror_signed[..., number] = np.where(there, signed, np.nan)
+                effect = pull(before, flipped, advantage_toward(battery, number))
+                found.mirror[..., number] = np.where(battery.reachable[:, number], effect, np.nan)
     return found
 
 
-def edit(battery: Battery, seed: int = 0) -> Edited:
+def edit(battery: Battery) -> Edited:
     """Make the edited contexts once, to be shown to any number of policies."""
     env = battery.env
     objects = tuple(n for n, concept in enumerate(env.concepts) if concept.kind == "object")
-    keys = jax.random.split(jax.random.key(seed), battery.size)
-    parts = [_edit_object(env, number, keys, battery.states) for number in objects]
+    parts = [_removed(env, number, battery.states) for number in objects]
     mirrored, unmirror = env.mirror(jnp.asarray(battery.observations))
     return Edited(
         objects=objects,
-        removed=tuple(part[0] for part in parts),
-        moved=tuple(part[1] for part in parts),
-        movable=tuple(np.asarray(part[2]) for part in parts),
+        removed=tuple(states for states, _ in parts),
+        present=tuple(np.asarray(there) for _, there in parts),
         mirrored=np.asarray(mirrored),
         unmirror=unmirror,
     )
 
 
-def take_edited(edited: Edited, index: np.ndarray) -> Edited:
-    """Return the edits of some contexts."""
-    return Edited(
-        objects=edited.objects,
-        removed=tuple(take(states, index) for states in edited.removed),
-        moved=tuple(take(states, index) for states in edited.moved),
-        movable=tuple(able[index] for able in edited.movable),
-        mirrored=edited.mirrored[index],
-        unmirror=edited.unmirror,
-    )
-
-
 @partial(jax.jit, static_argnums=(0, 1))
-def _edit_object(
-    env: Env, number: int, keys: jax.Array, states: State
-) -> tuple[State, State, jax.Array]:
-    name = env.concepts[number].name
+def _removed(env: Env, number: int, states: State) -> tuple[State, jax.Array]:
+    def one(state: State) -> tuple[State, jax.Array]:
+        gone = state.replace(level=without(state.level, number))
+        return gone, jnp.any(env.present(state)[number])
 
-    def one(key: jax.Array, state: State) -> tuple[State, State, jax.Array]:
-        room = can_place(env, state, name).reshape(-1)
-        cell = jax.random.categorical(key, jnp.where(room, 0.0, -jnp.inf)).astype(jnp.int32)
-        spot = jnp.stack([cell // env.width, cell % env.width])
-        gone = without(state.level, number)
-        present = env.present(state)[number]
-        # The first that is there: to put one on a cell that was taken would show nothing.
-        moved = env.place(state.replace(level=gone), number, jnp.argmax(present), spot)
-        there = jnp.any(present) & jnp.any(room)
-        return state.replace(level=gone), moved, there
-
-    return jax.vmap(one)(keys, states)
-
-
-def _ask(logits: Logits, env: Env, states: State) -> np.ndarray:
-    return logits(states, np.asarray(observations_of(env, states)))
+    return jax.vmap(one)(states)
 
 
 def can_mirror(env: Env) -> bool:
-    """Whether an east-west flip has an action for every action: compass words, or none at all."""
+    """Whether an east-west flip has an action for every action: east and west are among them."""
     return {"east", "west"} <= set(env.action_names)
 
 
 def advantage_toward(battery: Battery, concept: int) -> np.ndarray:
     """Return float64[C, A]: the advantages for one concept, clipped where moves lead to a trap."""
     return np.maximum(battery.advantages[:, :, concept].astype(np.float64), LOWEST_ADVANTAGE)
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Return float64[..., A]: softmax."""
-    values = np.asarray(logits, np.float64)
-    raised = np.exp(values - values.max(-1, keepdims=True))
-    return raised / raised.sum(-1, keepdims=True)
-
-
-def total_variation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return float64[...]: half the sum over actions of absolute differences, in 0..1."""
-    return 0.5 * np.abs(first - second).sum(-1)
 
 
 def pull(before: np.ndarray, after: np.ndarray, advantage: np.ndarray) -> np.ndarray:
@@ -207,14 +142,6 @@ def by_distance(
     total = np.einsum("...co,cod,c->...od", filled, member, weight, optimize=True)
     mean = np.divide(total, mass, out=np.full_like(total, np.nan), where=mass > 0)
     return mean, member.sum(0)
-
-
-def overall(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return float64[..., O]: the weighted mean over contexts [..., C, O]; NaN is left out."""
-    known = np.isfinite(values)
-    mass = np.einsum("...co,c->...o", known.astype(np.float64), weight)
-    total = np.einsum("...co,c->...o", np.where(known, values, 0.0), weight)
-    return np.divide(total, mass, out=np.full_like(total, np.nan), where=mass > 0)
 
 
 def in_model(found: ShardModel, data: DecisionData) -> np.ndarray:

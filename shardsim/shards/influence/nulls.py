@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shardsim.shards.influence.influence import probabilities
+from shardsim.shards.fit.data import probabilities
 
 STEPS = 60
 LARGEST = 1e6

@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.base.statistics import Interval, bootstrap_ratio
-from shardsim.shards.influence.influence import probabilities
+from shardsim.shards.fit.data import DecisionData, probabilities
+from shardsim.shards.fit.fit import ModelFit
+from shardsim.shards.fit.shard_model import ShardModel
 
 REST = ("habit", "affordance", "residual")
 
@@ -28,12 +30,27 @@ class Parts(NamedTuple):
     logits: np.ndarray  # float64[C, A]
 
 
-class Shares(NamedTuple):
-    """A shard distribution: parts sum to 1."""
+def parts_of(found: ShardModel, data: DecisionData) -> Parts:
+    """Return what each shard, the habits and the affordances add to the logits."""
+    return Parts(
+        shards=shard_pulls(found.gates, found.preferences, data.advantages),
+        habit=found.habit,
+        affordance=found.affordance[:, None] * data.blocked,
+        logits=data.logits,
+    )
 
-    parts: np.ndarray  # float64[P]
-    low: np.ndarray  # float64[P]
-    high: np.ndarray  # float64[P]
+
+def shares_of_equal_fits(found: ModelFit, data: DecisionData) -> list[np.ndarray]:
+    """Return the shares float64[P] under every fit that is to be believed beside the chosen one.
+
+    Those are the equal fits that are cheap enough, and what other starts of the search came to
+    where that is the same shards.
+    """
+    parts = parts_of(found, data)
+    others = [one for one in found.alternatives if one.credible]
+    others += [one for one in found.restarts if one.same]
+    pulls = [shard_pulls(one.gates, one.preferences, data.advantages) for one in others]
+    return [shares_of(strengths(parts._replace(shards=own)), data.weight) for own in pulls]
 
 
 def shard_pulls(gates: np.ndarray, preferences: np.ndarray, advantages: np.ndarray) -> np.ndarray:
@@ -57,6 +74,15 @@ def shares_of(strength: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return float64[..., P]: shares from strengths [..., C, P] and context weights [C]."""
     total = np.einsum("...cp,c->...p", strength, weight)
     return total / np.maximum(total.sum(-1, keepdims=True), 1e-300)
+
+
+def by_concept(share: np.ndarray, preferences: np.ndarray) -> np.ndarray:
+    """Return float64[..., O]: shares of shards [..., K] divided among the concepts they are for.
+
+    As the squares of their preferences [K, O], which sum to 1, so that the sum stays and runs with
+    other shards can be compared.
+    """
+    return share @ preferences**2
 
 
 def level_sums(strength: np.ndarray, weight: np.ndarray, level_index: np.ndarray) -> np.ndarray:
@@ -92,7 +118,8 @@ def share_interval(
       refit: float[S, L, P], of `refit_influence`: what each level's part in the fit adds.
 
     Returns:
-      Interval of float64[P]; the mean is over policies.
+      Interval of float64[P]; the mean is over policies. Widened over few policies, its ends can
+      lie outside of 0..1: `widened` and `base.statistics.cut` cut them.
     """
     sums = level_sums(strength, weight, level_index)
     if refit is not None:

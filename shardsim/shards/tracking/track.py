@@ -3,7 +3,7 @@
 One dictionary of preferences serves the whole run, so that a shard keeps its identity; gates are
 free for each seed and checkpoint. Separate fits of some checkpoints are the check: their shards are
 matched with one another by what they do (their pull on every action over the frozen battery, since
-directions in weight space rotate during training), by the Hungarian method with births and deaths.
+directions in weight space rotate during training), against what shuffled batteries reach.
 
 Axis letters: T checkpoints · S agents (seeds) · C contexts · K shards · O concepts · A actions ·
 P parts of the shares.
@@ -11,7 +11,7 @@ P parts of the shares.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,98 +20,84 @@ import xarray as xr
 
 from shardsim.agent.policy import forward_many
 from shardsim.base.parallel import each
-from shardsim.base.statistics import Interval
+from shardsim.base.schema import labelled
+from shardsim.base.statistics import cut
+from shardsim.shards.agents import Networks
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.evidence.activations import sample
-from shardsim.shards.fit.data import DecisionData
+from shardsim.shards.fit.data import DecisionData, decisions_on
 from shardsim.shards.fit.joint import fit_gates, fit_shared
-from shardsim.shards.identify import data_of, parts_of
 from shardsim.shards.influence import shares
-from shardsim.shards.population import Agents
-from shardsim.shards.tracking.matching import Event, follow, null_similarity, similarity
+from shardsim.shards.influence.shares import parts_of
+from shardsim.shards.schema import TRACK
+from shardsim.shards.shardset import ShardSet
+from shardsim.shards.tracking.matching import null_similarity, similarity
 
 
 class Field(NamedTuple):
-    """What separately fitted shards do over the battery, and their shares."""
+    """What separately fitted shards do over the battery."""
 
     pulls: np.ndarray  # float64[K', C, A]
     preferences: np.ndarray  # float64[K', O]
 
 
-class Track(NamedTuple):
-    """Shares over checkpoints and seeds, under one dictionary, and the check."""
-
-    checkpoints: tuple[int, ...]  # update numbers, T
-    preferences: np.ndarray  # float64[K, O]
-    share: np.ndarray  # float64[T, S, P]
-    strength: np.ndarray  # float64[T, S, K], mean logits a shard adds, sd under the policy
-    interval: list[Interval]  # T, of shares float64[P], over levels and seeds
-    checked: tuple[int, ...]  # checkpoints that were also fitted separately, T'
-    separate: np.ndarray  # int64[T', S], shards of each separate fit
-    agreement: np.ndarray  # float64[T', S, K], cosine of each shard's field with its best match
-    threshold: float  # similarity that shuffled batteries reach in 5 % of cases
-    events: list[Event]
-
-
-def track_population(
-    agents: Agents,
-    preferences: np.ndarray,
-    checkpoints: Sequence[int],
+def track_shards(
+    agents: Networks,
+    found: ShardSet,
     parameters: Sequence[Any],
-    battery: Battery,
     config: IdentifyConfig,
-) -> Track:
+    moments: Mapping[str, Sequence[int]],
+) -> xr.Dataset:
     """Follow the shards of all agents through their checkpoints.
 
     Args:
       agents: the run's networks; only the architecture is used.
-      preferences: float[K, O], the run's dictionary.
-      checkpoints: update numbers, ascending, T.
-      parameters: pytrees [S], T of them.
-      battery: the target battery; a sample of it is used.
+      found: their shards; the dictionary is held, and a sample of the battery is used.
+      parameters: pytrees [S], T of them, ascending in time.
       config: how many contexts and checks.
+      moments: `update` and `steps` of each checkpoint, T.
 
     Returns:
-      The track. Intervals are over levels and seeds.
+      A Dataset of the schema `TRACK`. Intervals are over levels and seeds; the attribute
+      `threshold` is the similarity that shuffled batteries reach in 5 % of cases.
     """
+    battery = found.battery
     few = battery.take(sample(battery.size, config.seed, config.track_contexts))
+    preferences = found.dataset["preferences"].transpose("shard", "concept").values
     logits = np.stack([_logits(agents, own, few) for own in parameters])
-    data = [[data_of(few, one) for one in at] for at in logits]
+    data = [[decisions_on(few, one) for one in at] for at in logits]
     flat = [one for at in data for one in at]
     models = each(partial(fit_gates, preferences, seed=config.seed), flat)
     parts = [parts_of(m, d) for m, d in zip(models, flat, strict=True)]
     strength = np.stack([shares.strengths(part) for part in parts])
     strength = strength.reshape(*logits.shape[:2], few.size, -1)
-    common = [part.shards.transpose(2, 0, 1) for part in parts]
-    checked = check_points(len(checkpoints), config.track_checks)
+    share, count = shares.shares_of(strength, few.weight), len(preferences)
+    ends = np.stack([_ends(at, few, config) for at in strength])
+    checked = check_points(len(parameters), config.track_checks)
     fields = separate_fits(data, checked, config)
+    values = {
+        "preferences": preferences,
+        "share": share[..., :count],
+        "share_interval": ends[:, :count],
+        "rest_share": share[..., count:],
+        "rest_share_interval": ends[:, count:],
+        **_check([part.shards.transpose(2, 0, 1) for part in parts], fields, checked, share.shape),
+    }
+    names = ("seed", "shard", "shard_name", "concept", "rest", "end")
+    known = {name: found.dataset[name].values for name in names}
+    moments = {"checkpoint": range(len(parameters)), **moments}
     threshold = _threshold(fields, config.seed)
-    seeds = logits.shape[1]
-    return Track(
-        checkpoints=tuple(int(number) for number in checkpoints),
-        preferences=preferences,
-        share=shares.shares_of(strength, few.weight),
-        strength=_mean(strength[..., : len(preferences)], few.weight),
-        interval=[_interval(at, few, config) for at in strength],
-        checked=tuple(int(checkpoints[t]) for t in checked),
-        separate=np.array([[len(f.preferences) for f in row] for row in fields]).reshape(-1, seeds),
-        agreement=_agreements(common, fields, checked, seeds, len(preferences)),
-        threshold=threshold,
-        events=_events(fields, checked, checkpoints, threshold),
-    )
+    return labelled(TRACK, values, {**known, **moments}, {"threshold": threshold})
 
 
-def _logits(agents: Agents, parameters: Any, battery: Battery) -> np.ndarray:
+def _logits(agents: Networks, parameters: Any, battery: Battery) -> np.ndarray:
     return np.asarray(forward_many(agents.network, parameters, battery.observations).logits)
 
 
-def _mean(strength: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return np.einsum("tsck,c->tsk", strength, weight) / weight.sum()
-
-
-def _interval(strength: np.ndarray, battery: Battery, config: IdentifyConfig) -> Interval:
-    return shares.share_interval(
+def _ends(strength: np.ndarray, battery: Battery, config: IdentifyConfig) -> np.ndarray:
+    """Return float64[P, 2]: interval of the shares from strengths [S, C, P]."""
+    found = shares.share_interval(
         strength,
         battery.weight,
         battery.level_index,
@@ -119,6 +105,7 @@ def _interval(strength: np.ndarray, battery: Battery, config: IdentifyConfig) ->
         draws=config.draws,
         confidence=config.confidence,
     )
+    return np.stack(cut(found)[1:], -1)
 
 
 def check_points(count: int, checks: int) -> list[int]:
@@ -151,56 +138,23 @@ def _threshold(fields: list[list[Field]], seed: int) -> float:
     return null_similarity(last, seed) if last else 1.0
 
 
-def _agreements(common, fields, checked, seeds: int, count: int) -> np.ndarray:
-    """Cosine of each of the run's shards with the best match among those fitted separately."""
-    found = np.zeros((len(checked), seeds, count))
-    for row, t in enumerate(checked):
-        for seed in range(seeds):
-            alike = similarity(common[t * seeds + seed], fields[row][seed].pulls)
-            found[row, seed] = alike.max(1, initial=0.0)
-    return found
+def _check(
+    common: list[np.ndarray], fields: list[list[Field]], checked: list[int], shape: tuple[int, ...]
+) -> dict[str, np.ndarray]:
+    """Compare the run's shards with those fitted separately, at the checkpoints that were.
 
-
-def _events(fields, checked, checkpoints, threshold: float) -> list[Event]:
-    """Births, deaths, splits and merges of the separately fitted shards, seed by seed."""
-    found: list[Event] = []
-    for seed in range(len(fields[0]) if fields else 0):
-        for row in range(len(checked) - 1):
-            before, after = fields[row][seed].pulls, fields[row + 1][seed].pulls
-            moment = int(checkpoints[checked[row + 1]])
-            found += [
-                event._replace(seed=seed, checkpoint=moment)
-                for event in follow(before, after, threshold)
-            ]
-    return found
-
-
-def track_dataset(found: Track, seeds: list[int] | None = None) -> xr.Dataset:
-    """Return the track as a Dataset; dims checkpoint, seed, shard, concept, rest, check, event."""
-    count = len(found.preferences)
-    variables: dict[str, Any] = {
-        "preferences": (("shard", "concept_number"), found.preferences),
-        "share": (("checkpoint", "seed", "shard"), found.share[..., :count]),
-        "rest_share": (("checkpoint", "seed", "rest"), found.share[..., count:]),
-        "strength": (("checkpoint", "seed", "shard"), found.strength),
-        "separate_shards": (("check", "seed"), found.separate),
-        "separate_agreement": (("check", "seed", "shard"), found.agreement),
-        "event_kind": (("event",), np.array([e.kind for e in found.events], dtype=str)),
-        "event_seed": (("event",), np.array([e.seed for e in found.events], np.int64)),
-        "event_checkpoint": (("event",), np.array([e.checkpoint for e in found.events], np.int64)),
-        "event_shard": (("event",), np.array([e.shard for e in found.events], np.int64)),
-    }
-    for number, name in enumerate(shares.REST):
-        variables[f"{name}_share"] = (("checkpoint", "seed"), found.share[..., count + number])
-    for end in ("mean", "low", "high"):
-        values = np.stack([np.asarray(getattr(one, end)) for one in found.interval])
-        variables[f"share_{end}"] = (("checkpoint", "shard"), values[:, :count])
-        variables[f"rest_share_{end}"] = (("checkpoint", "rest"), values[:, count:])
-    coords: dict[str, Any] = {
-        "checkpoint": list(found.checkpoints),
-        "seed": list(range(found.share.shape[1])) if seeds is None else list(seeds),
-        "shard": list(range(count)),
-        "rest": list(shares.REST),
-        "check": list(found.checked),
-    }
-    return xr.Dataset(variables, coords, {"threshold": found.threshold})
+    Args:
+      common: T × S times float64[K, C, A], what each of the run's shards does.
+      fields: what the separately fitted ones do.
+      checked: the places of their checkpoints.
+      shape: (T, S, P) of the shares.
+    """
+    seeds, count = shape[1], shape[2] - len(shares.REST)
+    number = np.full(shape[:2], np.nan)
+    cosine = np.full((*shape[:2], count), np.nan)
+    for row, t in zip(fields, checked, strict=True):
+        for seed, own in enumerate(row):
+            number[t, seed] = len(own.preferences)
+            alike = similarity(common[t * seeds + seed], own.pulls)
+            cosine[t, seed] = alike.max(1, initial=0.0)
+    return {"separate_shards": number, "match_cosine": cosine}

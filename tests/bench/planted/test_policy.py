@@ -78,8 +78,8 @@ def test_logits_on_edited_states_are_those_of_levels_built_anew(name):
     env = make(name, height=5, width=5)
     some = battery(env, 12, seed=2)
     spec = sample_spec(np.random.default_rng(1), concepts=env.concept_names, num_shards=3, size=5)
-    policy, edited = planted_policy(spec), edit(some, seed=0)
-    for states in (some.states, edited.removed[0], edited.moved[1]):
+    policy, edited = planted_policy(spec), edit(some)
+    for states in (some.states, *edited.removed):
         logits = np.asarray(policy.on_states(env, states))
         np.testing.assert_allclose(logits, by_hand(spec, env, states), atol=1e-5)
     gone, before = np.asarray(policy.on_states(env, edited.removed[0])), logits_on(spec, some)

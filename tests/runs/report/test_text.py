@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shardsim.runs.report.tables import returns
+from shardsim.runs.report.terminal import in_words
 from shardsim.runs.report.text import headlines, interval, listed, percent
 
 SUMMARY = {
@@ -47,6 +49,32 @@ def test_every_number_is_said():
         "represents its goal as: corner",
     ):
         assert expected in text
+
+
+def test_without_a_ratio_the_way_from_the_worst_return_to_the_best_is_said():
+    summary = SUMMARY | {
+        "return_ratio": {"held_out": [0.95, 0.97], "target": [None, None]},
+        "normalised_regret": {"held_out": [0.1, 0.2], "target": [0.5, 0.7]},
+    }
+    line = headlines(summary)[0].replace("\N{NO-BREAK SPACE}", " ")
+    assert line == (
+        "Two agents trained on cheese-corner reached 85 % of the way from the worst to the best "
+        "return on held-out levels (by seed 80 % to 90 %) and 40 % of the way from the worst to "
+        "the best return on target levels (by seed 30 % to 50 %)."
+    )
+    told = in_words(summary, {}, "runs/x").splitlines()[1:3]
+    assert told == [
+        "return (worst 0, best 1), held-out  0.900, 0.800",
+        "return (worst 0, best 1), target    0.500, 0.300",
+    ]
+    found = returns(summary)
+    assert found.title.startswith("Return (worst policy 0, best 1)")
+    assert found.rows == [["0", "0.900", "0.500"], ["1", "0.800", "0.300"]]
+
+
+def test_with_a_ratio_everywhere_the_regret_changes_nothing():
+    summary = SUMMARY | {"normalised_regret": {"held_out": [0.1, 0.2], "target": [0.5, 0.7]}}
+    assert headlines(summary) == headlines(SUMMARY)
 
 
 def test_an_empty_summary_says_nothing():

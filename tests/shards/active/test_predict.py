@@ -11,9 +11,9 @@ from shardsim.env.registry import make
 from shardsim.shards.active.predict import PREDICTORS
 from shardsim.shards.contexts.battery import battery
 from shardsim.shards.fit import verdict
-from shardsim.shards.fit.data import log_softmax
+from shardsim.shards.fit.data import decisions_on, log_softmax
 from shardsim.shards.fit.joint import fit_gates
-from shardsim.shards.identify import data_of
+from shardsim.shards.fit.models import REWARD
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +24,14 @@ def two():
     concepts = batteries[0].concepts
     gate, wants = (PlantedGate("constant"),), ((0.8, 0.0, 0.6),)
     agent = PlantedSpec("one-utility", concepts, gate, wants, (1.0,), (0.3, 0.0, 0.0, -0.3))
-    return [data_of(on, logits_on(agent, on)) for on in batteries]
+    return [decisions_on(on, logits_on(agent, on)) for on in batteries]
 
 
 def test_every_rival_of_the_verdict_can_be_asked_elsewhere():
     assert set(verdict.RIVALS) <= set(PREDICTORS)
 
 
-@pytest.mark.parametrize("name", [n for n in PREDICTORS if n not in ("reward",)])
+@pytest.mark.parametrize("name", [n for n in PREDICTORS if n not in (REWARD,)])
 def test_a_rival_that_holds_the_truth_tells_it_in_new_levels(two, name):
     fitted, new = two
     found = fit_gates(np.array([[0.8, 0.0, 0.6]]), fitted)
@@ -39,13 +39,13 @@ def test_a_rival_that_holds_the_truth_tells_it_in_new_levels(two, name):
     exact, told = np.exp(log_softmax(new.logits)), np.exp(log_softmax(said))
     miss = 0.5 * np.abs(exact - told).sum(1).mean()  # total variation
     alone = 0.5 * np.abs(exact - 0.25).sum(1).mean()
-    assert miss < (0.02 if name.startswith("one utility") else 0.5 * alone)
+    assert miss < (0.02 if name.startswith(("one utility", "utility")) else 0.5 * alone)
 
 
 def test_a_reward_planned_exactly_gives_its_own_fit_back_on_the_contexts_of_the_fit(two):
     fitted, new = two
     found = fit_gates(np.array([[0.8, 0.0, 0.6]]), fitted)
-    predict = PREDICTORS["reward"](found, fitted, 0)
+    predict = PREDICTORS[REWARD](found, fitted, 0)
     here, there = (np.exp(log_softmax(predict(data))) for data in (fitted, new))
     exact = np.exp(log_softmax(fitted.logits))
     assert 0.5 * np.abs(exact - here).sum(1).mean() < 0.15

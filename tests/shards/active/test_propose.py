@@ -11,9 +11,8 @@ from shardsim.base.errors import UserError
 from shardsim.bench.planted.policy import planted_policy
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.env.registry import make
-from shardsim.shards.active.add_contexts import refine
 from shardsim.shards.active.hypotheses import Pair, pull_likeness, wanted
-from shardsim.shards.active.propose import candidates, choose, divergence, enlarged, propose
+from shardsim.shards.active.propose import added, candidates, choose, divergence, enlarged, propose
 from shardsim.shards.contexts.battery import battery
 from shardsim.shards.identify import identify
 
@@ -95,9 +94,9 @@ def test_added_contexts_lie_in_levels_of_their_own_and_weigh_nothing(contexts):
     assert (whole.weight[300:] == 0).all() and np.isclose(whole.weight.mean(), 1.0)
     assert np.allclose(whole.weight[:300] / contexts.weight, 1.2)
     assert np.array_equal(whole.observations[300:], contexts.observations[:60])
-    home, worlds = whole.worlds
-    assert worlds.count == len(np.unique(whole.level_index))
-    walls = np.asarray(worlds.levels.walls)[home[:, 0]]
+    home, tabular = whole.tabular_model
+    assert tabular.count == len(np.unique(whole.level_index))
+    walls = np.asarray(tabular.levels.walls)[home[:, 0]]
     assert np.array_equal(walls, np.asarray(whole.states.level.walls))
 
 
@@ -147,5 +146,7 @@ def test_what_training_contexts_cannot_tell_is_told_where_the_objects_are_apart(
     assert best["hypotheses"][1] in ("shard 1 for cheese", "shard 1 for corner")
     assert best["bits"] > 1.5 * best["random_bits"]
     assert np.isclose(after.shares.sum() + after.habit_share + after.affordance_share, 1, atol=0.01)
-    enlarged_alone = refine(before, size=100)
-    assert np.array_equal(enlarged_alone.observations, after.battery.observations)
+    again = enlarged(ambiguous, added(after.battery))
+    assert np.array_equal(again.observations, after.battery.observations)
+    assert np.array_equal(again.level_index, after.battery.level_index)
+    assert added(ambiguous) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -106,13 +108,22 @@ def test_a_battery_survives_the_disk(corner_battery, tmp_path):
     assert isinstance(back.states.cell, jnp.ndarray)
 
 
+def test_numpys_numbers_draw_the_same_battery(corner_env, corner_battery):
+    again = battery(corner_env, np.int64(240), seed=np.int64(4))
+    assert np.array_equal(again.observations, corner_battery.observations)
+    assert type(again.seed) is int  # a header of JSON holds it
+
+
 def test_bad_input_is_told_in_one_line(corner_env, corner_battery, tmp_path):
     with pytest.raises(UserError, match="did you mean 'uniform'"):
         battery(corner_env, 10, kind="unifrom")
     with pytest.raises(UserError, match="needs policy"):
         battery(corner_env, 10, kind="on-policy")
-    with pytest.raises(UserError, match="at least 1"):
-        battery(corner_env, 0)
+    for wrong in (0, -1, 2.5, None):  # unwrapped, since only these tests check annotations
+        with pytest.raises(UserError, match="size must be a whole number of at least 1"):
+            inspect.unwrap(battery)(corner_env, wrong)
+    with pytest.raises(UserError, match="seed must be a whole number from 0"):
+        battery(corner_env, 10, seed=-1)
     with pytest.raises(UserError, match="cannot read the battery"):
         load_battery(tmp_path / "none")
     (tmp_path / "bad").write_bytes(b"nothing of the kind")

@@ -8,7 +8,7 @@ import pytest
 from shardsim.shards.evidence.activations import (
     RAW,
     SHUFFLED,
-    agreement,
+    ami_by_layer,
     influence_vectors,
     number_of_clusters,
     principal,
@@ -34,7 +34,7 @@ def test_the_number_of_clusters_is_found(grouped):
 
 def test_agreement_is_one_for_a_layer_that_holds_the_kinds(grouped):
     vectors, holds, empty, observations = grouped
-    found = agreement(
+    found = ami_by_layer(
         vectors, {"holds": holds, "empty": empty}, observations, untrained={"holds": empty}
     )
     assert found["holds"] > 0.99

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from shardsim.agent.network import Network
-from shardsim.shards.evidence.causal import causal_many, displacement, strength_measure
+from shardsim.shards.evidence.causal import (
+    Causal,
+    displacement,
+    erase,
+    erases_another,
+    strength_measure,
+)
 from shardsim.shards.influence.shares import Parts
 
 
@@ -49,13 +55,12 @@ def test_strength_is_the_factor_on_each_shard(built):
 
 def test_ablating_what_carries_a_shard_removes_it_and_it_alone(built):
     network, parameters, observations, parts = built
-    found = causal_many(network, parameters, observations, [parts], directions=10)[0]
+    found = erase(network, parameters, observations, [parts], directions=10)[0]
     assert found.layers == ("dense_1",)
     assert np.allclose(np.diag(found.effect[0]), 1.0, atol=0.1)
     assert abs(found.effect[0, 0, 1]) < 0.1
     assert abs(found.effect[0, 1, 0]) < 0.1
     assert found.specific.all()
-    assert np.allclose(found.steer[0], 0.5, atol=0.1)
     assert found.random.shape == (1, 2, 10)
     assert np.abs(found.random).max() < 0.9
 
@@ -66,10 +71,22 @@ def test_a_shard_that_no_unit_carries_is_not_specific(built):
     other = parts.shards.copy()
     other[:, :, 1] = 0.0
     other[:, 2, 1] = rng.permutation(parts.shards[:, 1, 1])
-    found = causal_many(
-        network, parameters, observations, [parts._replace(shards=other)], directions=10
-    )[0]
+    found = erase(network, parameters, observations, [parts._replace(shards=other)], directions=10)[
+        0
+    ]
     assert found.specific[0].tolist() == [True, False]
+
+
+def test_a_shard_is_another_s_where_erasing_it_costs_the_other_more_in_every_layer():
+    def check(own: float, other: float) -> bool:
+        effect = np.array([[[own, other], [0.0, 1.0]]])
+        random = np.full((1, 2, 3), 0.05)
+        one = Causal(("dense_1",), effect, random, np.ones((1, 2), bool))
+        return bool(erases_another(one)[0])
+
+    assert not check(0.8, 0.1)
+    assert not check(0.05, 0.08)  # less than what counts as an effect
+    assert check(0.2, 0.6)
 
 
 def test_random_displacements_have_the_ablation_s_norm(built):
@@ -79,6 +96,6 @@ def test_random_displacements_have_the_ablation_s_norm(built):
     moved = displacement(hidden, parts.shards[None], 5, rng)
     patterns = np.asarray(moved.patterns)[0]
     own = patterns[:, 0] @ patterns[:, 0].transpose(0, 2, 1)
-    for turned in range(2, 7):
+    for turned in range(1, 6):
         gram = patterns[:, turned] @ patterns[:, turned].transpose(0, 2, 1)
         assert np.allclose(gram, own, atol=1e-5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shardsim.base.schema import labelled
 from shardsim.shards.evidence.components import (
     CLUSTERS,
     CONTROLS,
@@ -16,14 +17,17 @@ from shardsim.shards.evidence.components import (
     SHUFFLED,
     SINGLE,
     UNTRAINED,
+    coordinates_of,
     correlation,
-    direction_summary,
-    directions,
+    find,
     follow,
     named,
     parts,
     pools,
+    summary,
+    values_of,
 )
+from shardsim.shards.schema import SHARDS
 
 SIZE, UNITS = 600, 12
 
@@ -43,7 +47,7 @@ def made():
 def found(made):
     gate, layer, blank, raw, level = made
     layers, untrained = {"empty": blank, "holds": layer}, {"empty": blank, "holds": blank}
-    result = directions(list(gate), layers, raw, level, untrained=untrained)
+    result = find(list(gate), layers, raw, level, untrained=untrained)
     assert result is not None
     return result
 
@@ -51,7 +55,8 @@ def found(made):
 def test_the_layer_and_unit_that_are_the_gate_are_found(found):
     assert np.allclose(found.score[:, 1, METHODS.index(SINGLE), 0], 1.0)
     assert (found.component[:, 1, METHODS.index(SINGLE), 0] == 7).all()
-    (told,) = direction_summary(found)
+    coordinates = {"layer": found.layers, "shard": [1], **coordinates_of(found)}
+    (told,) = summary(labelled(SHARDS, values_of(found), coordinates))
     assert told["layer"] == "holds"
     assert told["score"]["mean"] > 0.99
 
@@ -74,7 +79,7 @@ def test_a_random_direction_follows_one_of_many_strong_units_less():
     rng = np.random.default_rng(1)
     layer = np.abs(rng.normal(size=(1, SIZE, 40)))
     gate = layer[0, :, 5:6]
-    result = directions([gate], {"layer": layer}, np.zeros((SIZE, 1)), np.arange(SIZE) // 10)
+    result = find([gate], {"layer": layer}, np.zeros((SIZE, 1)), np.arange(SIZE) // 10)
     assert result is not None
     null = dict(zip(CONTROLS, result.null[0, 0, METHODS.index(SINGLE), 0], strict=True))
     assert np.isclose(result.score[0, 0, METHODS.index(SINGLE), 0], 1.0)
@@ -132,6 +137,6 @@ def test_components_are_named_by_size_and_place():
 def test_without_activations_gates_or_levels_there_is_nothing():
     gate, raw = np.ones((80, 1)), np.zeros((80, 2))
     level, layer = np.arange(80) // 10, {"layer": np.ones((1, 80, 3))}
-    assert directions([gate], {}, raw, level) is None
-    assert directions([gate[:, :0]], layer, raw, level) is None
-    assert directions([gate], layer, raw, np.zeros(80, int)) is None
+    assert find([gate], {}, raw, level) is None
+    assert find([gate[:, :0]], layer, raw, level) is None
+    assert find([gate], layer, raw, np.zeros(80, int)) is None

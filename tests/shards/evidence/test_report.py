@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from shardsim.shards.evidence.causal import Causal
+from shardsim.base.schema import labelled
 from shardsim.shards.evidence.report import (
     Opinion,
     activation_view,
     behaviour_view,
     counted,
     own_kind,
-    parameter_opinion,
     report,
-    status_of,
+    updates_view,
 )
-from shardsim.shards.evidence.updates import ParameterView
+from shardsim.shards.schema import SHARDS
 
 YES, NO, AGAINST, ABSENT = (
     Opinion(says, says, {}) for says in ("supports", "does not support", "contradicts", "not taken")
@@ -30,7 +30,8 @@ YES, NO, AGAINST, ABSENT = (
         ((YES, YES, ABSENT), "confirmed"),
         ((YES, ABSENT, ABSENT), "unconfirmed"),
         ((YES, NO, YES), "unconfirmed"),
-        ((YES, YES, NO), "unconfirmed"),
+        ((YES, YES, NO), "confirmed"),
+        ((YES, ABSENT, YES), "unconfirmed"),
         ((NO, NO, ABSENT), "unconfirmed"),
         ((YES, AGAINST, YES), "conflicting"),
         ((NO, ABSENT, AGAINST), "conflicting"),
@@ -38,7 +39,6 @@ YES, NO, AGAINST, ABSENT = (
     ],
 )
 def test_status(views, status):
-    assert status_of(list(views)) == status
     assert report(*views).plain()["status"] == status
 
 
@@ -57,57 +57,54 @@ def test_behaviour_needs_a_verdict_and_most_seeds():
     assert behaviour_view("shards", most, 0.5).says == "supports"
     assert behaviour_view("shards", most, 0.5).figures == {"seeds": 0.75, "margin": 0.5}
     assert behaviour_view("cannot tell", most, 0.5).says == "does not support"
+    assert behaviour_view("one utility", most, 0.5).says == "does not support"
     assert behaviour_view("shards", ~most, 0.5).reason.startswith("only 1 of 4")
 
 
-def _checks(own: float, other: float, specific: bool) -> list[Causal]:
-    effect = np.array([[[own, other], [0.0, 1.0]]])
-    random = np.full((1, 2, 3), 0.05)
-    said = np.array([[specific, True]])
-    return [Causal(("dense_1",), effect, random, np.zeros((1, 2)), said)] * 3
-
-
 def test_activations_support_doubt_or_contradict():
-    read = np.ones((3, 2), bool)
-    assert activation_view(0, _checks(0.8, 0.1, True), read).says == "supports"
-    assert activation_view(0, _checks(0.8, 0.1, True), ~read).says == "does not support"
-    assert activation_view(0, _checks(0.05, 0.08, False), read).says == "does not support"
-    assert activation_view(0, _checks(0.2, 0.6, False), read).says == "contradicts"
-    assert activation_view(0, None, None).says == "not taken"
+    yes, no = np.ones(3, bool), np.zeros(3, bool)
+    assert activation_view(yes, yes, no).says == "supports"
+    assert activation_view(no, yes, no).says == "does not support"
+    assert activation_view(yes, no, no).says == "does not support"
+    assert activation_view(yes, no, yes).says == "contradicts"
+    assert activation_view(yes, np.array([True, False, False]), no).says == "does not support"
 
 
-def _view(p_value: float, push: list[float]) -> ParameterView:
-    """One checkpoint, four seeds, two shards; `push` is what water does to the second."""
-    provenance = np.zeros((1, 4, 3, 2))
-    provenance[0, :, 1, 1] = push
-    p_values = np.array([0.9, p_value])
-    return ParameterView(
-        checkpoints=(10,),
-        kinds=("food", "water", "none"),
-        counts=np.full((1, 4, 3), 20),
-        agreement=np.zeros((3, 5, 1, 4)),
-        response=np.zeros((1, 4, 6, 2)),
-        provenance=provenance,
-        beyond_random=np.ones((1, 4, 2)),
-        reached=np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]),
-        p_value=p_values,
-        p_by_seed=np.tile(p_values, (4, 1)),
-        p_event=np.array([0.9, 0.9]),
+def _table(p_value: float, push: list[float], wants: np.ndarray) -> xr.Dataset:
+    """One checkpoint, four seeds, two shards; what water does to the second."""
+    pushed = np.zeros((1, 4, 3, 2))
+    pushed[0, :, 1, 1] = push
+    p_values = np.full((3, 2), 0.9)
+    p_values[1, 1] = p_value
+    return labelled(
+        SHARDS,
+        {
+            "preferences": wants,
+            "event_counts": np.full((1, 4, 3), 20),
+            "event_reached": np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]),
+            "update_push": pushed,
+            "update_p_value": p_values,
+        },
+        {"event_kind": ["food", "water", "none"]},
     )
 
 
-def test_parameters_support_doubt_or_contradict():
+def test_updates_support_doubt_or_contradict():
     wants = np.eye(2)
-    assert own_kind(wants[1], _view(0.5, [0.0] * 4)) == 1
-    assert own_kind(np.array([0.2, 0.2]), _view(0.5, [0.0] * 4)) is None
-    raised = _view(0.01, [1.0, 1.2, 0.9, 1.1])
-    assert parameter_opinion(1, wants, raised).says == "supports"
-    assert parameter_opinion(0, wants, raised).says == "does not support"
-    # Two shards and two tests: 0.05 / 4 is the level.
-    assert parameter_opinion(1, wants, _view(0.013, [1.0] * 4)).says == "does not support"
-    against = parameter_opinion(1, wants, _view(0.01, [-1.0, -1.2, -0.9, -1.1]))
+    assert own_kind(_table(0.5, [0.0] * 4, wants), 1) == 1
+    assert own_kind(_table(0.5, [0.0] * 4, np.full((2, 2), 0.2)), 1) is None
+    raised = [1.0, 1.2, 0.9, 1.1]
+    assert updates_view(_table(0.01, raised, wants), 1).says == "supports"
+    assert updates_view(_table(0.01, raised, wants), 0).says == "does not support"
+    # Two shards: 0.05 / 2 is the level.
+    assert updates_view(_table(0.026, raised, wants), 1).says == "does not support"
+    # A small p of a kind that is not the shard's own counts for nothing.
+    assert updates_view(_table(0.01, raised, wants[::-1]), 1).says == "does not support"
+    nothing = updates_view(_table(0.01, raised, 0.2 * wants), 1)
+    assert nothing.figures == {"p_value": None, "event": None}
+    against = updates_view(_table(0.01, [-1.0, -1.2, -0.9, -1.1], wants), 1)
     assert against.says == "contradicts"
     assert "water" in against.reason
-    unsure = _view(0.5, [-1.0, 1.2, -0.9, 1.1])
-    assert parameter_opinion(1, wants, unsure).says == "does not support"
-    assert parameter_opinion(1, wants, None).says == "not taken"
+    unsure = _table(0.5, [-1.0, 1.2, -0.9, 1.1], wants)
+    assert updates_view(unsure, 1).says == "does not support"
+    assert updates_view(xr.Dataset(), 1).says == "not taken"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.decomposition import sparse_encode
 from sklearn.metrics import adjusted_mutual_info_score
 
-from shardsim.shards.evidence.episodes import make_sketch
-from shardsim.shards.evidence.sparse_code import NONE, labels_of, normalised, sparse_code
-from shardsim.shards.evidence.updates import VIEWS, columns_for, compared
+from shardsim.shards.evidence.sparse_code import (
+    PENALTY,
+    code_weights,
+    normalised,
+    sparse_columns,
+)
 
 EVENTS, STEPS, ACTIONS, BLOCK = 120, 5, 3, 6
 
@@ -37,59 +40,32 @@ def linear():
 
 def test_two_disjoint_blocks_recover_their_events_exactly(linear):
     gradients, event = linear
-    sketch = make_sketch(ACTIONS * 2 * BLOCK, 512, seed=1)
-    flat = [sketch(jnp.asarray(one, jnp.float32).ravel()) for one in gradients]
-    code = sparse_code(np.stack(flat), 2, seed=0)
-    assert adjusted_mutual_info_score(event, labels_of(code)) == pytest.approx(1.0)
-    assert ((code.weights > 0).sum(1) == 1).all()  # each event holds one column alone
-    columns = normalised(gradients.reshape(EVENTS, -1))
-    means = normalised(np.stack([columns[event == kind].mean(0) for kind in (0, 1)]))
-    exact = sparse_code(gradients.reshape(EVENTS, -1), 2, seed=0).columns
-    assert np.sort((exact @ means.T).max(1)).min() > 0.999
-
-
-def test_shuffled_labels_agree_by_chance_only(linear):
-    gradients, event = linear
-    clusters = labels_of(sparse_code(gradients.reshape(EVENTS, -1), 2, seed=0))
-    leading = np.where(np.arange(EVENTS) < 10, -1, event)  # ten that no shard led are left out
-    table = compared([clusters, clusters, 1 - clusters, event], event, leading, seed=0)
-    assert table.shape == (3, len(VIEWS))
-    assert np.allclose(table[:, [0, 2, 3, 4]], 1.0)
-    assert np.abs(table[:, 1]).max() < 0.1
-
-
-def test_one_kind_of_event_has_nothing_to_be_agreed_with(linear):
-    event = np.zeros(EVENTS, np.int64)
-    event[:5] = 1  # 4 %
-    table = compared([linear[1]] * 4, event, linear[1], seed=0)
-    assert np.isnan(table[:2]).all()
-    assert np.allclose(table[2, 0], 1.0)
-    assert columns_for(event) == 2
-    assert columns_for(np.arange(120) % 4) == 4
+    vectors = gradients.reshape(EVENTS, -1)
+    columns = sparse_columns(vectors, 2, seed=0)
+    weights = code_weights(vectors, columns)
+    assert adjusted_mutual_info_score(event, weights.argmax(1)) == pytest.approx(1.0)
+    assert ((weights > 0).sum(1) == 1).all()  # each event holds one column alone
+    unit = normalised(vectors)
+    means = normalised(np.stack([unit[event == kind].mean(0) for kind in (0, 1)]))
+    assert np.sort((columns @ means.T).max(1)).min() > 0.999
 
 
 def test_weights_are_what_the_penalty_leaves_of_the_cosine():
     vectors = np.array([[3.0, 0.0], [2.0, 0.0], [0.0, 5.0], [0.0, 1.0], [0.0, 0.0]])
-    code = sparse_code(vectors, 2, seed=0, penalty=0.25)
-    assert np.allclose(np.sort(code.weights, 1)[:4], [0.0, 0.75])
-    assert labels_of(code)[4] == NONE
-    # Each of four: half of a square of 1/4 left, and 1/4 of the weight 3/4; none: 0.
-    assert code.loss == pytest.approx(4 * (0.5 * 0.25**2 + 0.25 * 0.75) / 5)
+    weights = code_weights(vectors, np.eye(2))
+    assert np.allclose(np.sort(weights, 1), [[0.0, 1.0 - PENALTY]] * 4 + [[0.0, 0.0]])
+
+
+def test_weights_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(40, 6))
+    columns = sparse_columns(vectors, 4, seed=0)
+    wanted = sparse_encode(
+        normalised(vectors), columns, algorithm="lasso_cd", alpha=PENALTY, positive=True
+    )
+    assert np.allclose(code_weights(vectors, columns), wanted, atol=1e-3)
 
 
 def test_opposite_vectors_do_not_share_a_column():
-    code = sparse_code(np.array([[1.0, 0.0], [-1.0, 0.0]] * 8), 2, seed=0)
-    assert len(np.unique(labels_of(code))) == 2
-    assert code.columns @ code.columns.T == pytest.approx(np.array([[1.0, -1.0], [-1.0, 1.0]]))
-
-
-def test_a_sketch_keeps_inner_products():
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(20, 5000)).astype(np.float32)
-    vectors += 2 * rng.normal(size=5000).astype(np.float32)
-    sketch = make_sketch(5000, 512, seed=0)
-    small = normalised(np.stack([sketch(jnp.asarray(v)) for v in vectors]))
-    large = normalised(vectors)
-    assert np.abs(small @ small.T - large @ large.T).max() < 4 / np.sqrt(512)
-    order = np.asarray(sketch.order).ravel()
-    assert sorted(order[order < 5000]) == list(range(5000))  # every parameter counts once
+    columns = sparse_columns(np.array([[1.0, 0.0], [-1.0, 0.0]] * 8), 2, seed=0)
+    assert columns @ columns.T == pytest.approx(np.array([[1.0, -1.0], [-1.0, 1.0]]))

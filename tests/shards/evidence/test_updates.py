@@ -15,7 +15,8 @@ from shardsim.shards.evidence.episodes import (
     roll_out,
     updates,
 )
-from shardsim.shards.evidence.updates import responses, specific
+from shardsim.shards.evidence.sparse_code import normalised
+from shardsim.shards.evidence.updates import DRAWS, beside_chance, leads, pushes_of
 from tests.shards.built import network_of, parameters_of, stacked
 
 EVENTS = 24
@@ -74,7 +75,6 @@ def test_updates_are_gradients_and_responses_their_inner_products(rolled):
 
     for number in (0, 7):
         whole = ravel_pytree(jax.grad(objective)(own, number))[0]
-        assert np.allclose(found.norm[1, number], jnp.linalg.norm(whole), rtol=1e-4)
         assert np.allclose(found.sketch[1, number], sketch(whole), atol=1e-4)
         assert np.allclose(found.response[1, number], gradients[1] @ whole, rtol=1e-3, atol=1e-4)
 
@@ -86,18 +86,47 @@ def test_updates_are_gradients_and_responses_their_inner_products(rolled):
     assert np.allclose(gradients[1, 0], flat, rtol=1e-3, atol=1e-4)
 
 
-def test_responses_of_columns_by_hand():
+def test_pushes_of_kinds_by_hand():
     units = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     response = np.array([[2.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    weights = np.array([[1.0, 0, 0], [1.0, 0, 0], [0, 1.0, 0], [0, 3.0, 0]])
-    found = responses(weights, units, response)
-    # Root mean squares are √2 and 1/√2: a unit step along either column is √2 of them.
+    member = np.array([[1.0, 0, 0], [1.0, 0, 0], [0, 1.0, 0], [0, 1.0, 0]])
+    found = pushes_of(member, units, response)
+    # Root mean squares are √2 and 1/√2: a unit step along either kind's mean is √2 of them.
     assert np.allclose(found[:2], np.sqrt(2) * np.eye(2))
-    assert np.isnan(found[2]).all()  # a column that nothing holds
-    assert np.allclose(specific(found), np.sqrt(2))
+    assert np.isnan(found[2]).all()  # a kind without events
 
 
-def test_specific_is_the_lead_over_the_other_shards():
-    moved = np.array([[3.0, 1.0, 0.0], [2.0, 2.5, -1.0]])
-    assert specific(moved).tolist() == [2.0, 0.5, -3.0]
-    assert specific(moved[:, :1]).tolist() == [3.0]
+def test_a_lead_is_over_the_shard_that_is_raised_most_beside():
+    pushed = np.array([[3.0, 1.0, 0.0], [2.0, 2.5, -1.0], [np.nan, np.nan, np.nan]])
+    assert leads(pushed).tolist() == [[2, -2, -3], [-0.5, 0.5, -3.5], [0, 0, 0]]
+    assert leads(pushed[:2, :1]).tolist() == [[3.0], [2.0]]
+
+
+def test_only_the_kind_that_builds_a_shard_leads_by_more_than_chance():
+    # Updates of kind 0 go along axis 0 in the mean, those of kind 1 along axis 1, those of kind 2
+    # nowhere; axes 0 and 1 are the gradients of two shards. Norms differ, which must not matter.
+    rng = np.random.default_rng(0)
+    paid = np.arange(90) % 3
+    vectors = rng.normal(size=(90, 40))
+    vectors[paid == 0, 0] += 2.0
+    vectors[paid == 1, 1] += 2.0
+    vectors *= rng.uniform(0.1, 10.0, (90, 1))
+    _, lead, dealt = beside_chance(vectors, vectors[:, :2], paid, 3, rng)
+    p_value = (1 + (dealt >= lead).sum(0)) / (1 + DRAWS)
+    np.testing.assert_allclose(np.diag(p_value[:2]), 1 / (1 + DRAWS))
+    assert min(p_value[0, 1], p_value[1, 0], *p_value[2]) > 0.1
+    # Where all events are of one kind, none can be told from others.
+    _, lead, dealt = beside_chance(vectors, vectors[:, :2], np.zeros(90, np.int64), 3, rng)
+    assert (dealt >= lead).all()
+
+
+def test_a_sketch_keeps_inner_products():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(20, 5000)).astype(np.float32)
+    vectors += 2 * rng.normal(size=5000).astype(np.float32)
+    sketch = make_sketch(5000, 512, seed=0)
+    small = normalised(np.stack([sketch(jnp.asarray(v)) for v in vectors]))
+    large = normalised(vectors)
+    assert np.abs(small @ small.T - large @ large.T).max() < 4 / np.sqrt(512)
+    order = np.asarray(sketch.order).ravel()
+    assert sorted(order[order < 5000]) == list(range(5000))  # every parameter counts once

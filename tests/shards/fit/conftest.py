@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from shardsim.shards.fit.data import DecisionData, decision_data
+
 MOVES = np.array([(-1, 0), (0, 1), (1, 0), (0, -1)])
 SIZE = 9
 
@@ -21,6 +23,11 @@ class Mazes(NamedTuple):
     blocked: np.ndarray
     reachable: np.ndarray
     level_index: np.ndarray
+
+    def decisions(self, logits: np.ndarray) -> DecisionData:
+        """What an agent with these logits [C, A] did there."""
+        rest = (self.advantages, self.blocked, self.reachable, logits, self.level_index)
+        return decision_data(self.covariates, self.concepts, *rest)
 
 
 def _maze(rng):

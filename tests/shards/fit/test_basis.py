@@ -14,9 +14,7 @@ MOVES = np.array([(-1, 0), (0, 1), (1, 0), (0, -1)])
 
 
 def neutral(mazes):
-    rest = (mazes.advantages, mazes.blocked, mazes.reachable)
-    logits = np.zeros(mazes.blocked.shape)
-    return decision_data(mazes.covariates, mazes.concepts, *rest, logits, mazes.level_index)
+    return mazes.decisions(np.zeros(mazes.blocked.shape))
 
 
 @pytest.mark.parametrize("name", [basis.MOVES, basis.NORMALISED, "discount 0.7"])

@@ -9,7 +9,7 @@ from shardsim.base.errors import UserError
 from shardsim.bench.planted import rules
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.bench.planted.sampling import sample_spec
-from shardsim.shards.fit.data import decision_data, subset
+from shardsim.shards.fit.data import subset
 from shardsim.shards.fit.fit import fit
 
 NEAR_AND_ALWAYS = {
@@ -27,15 +27,7 @@ def agent(mazes, **parts):
 
 def decisions(mazes, spec):
     logits = rules.planted_logits(spec, mazes.covariates, mazes.advantages, mazes.blocked)
-    return decision_data(
-        mazes.covariates,
-        mazes.concepts,
-        mazes.advantages,
-        mazes.blocked,
-        mazes.reachable,
-        logits,
-        mazes.level_index,
-    )
+    return mazes.decisions(logits)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +107,7 @@ def test_nulls_are_no_shards(mazes, kind, count, verdict):
 def test_a_planner_is_told_from_shards_by_its_own_rival(mazes):
     spec = sample_spec(np.random.default_rng(4), "planner", concepts=mazes.concepts)
     found = fit(decisions(mazes, spec))
-    assert found.judgement.best_rival == "planner"
+    assert found.judgement.best_rival == "planner with gain"
     assert found.verdict in ("one utility", "cannot tell")
     assert found.shardness < 0
 
@@ -147,7 +139,7 @@ def test_same_seed_same_result(two_shards):
     _, data, found = two_shards
     again = fit(data)
     np.testing.assert_array_equal(again.gates, found.gates)
-    np.testing.assert_array_equal(again.bits["planner"], found.bits["planner"])
+    np.testing.assert_array_equal(again.bits["planner with gain"], found.bits["planner with gain"])
 
 
 def test_too_little_data_is_refused(two_shards):

@@ -8,13 +8,13 @@ import pytest
 from shardsim.bench.planted.policy import logits_on
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.shards.fit import gram, likelihood, linear_models
-from shardsim.shards.fit.data import log_softmax, subset
+from shardsim.shards.fit.data import decisions_on, log_softmax, subset
 from shardsim.shards.fit.jackknife import refit_influence
-from shardsim.shards.fit.mle import Refined, refine
+from shardsim.shards.fit.mle import Fitted, fit_mle
 from shardsim.shards.fit.shard_model import shard_model
 from shardsim.shards.fit.structure import find_structure
-from shardsim.shards.identify import data_of, parts_of
 from shardsim.shards.influence import shares
+from shardsim.shards.influence.shares import parts_of
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,11 @@ def fitted(corner_battery):
         noise=0.5,
         seed=1,
     )
-    data = data_of(corner_battery, logits_on(spec, corner_battery))
+    data = decisions_on(corner_battery, logits_on(spec, corner_battery))
     found = find_structure(data, gram.tempered(data), data.logits, seed=0)
     shared = linear_models.common(data, found.work.fold, found.work.values, np.zeros(3, bool))
-    refined = refine(shared, found.work.values, found.coefficients, found.preferences, 40)
-    return data, found, shard_model(found.work.atoms, refined, found.preferences, data)
+    fitted = fit_mle(shared, found.work.values, found.coefficients, found.preferences, 40)
+    return data, found, shard_model(found.work.atoms, fitted, found.preferences, data)
 
 
 def refitted(data, found, model, rows):
@@ -56,7 +56,7 @@ def refitted(data, found, model, rows):
     afford = np.zeros(len(model.affordance_coefficients))
     afford[:used] = new[actions : actions + used]
     habit = new[:actions] - new[:actions].mean()
-    other = shard_model(model.atoms, Refined(changed, afford, habit), model.preferences, data)
+    other = shard_model(model.atoms, Fitted(changed, afford, habit), model.preferences, data)
     return shares.strengths(parts_of(other, data)).T @ data.weight
 
 

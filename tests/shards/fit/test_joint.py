@@ -8,7 +8,6 @@ import pytest
 from shardsim.base.errors import UserError
 from shardsim.bench.planted import rules
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
-from shardsim.shards.fit.data import decision_data
 from shardsim.shards.fit.joint import fit_gates, fit_shared
 
 PREFERENCES = np.array([[1.0, 0.0, 0.0], [0.0, 0.28, 0.96]])
@@ -26,8 +25,7 @@ def decisions(mazes, strengths, seed):
         seed=seed,
     )
     logits = rules.planted_logits(spec, mazes.covariates, mazes.advantages, mazes.blocked)
-    rest = (mazes.advantages, mazes.blocked, mazes.reachable, logits, mazes.level_index)
-    return spec, decision_data(mazes.covariates, mazes.concepts, *rest)
+    return spec, mazes.decisions(logits)
 
 
 def test_agents_of_different_strength_share_the_planted_dictionary(mazes):

@@ -8,7 +8,6 @@ import pytest
 from shardsim.bench.planted import rules
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.shards.fit.alternatives import Alternative, margins
-from shardsim.shards.fit.data import decision_data
 from shardsim.shards.fit.fit import fit
 from shardsim.shards.fit.restarts import Restart, correlation
 from shardsim.shards.fit.verdict import Judgement, doubted
@@ -27,9 +26,7 @@ def fitted(mazes, gates, preferences, strengths):
         seed=3,
     )
     logits = rules.planted_logits(spec, mazes.covariates, mazes.advantages, mazes.blocked)
-    every = (mazes.advantages, mazes.blocked, mazes.reachable, logits, mazes.level_index)
-    data = decision_data(mazes.covariates, mazes.concepts, *every)
-    return spec, fit(data)
+    return spec, fit(mazes.decisions(logits))
 
 
 @pytest.fixture(scope="module")
@@ -108,5 +105,5 @@ def test_gates_are_compared_up_to_their_scale():
     ],
 )
 def test_shards_that_no_other_start_finds_are_doubted(said, again, left):
-    judgement = Judgement(said, "planner", 0.1, 0.01, 0.1, np.zeros(2), 0.9)
+    judgement = Judgement(said, "planner with gain", 0.1, 0.1, np.zeros(2), 0.9)
     assert doubted(judgement, again).verdict == left

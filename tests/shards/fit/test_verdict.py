@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from shardsim.base.statistics import Interval
 from shardsim.shards.fit.selection import choose
-from shardsim.shards.fit.verdict import explained_part, judge, specificity
+from shardsim.shards.fit.verdict import explained_part, judge, specificity, verdict_of
 
 LEVELS = np.repeat(np.arange(40), 5)
 
@@ -16,10 +17,10 @@ def bits(**means):
     noise = np.random.default_rng(0).normal(size=len(LEVELS)) * 0.2
     defaults = {
         "habits": 2.0,
-        "habits+affordance": 1.5,
+        "habits and affordance": 1.5,
         "one utility": 0.9,
-        "one utility with gain": 0.8,
-        "planner": 0.75,
+        "utility with gain": 0.8,
+        "planner with gain": 0.75,
         "shards": 0.6,
         "ceiling": 0.5,
         "ceiling permuted": 1.0,
@@ -35,11 +36,11 @@ def bits(**means):
         ({}, 2, True, "cannot tell"),
         ({}, 1, False, "one utility"),
         ({}, 0, False, "no structure"),
-        ({"planner": 0.6}, 2, False, "cannot tell"),
-        ({"planner": 0.52}, 2, False, "one utility"),
-        ({"shards": 1.4, "planner": 1.45}, 2, False, "no structure"),
+        ({"planner with gain": 0.6}, 2, False, "cannot tell"),
+        ({"planner with gain": 0.52}, 2, False, "one utility"),
+        ({"shards": 1.4, "planner with gain": 1.45}, 2, False, "no structure"),
         (
-            {"shards": 1.1, "planner": 1.4, "ceiling": 0.9, "ceiling_permuted": 0.91},
+            {"shards": 1.1, "planner with gain": 1.4, "ceiling": 0.9, "ceiling_permuted": 0.91},
             2,
             False,
             "shards",
@@ -48,18 +49,16 @@ def bits(**means):
     ],
 )
 def test_verdict(means, shards, beyond, verdict):
-    made = bits(**({"one utility with gain": 1.45, "one utility": 1.45} | means))
-    found = judge(made, LEVELS, np.ones(len(LEVELS), bool), shards, beyond)
+    made = bits(**({"utility with gain": 1.45, "one utility": 1.45} | means))
+    found = judge(made, LEVELS, shards, beyond)
     assert found.verdict == verdict
 
 
 def test_shardness_is_the_best_rival_minus_shards():
-    conflict = LEVELS < 3
-    found = judge(bits(), LEVELS, conflict, 2, False)
-    assert found.best_rival == "planner"
-    np.testing.assert_allclose([found.shardness, found.shardness_conflict], 0.15, atol=1e-9)
-    assert found.shardness_error < 1e-9
-    assert np.isnan(judge(bits(), LEVELS, LEVELS < 0, 2, False).shardness_conflict)
+    found = judge(bits(), LEVELS, 2, False)
+    assert found.best_rival == "planner with gain"
+    np.testing.assert_allclose(found.shardness, 0.15, atol=1e-9)
+    assert found.shardness_by_level.std() < 1e-9
 
 
 def test_explained_and_specific_are_the_stated_ratios():
@@ -73,3 +72,27 @@ def test_the_smallest_number_as_good_as_the_best_is_chosen():
     assert choose(losses) == 2
     assert choose(losses[:2]) == 1
     assert choose(np.stack([mean + level for mean in (1.0, 0.97, 0.96)])) == 0
+
+
+SURE = Interval(0.02, 0.01, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("own", "shardness", "null", "shards", "verdict"),
+    [
+        (["shards"], SURE, 0.0, 2, "shards"),
+        (["shards"], SURE, 0.02, 2, "cannot tell"),  # a null does as well
+        (["shards"], Interval(0.02, -0.01, 0.05), 0.0, 2, "cannot tell"),
+        (["cannot tell"], SURE, 0.0, 2, "cannot tell"),
+        (["one utility"], SURE, 0.0, 2, "one utility"),
+        (["no structure"], SURE, 0.0, 2, "no structure"),
+        (["shards"] * 3 + ["one utility"], SURE, -np.inf, 2, "shards"),
+        (["shards", "one utility"], SURE, 0.0, 2, "cannot tell"),  # not most of them
+        (["shards"] * 4, Interval(-0.02, -0.03, -0.01), 0.0, 2, "one utility"),
+        (["shards"] * 4, SURE, 0.0, 1, "one utility"),
+        (["shards"] * 4, SURE, 0.0, 0, "no structure"),
+    ],
+)
+def test_the_verdict_on_one_agent_and_on_several(own, shardness, null, shards, verdict):
+    assert verdict_of(own, shardness, 0.6, null, shards) == verdict
+    assert verdict_of(own, shardness, 0.04, null, shards) == "no structure"

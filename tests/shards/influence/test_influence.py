@@ -7,16 +7,9 @@ import numpy as np
 import pytest
 
 from shardsim.shards.contexts.policies import state_policy
-from shardsim.shards.influence.influence import (
-    by_distance,
-    edit,
-    influence,
-    influence_of,
-    overall,
-    take_edited,
-    total_variation,
-)
+from shardsim.shards.influence.influence import by_distance, edit, influence_of
 from shardsim.shards.influence.nulls import entropy_bits, head_scale, shuffled
+from tests.shards.built import influence
 
 
 def _likes_presence(env, state):
@@ -31,25 +24,17 @@ def presence(corner_env, corner_battery):
     return influence(state_policy(_likes_presence, corner_env), corner_battery)
 
 
-def test_size_is_the_total_variation_in_closed_form(presence):
-    # (2, 1, 1, 1)/5 against 1/4 each: north differs by .15, and that is the distance.
-    assert np.allclose(presence.size[:, 0], 0.15, atol=1e-6)
-
-
 def test_signed_influence_is_the_advantage_that_it_brings(presence, corner_battery):
+    # (2, 1, 1, 1)/5 against 1/4 each: north gains .15, the others lose .05.
     advantage = corner_battery.advantages[:, :, 0]
     expected = advantage @ np.array([0.15, -0.05, -0.05, -0.05])
     assert np.allclose(presence.signed[:, 0], expected, atol=1e-5)
 
 
-def test_who_minds_only_presence_does_not_mind_a_move(presence):
-    assert np.allclose(presence.moved[:, 0], 0.0, atol=1e-6)
-
-
 def test_the_decoy_and_the_edits_of_places_show_nothing(presence):
-    assert np.allclose(presence.size[:, 1], 0.0, atol=1e-6)
-    assert np.isnan(presence.size[:, 2]).all()
-    assert np.isnan(presence.mirror_size[:, :2]).all()
+    assert np.allclose(presence.signed[:, 1], 0.0, atol=1e-6)
+    assert np.isnan(presence.signed[:, 2]).all()
+    assert np.isnan(presence.mirror[:, :2]).all()
 
 
 def test_mirror_test_tells_who_wants_the_place(corner_env, corner_battery):
@@ -63,22 +48,19 @@ def test_mirror_test_tells_who_wants_the_place(corner_env, corner_battery):
 
     found = influence(west, corner_battery)
     expected = corner_battery.advantages[:, :, 2] @ np.array([0.0, -0.6, 0.0, 0.6])
-    assert np.allclose(found.mirror_size[:, 2], 0.6, atol=1e-6)
-    assert np.allclose(found.mirror_signed[:, 2], expected, atol=1e-5)
-    assert np.allclose(influence(even, corner_battery).mirror_size[:, 2], 0.0)
+    assert np.allclose(found.mirror[:, 2], expected, atol=1e-5)
+    assert np.allclose(influence(even, corner_battery).mirror[:, 2], 0.0)
 
 
-def test_moved_objects_move_and_removed_ones_are_gone(corner_env, corner_battery):
-    edited = edit(corner_battery, seed=1)
-    position = np.asarray(edited.moved[0].level.position)[:, 0, 0]
-    old = np.asarray(corner_battery.states.level.position)[:, 0, 0]
-    walls = np.asarray(corner_battery.states.level.walls)
-    assert not walls[np.arange(240), position[:, 0], position[:, 1]].any()
-    assert (position != old).any(1).all()
-    assert not np.asarray(edited.removed[0].level.present)[:, 0].any()
-    assert np.asarray(edited.removed[0].level.present)[:, 1].all()
-    some = take_edited(edited, np.array([3, 4]))
-    assert np.array_equal(np.asarray(some.moved[0].level.position)[0, 0, 0], position[3])
+def test_removed_objects_are_gone_and_no_other(corner_battery):
+    edited = edit(corner_battery)
+    present = np.asarray(corner_battery.states.level.present)
+    for at, (number, removed) in enumerate(zip(edited.objects, edited.removed, strict=True)):
+        left = np.asarray(removed.level.present)
+        assert not left[:, number].any()
+        others = np.arange(present.shape[1]) != number
+        np.testing.assert_array_equal(left[:, others], present[:, others])
+        np.testing.assert_array_equal(edited.present[at], present[:, number].any(-1))
 
 
 def test_many_policies_at_once_equal_one_at_a_time(corner_battery):
@@ -94,7 +76,7 @@ def test_many_policies_at_once_equal_one_at_a_time(corner_battery):
         lambda o: (o.reshape(len(o), -1) @ weights[1]).astype(np.float32), corner_battery
     )
     assert np.allclose(both.signed[1][:, :2], second.signed[:, :2], atol=1e-5)
-    assert np.allclose(both.mirror_size[1][:, 2], second.mirror_size[:, 2], atol=1e-5)
+    assert np.allclose(both.mirror[1][:, 2], second.mirror[:, 2], atol=1e-5)
 
 
 def test_bins_average_with_weights_and_leave_out_what_is_not_there():
@@ -104,11 +86,6 @@ def test_bins_average_with_weights_and_leave_out_what_is_not_there():
     assert np.allclose(mean[0, :2], [2.5, 5.0])
     assert np.isnan(mean[0, 2:]).all()
     assert count[0].tolist() == [3, 1, 0, 0, 0]
-    assert np.allclose(overall(values, np.array([1.0, 3.0, 9.0, 1.0])), 15 / 5)
-
-
-def test_total_variation_of_disjoint_distributions_is_one():
-    assert total_variation(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))[0] == 1.0
 
 
 def test_a_scaled_head_has_the_entropy_that_was_asked_for():

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.shards.fit.linear_models import Common
-from shardsim.shards.fit.rivals import descent
 from shardsim.shards.fit.rivals.descent import Rival
 from shardsim.shards.fit.rivals.planner import distance_after
 
@@ -47,19 +46,11 @@ def log_chances(
     return jax.nn.log_softmax(base + gain[:, None] * value)
 
 
-def cross_fit(shared: Common, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return held-out log-probabilities [C, A].
-
-    Args:
-      shared: target, folds and common terms.
-      values: atom values [C, J] of the gain, constant first.
-      weights: [O], one utility's, signed, to start from.
-    """
-    return descent.cross_fit(shared, values, rival(shared, weights))
-
-
 def rival(shared: Common, weights: np.ndarray) -> Rival:
-    """Return the rival with starts from one utility's weights [O], each with several rates."""
+    """Return the rival with starts from one utility's weights [O], signed, each with several rates.
+
+    `descent.cross_fit` fits it.
+    """
     after = distance_after(shared.data).transpose(1, 2, 0)
     largest = max(float(np.abs(weights).max(initial=0.0)), 1e-9)
     allowed = np.where(shared.shunned, weights, np.maximum(weights, 0.0)) / largest

@@ -17,7 +17,6 @@ import numpy as np
 
 from shardsim.shards.fit.data import LONGEST
 from shardsim.shards.fit.linear_models import Common
-from shardsim.shards.fit.rivals import descent
 from shardsim.shards.fit.rivals.descent import Rival
 
 UTILITY = 8.0  # log odds of one goal against another, at most
@@ -37,17 +36,6 @@ def log_chances(
     weight = jax.nn.log_softmax(score, axis=1)
     each = base[:, :, None] + gain[:, None, None] * pulls
     return jax.nn.logsumexp(jax.nn.log_softmax(each, axis=1) + weight[:, None, :], axis=2)
-
-
-def cross_fit(shared: Common, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return held-out log-probabilities [C, A].
-
-    Args:
-      shared: target, folds and common terms.
-      values: atom values [C, J] of the gain, constant first.
-      weights: [O], one utility's, signed, to start from.
-    """
-    return descent.cross_fit(shared, values, rival(shared, weights))
 
 
 def rival(shared: Common, weights: np.ndarray) -> Rival:

@@ -1,9 +1,9 @@
 """The rival that plans: the soft-optimal policy of one reward, exact in every level.
 
-One reward, a weighted sum of terms (`worlds.term_names`: what the env pays, reaching each concept,
-and reaching it by drive or item), planned with drives and items in its state; its weights (in units
-of the temperature) and its discount are fitted by maximum likelihood, and its logits are multiplied
-by a gain g(x) >= 0 on the same gate atoms, beside the same habit and affordance.
+One reward, a weighted sum of terms (`tabular_model.term_names`: what the env pays, reaching each
+concept, and reaching it by drive or item), planned with drives and items in its state; its weights
+(in units of the temperature) and its discount are fitted by maximum likelihood, and its logits are
+multiplied by a gain g(x) >= 0 on the same gate atoms, beside the same habit and affordance.
 Axes: C contexts, A actions, J reward terms, V levels of the fit, N linear coefficients.
 """
 
@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 
 from shardsim.shards.contexts.tabular_model import (
     Tables,
-    Worlds,
+    TabularModel,
     plan_length,
     soft_action_values,
     term_names,
@@ -61,20 +61,20 @@ def cross_fit(shared: Common, values: np.ndarray, weights: np.ndarray, seed: int
     """Return held-out logits [C, A]; folds start from the fit to all contexts.
 
     Args:
-        shared: target, folds and common terms; its data must hold its worlds.
+        shared: target, folds and common terms; its data must hold its tabular model.
         values: atom values [C, J'] of the gain, constant first.
         weights: [O], one utility's, signed, to start from.
         seed: of the sample of levels.
     """
-    worlds, home = shared.data.worlds, shared.data.home
-    assert worlds is not None and home is not None
-    sample = _sample(worlds, home, seed)
-    whole = _fit(shared, values, weights, worlds, sample)
+    tabular, home = shared.data.tabular_model, shared.data.home
+    assert tabular is not None and home is not None
+    sample = _sample(tabular, home, seed)
+    whole = _fit(shared, values, weights, tabular, sample)
     logits = np.zeros_like(shared.target)
     for fold in range(shared.fold.max() + 1):
         seen, unseen = shared.fold != fold, shared.fold == fold
         theta = _fit_reward(shared, values, whole, sample, seen[sample.rows], STEPS // 2)
-        planned = _planned(worlds, home, theta, sample.horizon)
+        planned = _planned(tabular, home, theta, sample.horizon)
         few = part(shared, np.flatnonzero(seen))
         model = gain_model(few, values[seen], planned[seen])
         linear = likelihood.fit(model, few.target, whole.linear, 4)
@@ -85,36 +85,36 @@ def cross_fit(shared: Common, values: np.ndarray, weights: np.ndarray, seed: int
 
 def fit(shared: Common, values: np.ndarray, weights: np.ndarray, seed: int) -> Plan:
     """Return the fit to all contexts; see `cross_fit`."""
-    worlds, home = shared.data.worlds, shared.data.home
-    assert worlds is not None and home is not None
-    return _fit(shared, values, weights, worlds, _sample(worlds, home, seed))
+    tabular, home = shared.data.tabular_model, shared.data.home
+    assert tabular is not None and home is not None
+    return _fit(shared, values, weights, tabular, _sample(tabular, home, seed))
 
 
 def predict(shared: Common, values: np.ndarray, plan: Plan) -> np.ndarray:
-    """Return logits [C, A] of a fitted plan in any contexts that hold their worlds."""
-    worlds, home = shared.data.worlds, shared.data.home
-    assert worlds is not None and home is not None
-    planned = _planned(worlds, home, plan.theta, plan_length(worlds.env))
+    """Return logits [C, A] of a fitted plan in any contexts that hold their tabular model."""
+    tabular, home = shared.data.tabular_model, shared.data.home
+    assert tabular is not None and home is not None
+    planned = _planned(tabular, home, plan.theta, plan_length(tabular.env))
     return gain_model(shared, values, planned).design @ plan.linear
 
 
-def _sample(worlds: Worlds, home: np.ndarray, seed: int) -> Sample:
-    env = worlds.env
+def _sample(tabular: TabularModel, home: np.ndarray, seed: int) -> Sample:
+    env = tabular.env
     entries = env.num_states * env.num_actions * (env.num_outcomes + len(term_names(env)))
-    count = min(FIT_LEVELS, worlds.count, max(4, FIT_ENTRIES // entries))
-    chosen = np.sort(np.random.default_rng(seed).permutation(worlds.count)[:count])
+    count = min(FIT_LEVELS, tabular.count, max(4, FIT_ENTRIES // entries))
+    chosen = np.sort(np.random.default_rng(seed).permutation(tabular.count)[:count])
     rows = np.flatnonzero(np.isin(home[:, 0], chosen))
     level = np.searchsorted(chosen, home[rows, 0])
     return Sample(
         rows=rows,
-        tables=jax.tree.map(lambda leaf: leaf[chosen], worlds.tables),
+        tables=jax.tree.map(lambda leaf: leaf[chosen], tabular.tables),
         level=jnp.asarray(level, jnp.int32),
         state=jnp.asarray(home[rows, 1], jnp.int32),
         horizon=plan_length(env),
     )
 
 
-def _fit(shared: Common, values, weights, worlds: Worlds, sample: Sample) -> Plan:
+def _fit(shared: Common, values, weights, tabular: TabularModel, sample: Sample) -> Plan:
     """Fit to all contexts: the best of a few rewards first, then gain and reward in turn."""
     assert shared.data.home is not None
     few = part(shared, sample.rows)
@@ -122,7 +122,7 @@ def _fit(shared: Common, values, weights, worlds: Worlds, sample: Sample) -> Pla
     linear = np.r_[np.zeros(count), 1.0, np.zeros(values.shape[1] - 1)]
     every = np.ones(len(sample.rows), bool)
     tried = []
-    for theta in _starts(worlds, weights):
+    for theta in _starts(tabular, weights):
         plan = Plan(theta, linear)
         for _ in range(ROUNDS):
             model = gain_model(few, values[sample.rows], _planned_here(sample, plan.theta))
@@ -133,19 +133,19 @@ def _fit(shared: Common, values, weights, worlds: Worlds, sample: Sample) -> Pla
         tried.append((_loss_here(shared, values, plan, sample), len(tried), plan))
     plan = min(tried)[2]
     for _ in range(ROUNDS):
-        planned = _planned(worlds, shared.data.home, plan.theta, sample.horizon)
+        planned = _planned(tabular, shared.data.home, plan.theta, sample.horizon)
         model = gain_model(shared, values, planned)
         plan = Plan(plan.theta, likelihood.fit(model, shared.target, plan.linear, 6))
         plan = Plan(_fit_reward(shared, values, plan, sample, every, STEPS), plan.linear)
     return plan
 
 
-def _starts(worlds: Worlds, weights: np.ndarray) -> list[np.ndarray]:
+def _starts(tabular: TabularModel, weights: np.ndarray) -> list[np.ndarray]:
     """Rewards to start from: one utility's, the env's own, and all concepts alike."""
-    env = worlds.env
+    env = tabular.env
     own, concepts, terms = len(env.reward_names), len(env.concepts), len(term_names(env))
     utility = weights / max(np.abs(weights).max(), 1e-9)
-    paid = np.asarray(worlds.levels.reward_weights[0], np.float64)
+    paid = np.asarray(tabular.levels.reward_weights[0], np.float64)
     found = []
     for first, second in ((0.0 * paid, 4.0 * utility), (6.0 * np.sign(paid), 0.0 * utility)):
         theta = np.zeros(terms + 1)
@@ -222,9 +222,11 @@ def _planned_here(sample: Sample, theta: np.ndarray) -> np.ndarray:
     return np.asarray(_centred(every[sample.level, sample.state]), np.float64)
 
 
-def _planned(worlds: Worlds, home: np.ndarray, theta: np.ndarray, horizon: int) -> np.ndarray:
+def _planned(
+    tabular: TabularModel, home: np.ndarray, theta: np.ndarray, horizon: int
+) -> np.ndarray:
     """Return centred Q [C, A] of all contexts."""
-    every = _values_everywhere(worlds.tables, jnp.asarray(theta, jnp.float32), horizon)
+    every = _values_everywhere(tabular.tables, jnp.asarray(theta, jnp.float32), horizon)
     rows = jnp.asarray(home, jnp.int32)
     return np.asarray(_centred(every[rows[:, 0], rows[:, 1]]), np.float64)
 

@@ -8,24 +8,12 @@ import pytest
 
 from shardsim.bench.planted import rules
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
-from shardsim.shards.fit.data import cross_entropy_bits, decision_data
+from shardsim.shards.fit.data import cross_entropy_bits
 from shardsim.shards.fit.fit import ONE_GOAL, STEEP, UTILITY, fit
 from shardsim.shards.fit.rivals.discounting import discount, log_chances
 
 HABIT = np.array([0.2, 0.0, -0.1, 0.0])
 BUMP = -2.0
-
-
-def decisions(mazes, logits):
-    return decision_data(
-        mazes.covariates,
-        mazes.concepts,
-        mazes.advantages,
-        mazes.blocked,
-        mazes.reachable,
-        logits,
-        mazes.level_index,
-    )
 
 
 def moves(mazes):
@@ -60,7 +48,7 @@ def test_a_planted_discounter_is_predicted_on_held_out_levels_and_is_no_shards(m
         worth = np.array([8.0, 0.0, 20.0]) * np.exp(-np.array([1.2, 0.1, 0.08]) * after)
     else:
         worth = np.array([6.0, 4.0, 8.0]) / (1.0 + 0.8 * after)
-    data = decisions(mazes, worth.sum(2) + HABIT + BUMP * mazes.blocked)
+    data = mazes.decisions(worth.sum(2) + HABIT + BUMP * mazes.blocked)
     found = fit(data, max_shards=3)
     own = cross_entropy_bits(data.logits, data.logits)
     assert (found.bits[STEEP] - own).mean() < 0.002
@@ -82,7 +70,7 @@ def test_two_shards_are_still_two_shards_beside_both_new_rivals(mazes):
         seed=5,
     )
     logits = rules.planted_logits(spec, mazes.covariates, mazes.advantages, mazes.blocked)
-    found = fit(decisions(mazes, logits), max_shards=4)
+    found = fit(mazes.decisions(logits), max_shards=4)
     assert found.verdict == "shards"
     assert found.num_shards == 2
     assert min(found.bits[STEEP].mean(), found.bits[ONE_GOAL].mean()) > found.bits["shards"].mean()

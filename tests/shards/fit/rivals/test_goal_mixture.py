@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from shardsim.shards.fit.data import cross_entropy_bits, decision_data, log_softmax
+from shardsim.shards.fit.data import cross_entropy_bits, log_softmax
 from shardsim.shards.fit.fit import ONE_GOAL, UTILITY, fit
 from shardsim.shards.fit.rivals.goal_mixture import log_chances
 
@@ -35,15 +35,7 @@ def test_a_planted_memory_is_predicted_on_held_out_levels_and_is_no_shards(mazes
     base = HABIT + BUMP * mazes.blocked
     each = np.exp(log_softmax((base[:, :, None] + pulls).transpose(0, 2, 1)))  # [C, O, A]
     logits = np.log((part[:, :, None] * each).sum(1))
-    data = decision_data(
-        mazes.covariates,
-        mazes.concepts,
-        mazes.advantages,
-        mazes.blocked,
-        mazes.reachable,
-        logits,
-        mazes.level_index,
-    )
+    data = mazes.decisions(logits)
     found = fit(data, max_shards=3)
     own = cross_entropy_bits(data.logits, data.logits)
     assert (found.bits[ONE_GOAL] - own).mean() < 0.002

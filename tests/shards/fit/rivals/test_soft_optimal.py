@@ -13,9 +13,8 @@ from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 from shardsim.shards.contexts.battery import battery
 from shardsim.shards.contexts.tabular_model import soft_action_values, tabulate, term_names
-from shardsim.shards.fit.data import cross_entropy_bits
+from shardsim.shards.fit.data import cross_entropy_bits, decisions_on
 from shardsim.shards.fit.fit import REWARD, SHARDS, fit
-from shardsim.shards.identify import data_of
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def test_a_planner_with_the_drive_in_its_state_is_not_taken_for_shards(goods: En
     on = battery(goods, 1500, split="target", seed=0)
     weights = np.zeros(len(term_names(goods)), np.float32)
     weights[:2] = (5.0, 3.0)
-    home, worlds = on.worlds
+    home, tabular = on.tabular_model
 
     @jax.jit
     def planned(levels):
@@ -61,8 +60,8 @@ def test_a_planner_with_the_drive_in_its_state_is_not_taken_for_shards(goods: En
             levels,
         )
 
-    logits = np.asarray(planned(worlds.levels))[home[:, 0], home[:, 1]]
-    data = data_of(on, logits)
+    logits = np.asarray(planned(tabular.levels))[home[:, 0], home[:, 1]]
+    data = decisions_on(on, logits)
     found = fit(data, max_shards=3)
     own = cross_entropy_bits(data.logits, data.logits)
     assert (found.bits[REWARD] - own).mean() < 0.01

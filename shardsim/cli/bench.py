@@ -1,0 +1,79 @@
+"""`shardsim bench`: benchmarks of the science; each command imports its own, as in `commands`."""
+
+import sys
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from shardsim.base.given import is_representable
+from shardsim.base.seeds import BENCH_SEEDS
+from shardsim.cli.output import AsJson, Folders, show, with_results
+
+bench = typer.Typer(help="Benchmarks of the science, on freshly drawn cases.")
+
+
+def _finite(scale: float) -> float:
+    """Refuse what passes for a number and compares with none."""
+    if not is_representable(scale):
+        raise typer.BadParameter(f"{scale} is no finite number")
+    return scale
+
+
+def _plain(lines: Iterable[Any]) -> list[dict[str, Any]]:
+    return [line._asdict() for line in lines]
+
+
+@bench.command("diagnosis")
+@with_results
+def bench_diagnosis_command(
+    seeds: Annotated[int, typer.Option(min=1, help="fresh seeds for each case")] = 3,
+    scale: Annotated[
+        float, typer.Option(min=0.001, callback=_finite, help="of the training budgets")
+    ] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Inject faults, and show the true world and section beside the diagnosed."""
+    from shardsim.bench.diagnosis import benchmark, table
+
+    said = (lambda text: None) if as_json else (lambda text: print(text, file=sys.stderr))
+    found = benchmark(seeds, scale=scale, say=said)
+    show(_plain(found), table(found), as_json)
+
+
+@bench.command("shards")
+@with_results
+def bench_shards_command(
+    cases: Annotated[
+        int | None, typer.Option(min=1, help="planted agents of each kind [8; tier reward 2]")
+    ] = None,
+    ids: Annotated[
+        str | None, typer.Option(metavar="A,B,..", help="envs with 3 concepts or more [five]")
+    ] = None,
+    tier: Annotated[
+        str,
+        typer.Option(help="rule: exact logits; network: one taught by them; reward: paid agents"),
+    ] = "rule",
+    contexts: Annotated[int, typer.Option(min=200, help="contexts of each battery")] = 1400,
+    seed: Annotated[int, typer.Option(min=0, max=BENCH_SEEDS - 1, help="of levels and agents")] = 0,
+    kinds: Annotated[
+        str | None, typer.Option(metavar="A,B,..", help="kinds of planted agents [all]")
+    ] = None,
+    envs: Folders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plant shards, find them again, and show every method's scores beside each other."""
+    from shardsim.bench import reward_cases, reward_table, shards, shards_table
+
+    chosen = {"envs": ids, "kinds": kinds}
+    lists: dict[str, Any] = {
+        name: [word.strip() for word in text.split(",")] for name, text in chosen.items() if text
+    }
+    say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    lists |= {"contexts": contexts, "seed": seed, "folders": envs or (), "say": say}
+    if tier == "reward":
+        paid = reward_cases.benchmark(cases or 2, **lists)
+        show({"lines": _plain(paid)}, reward_table.table(paid), as_json)
+        return
+    found = shards.benchmark(cases or 8, tier=tier, **lists)
+    show({"lines": _plain(found)}, shards_table.table(found), as_json)

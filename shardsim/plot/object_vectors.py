@@ -1,0 +1,63 @@
+"""What an object's activation vector does. Axes: S seeds, V vectors, X coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from shardsim.base.statistics import SHARE, t_interval
+from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
+from shardsim.plot.style import BLUE, GREEN, INK, NULL, PURPLE, band, styled
+
+SHADES = (BLUE, GREEN, PURPLE, NULL)
+PAPER = ((-1.0, 0.03), (0.0, 0.81))  # Turner et al. 2023: coefficient, median P over 100 mazes
+
+
+@styled
+def cheese_vector(
+    rows: Sequence[Row],
+    coefficient: np.ndarray,
+    chance: Mapping[str, np.ndarray],
+    removed: Mapping[str, np.ndarray],
+    vectors: Sequence[str],
+    concept: str,
+    confidence: float = 0.9,
+) -> FindingFigure:
+    """Probability of the best moves to an object where ways part, a panel a layer, and a table.
+
+    Args:
+        rows: of the table.
+        coefficient: f[X], of the vector added; −1 subtracts it.
+        chance: layer -> f[S, V, X], median over levels.
+        removed: layer -> f[S], the same where the object is really removed.
+        vectors: V names.
+        concept: the object.
+        confidence: of the intervals over seeds.
+    """
+    figure, axes = finding_figure(rows, len(chance), 3.2)
+    for place, (layer, values) in zip(axes, chance.items(), strict=True):
+        for number, name in enumerate(vectors):
+            interval = t_interval(values[:, number], axis=0, confidence=confidence, within=SHARE)
+            colour = SHADES[number % len(SHADES)]
+            place.plot(coefficient, interval.mean, color=colour, marker="o", ms=3, label=name)
+            band(place, coefficient, interval.low, interval.high, colour)
+        place.axhline(removed[layer].mean(), color=INK, linestyle=":", label="really removed")
+        place.plot(*zip(*PAPER, strict=True), "x", color=INK, label="Turner et al. 2023")
+        place.set_title(f"{layer}: {_said(coefficient, values[:, 0], confidence)}")
+        place.set_xlabel(f"coefficient of the {concept} vector")
+        place.set_ylim(-0.02, 1.02)
+        legend_under(place, 2)
+    axes[0].set_ylabel(f"median P({concept}) where ways part")
+    return figure
+
+
+def _said(coefficient: np.ndarray, own: np.ndarray, confidence: float) -> str:
+    """The numbers at −1, 0 and 1, with the interval at −1."""
+    mean = {float(c): own[:, n].mean() for n, c in enumerate(coefficient)}
+    at = own[:, list(coefficient).index(-1.0)]
+    ends = t_interval(at, confidence=confidence, within=SHARE)
+    said = f"plain {mean[0.0]:.2f}, −1 {mean[-1.0]:.2f}"
+    if np.isfinite(ends.low):
+        said += f" [{ends.low:.2f}, {ends.high:.2f}]"
+    return f"{said}, +1 {mean[1.0]:.2f}"

@@ -1,0 +1,95 @@
+"""Asking agents over a battery, and again where the hypotheses that stand differ most.
+
+Axis letters: S agents (seeds).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import xarray as xr
+
+from shardsim.base.parallel import each
+from shardsim.shards import decide, values
+from shardsim.shards.active.add_contexts import proposed, unsure, usual_size
+from shardsim.shards.active.propose import Proposal, enlarged
+from shardsim.shards.agents import Agents, Answers
+from shardsim.shards.config import IdentifyConfig
+from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.fit.data import DecisionData, decisions_on
+from shardsim.shards.fit.dictionary import common_preferences, margins, match
+from shardsim.shards.fit.fit import ModelFit, fit
+from shardsim.shards.fit.verdict import verdict_of
+
+
+class Asked(NamedTuple):
+    """Agents asked over a battery, and each fitted by itself."""
+
+    on: Battery
+    answers: Answers
+    data: list[DecisionData]  # S
+    own: list[ModelFit]  # S
+    proposal: Proposal | None = None  # contexts that separate what stood after the first fit
+    before: Asked | None = None  # what was asked and fitted before they were added
+
+
+def ask(agents: Agents, on: Battery, config: IdentifyConfig) -> Asked:
+    """Ask every agent in every context, and fit each by itself."""
+    answers = respond(agents, on)
+    data = [decisions_on(on, logits) for logits in answers.logits]
+    own = each(partial(fit, max_shards=config.max_shards, seed=config.seed), data)
+    return Asked(on, answers, data, own)
+
+
+def respond(agents: Agents, on: Battery) -> Answers:
+    """Return what agents say in every context of a battery."""
+    return agents.respond(on.states, on.observations)
+
+
+def asked_where_it_matters(
+    agents: Agents, main: Battery, config: IdentifyConfig, suggest: bool
+) -> Asked:
+    """Ask and fit; where the config wants contexts added, ask and fit again.
+
+    With `suggest`, contexts that would help are named where an agent is unsure and none are added.
+    """
+    asked = ask(agents, main, config)
+    if not config.refine and not (suggest and any(unsure(one) for one in asked.own)):
+        return asked
+    size = config.refine or usual_size(main.size)
+    proposal = proposed(asked.own, asked.data, main, size=size, seed=config.seed)
+    if proposal is None or not config.refine:
+        return asked._replace(proposal=proposal)
+    again = ask(agents, enlarged(main, proposal.battery), config)
+    return again._replace(proposal=proposal, before=asked)
+
+
+def separation(table: xr.Dataset, asked: Asked, config: IdentifyConfig) -> dict[str, Any]:
+    """Which hypotheses stood after the first fit, and what was found before contexts were added."""
+    proposal, before = asked.proposal, asked.before
+    if proposal is None:
+        return {}
+    size, rows = proposal.battery.size, proposal.table()
+    if before is None:
+        return {"separable": {"contexts": size, "hypotheses": rows}}
+    first = common_preferences(
+        before.own, before.data, max_shards=config.max_shards, seed=config.seed
+    )
+    matches = [match(first, one.preferences) for one in before.own]
+    stood = values.of_fits(before.own, before.data)
+    shardness = decide.shardness_of(stood["shardness_by_level"])
+    threshold = decide.null_threshold(table)
+    said = [one.verdict for one in before.own]
+    return {
+        "refined": {
+            "contexts": size,
+            "verdict_before": verdict_of(
+                said, shardness, float(stood["explained"].mean()), threshold, len(first)
+            ),
+            "num_shards_before": len(first),
+            "shardness_before": float(shardness.mean),
+            "margin_before": margins(before.own, matches, len(first)).mean(0).tolist(),
+            "hypotheses": rows,
+        }
+    }

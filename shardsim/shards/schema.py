@@ -1,0 +1,223 @@
+"""The vocabulary of `shards.nc` and `track.nc`: every variable, dim and coordinate, once.
+
+A shard is counted from 1 in the dictionary's order, and named by what it pushes for.
+`checkpoint` counts those of a run from 0, the untrained network; `update` and `steps` say when.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from shardsim.agent.schema import MOMENTS, SEED
+from shardsim.base.schema import Schema, Variable
+
+TOWARD = "logits a move"  # of a gate: what it adds to an action that loses one move less
+BITS = "bits a decision"
+MOVES = "moves"
+SHARE = "share of decision influence"
+
+_BY_LAYER = ("seed", "layer", "shard")
+_COMPONENT = ("seed", "layer", "component_method", "shard")
+
+COORDINATES = {
+    "seed": SEED,
+    "shard": Variable(("shard",), "number of the shard, from 1"),
+    "shard_name": Variable(("shard",), "what the shard mostly pushes for"),
+    "concept": Variable(("concept",), "object or place that an agent could value"),
+    "action": Variable(("action",), "action of the env"),
+    "battery": Variable(("battery",), "split of the levels that the contexts are from"),
+    "rest": Variable(("rest",), "part of the influence that belongs to no shard"),
+    "end": Variable(("end",), "end of an interval"),
+    "model": Variable(("model",), "fitted model of the decisions"),
+    "distance_bin": Variable(("distance_bin",), "distance to the concept", MOVES),
+    "null": Variable(("null",), "policy in which there are no shards to find"),
+    "layer": Variable(("layer",), "layer of the network"),
+    "control": Variable(("control",), "what stands in for a layer's activations"),
+    "gate_source": Variable(("gate_source",), "what the gates are read from"),
+    "dose": Variable(("dose",), "c: the reading of the shard is multiplied by 1 + c"),
+    "component_method": Variable(("component_method",), "how single components are found"),
+    "component_control": Variable(("component_control",), "null of the components"),
+    "feature": Variable(("feature",), "covariate that a gate's conditions may use"),
+    "event_kind": Variable(("event_kind",), "reward component that paid first in an episode"),
+    **MOMENTS,
+    "event_checkpoint": Variable(("event_checkpoint",), "checkpoint that episodes start from"),
+}
+
+SHARDS = Schema(
+    {
+        "preferences": Variable(("shard", "concept"), "preference of a shard, unit norm"),
+        "gates": Variable(("seed", "context", "shard"), "gate: how active a shard is", TOWARD),
+        "share": Variable(("battery", "seed", "shard"), SHARE),
+        "share_interval": Variable(
+            ("battery", "shard", "end"), f"{SHARE}: interval over levels, seeds and equal fits"
+        ),
+        "share_interval_by_seed": Variable(
+            ("battery", "seed", "shard", "end"), f"{SHARE}: interval over levels and equal fits"
+        ),
+        "rest_share": Variable(("battery", "seed", "rest"), SHARE),
+        "rest_share_interval": Variable(
+            ("battery", "rest", "end"), f"{SHARE}: interval over levels, seeds and equal fits"
+        ),
+        "rest_share_interval_by_seed": Variable(
+            ("battery", "seed", "rest", "end"), f"{SHARE}: interval over levels and equal fits"
+        ),
+        "words": Variable(("shard",), "the shard in words, its gates averaged over seeds"),
+        "words_by_seed": Variable(("seed", "shard"), "the shard in words, in one seed"),
+        "margin": Variable(
+            ("seed", "shard"), "relative extra strength of the next equally good fit"
+        ),
+        "equal_fit_margin": Variable(
+            ("seed", "equal_fit"), "relative extra strength of an equally good fit"
+        ),
+        "equal_fit_shard": Variable(
+            ("seed", "equal_fit"), "number of the shard whose preference that fit changes"
+        ),
+        "equal_fit_preference": Variable(
+            ("seed", "equal_fit", "concept"), "preference of that shard in that fit, unit norm"
+        ),
+        "held": Variable(("seed", "shard"), "the seed has the shard when it is fitted alone"),
+        "own_verdict": Variable(("seed",), "verdict on the seed when it is fitted alone"),
+        "status": Variable(("shard",), "confirmed, unconfirmed or conflicting"),
+        "bits": Variable(("model", "seed"), "held-out cross-entropy", BITS),
+        "bits_conflict": Variable(
+            ("model", "seed"), "held-out cross-entropy where concepts conflict", BITS
+        ),
+        "bits_by_distance": Variable(
+            ("model", "seed", "distance_bin"),
+            "held-out cross-entropy by distance to the nearest concept",
+            BITS,
+        ),
+        "shardness_by_level": Variable(("seed", "level"), "best rival minus shards", BITS),
+        "explained": Variable(
+            ("seed",), "where the shards lie from habits and affordance, 0, to the ceiling, 1"
+        ),
+        "null_shardness": Variable(("null", "seed"), "best rival minus shards in a null", BITS),
+        "null_shards": Variable(("null", "seed"), "number of shards found in a null"),
+        "influence_signed": Variable(
+            ("seed", "concept", "distance_bin"), "removal moves the policy away by", MOVES
+        ),
+        "influence_mirror": Variable(
+            ("seed", "concept", "distance_bin"), "mirroring moves the policy away by", MOVES
+        ),
+        "influence_untrained": Variable(
+            ("seed", "concept", "distance_bin"),
+            "removal moves an untrained, equally sharp policy away by",
+            MOVES,
+        ),
+        "influence_in_model": Variable(
+            ("seed", "concept", "distance_bin"), "removal moves the fitted model away by", MOVES
+        ),
+        "agreement": Variable(
+            ("layer", "seed"),
+            "adjusted mutual information of clusters of activations and of behaviour",
+        ),
+        "agreement_control": Variable(
+            ("control", "seed"),
+            "adjusted mutual information of clusters of a control and of behaviour",
+        ),
+        "readable": Variable(
+            ("seed", "shard"), "some layer reads the gate better than shuffled labels"
+        ),
+        "specific": Variable(
+            ("seed", "shard"), "in some layer erasing the shard removes it, and it alone"
+        ),
+        "erases_another": Variable(
+            ("seed", "shard"), "in every layer erasing the shard removes another one more"
+        ),
+        "explained_by_source": Variable(
+            ("seed", "gate_source"), "explained, with gates read from activations"
+        ),
+        "selectivity": Variable(_BY_LAYER, "own slope over the largest other one"),
+        "slope_own": Variable(_BY_LAYER, "strength of the shard gained a unit of its own dose"),
+        "slope_other": Variable(_BY_LAYER, "the same of the other shard that moves most"),
+        "slope_random": Variable((*_BY_LAYER, "rotation"), "own slope under a random rotation"),
+        "dose_own": Variable(
+            ("seed", "layer", "dose", "shard"), "strength of the shard, of that at dose 0"
+        ),
+        "dose_other": Variable(
+            ("seed", "layer", "dose", "shard"), "the same of the other shard that moves most"
+        ),
+        "dose_random": Variable(
+            (*_BY_LAYER, "rotation", "dose"), "strength of the shard under a random rotation"
+        ),
+        "component_score": Variable(
+            _COMPONENT, "correlation of the best component with the gate, held-out levels"
+        ),
+        "component_chosen": Variable(
+            _COMPONENT, "correlation of that component where it was chosen"
+        ),
+        "component": Variable(_COMPONENT, "place of that component in its pool, from 0"),
+        "component_null": Variable(
+            (*_COMPONENT, "component_control"), "the same correlation in a null"
+        ),
+        "event_counts": Variable(
+            ("event_checkpoint", "seed", "event_kind"), "episodes in which this paid first"
+        ),
+        "event_reached": Variable(
+            ("event_kind", "concept"), "part of those episodes that end on the concept"
+        ),
+        "update_push": Variable(
+            ("event_checkpoint", "seed", "event_kind", "shard"),
+            "what the mean update of those episodes does to the shard's strength, in root mean "
+            "squares over single episodes",
+        ),
+        "update_p_value": Variable(
+            ("event_kind", "shard"), "p that it raises the shard, and it alone, by chance"
+        ),
+        "update_p_value_by_seed": Variable(
+            ("seed", "event_kind", "shard"), "p that it raises the shard, and it alone, by chance"
+        ),
+        "weight": Variable(("context",), "weight that leads back to the levels' own decisions"),
+        "level_index": Variable(("context",), "level that the context is from"),
+        "distance": Variable(("context", "concept"), "shortest way to the concept", MOVES),
+        "habit": Variable(("seed", "action"), "habit: bias of an action", "logits"),
+        "gate_coefficient": Variable(("seed", "atom", "shard"), "weight of an atom", TOWARD),
+        "affordance_coefficient": Variable(
+            ("seed", "atom"), "weight of an atom in what a blocked action costs", "logits"
+        ),
+        "atom_feature": Variable(
+            ("seed", "atom", "condition"), "place of the condition's feature; -1 for none"
+        ),
+        "atom_threshold": Variable(("seed", "atom", "condition"), "feature is compared with this"),
+        "atom_above": Variable(
+            ("seed", "atom", "condition"), "whether the feature must exceed the threshold"
+        ),
+        "atom_soft": Variable(
+            ("seed", "atom"), "place of the feature that the atom is proportional to; -1 for none"
+        ),
+        "atom_scale": Variable(("seed", "atom"), "factor on that feature, cut at 1"),
+    },
+    COORDINATES,
+)
+
+TRACK = Schema(
+    {
+        "preferences": Variable(("shard", "concept"), "preference of a shard, unit norm"),
+        "share": Variable(("checkpoint", "seed", "shard"), SHARE),
+        "share_interval": Variable(
+            ("checkpoint", "shard", "end"), f"{SHARE}: interval over levels and seeds"
+        ),
+        "rest_share": Variable(("checkpoint", "seed", "rest"), SHARE),
+        "rest_share_interval": Variable(
+            ("checkpoint", "rest", "end"), f"{SHARE}: interval over levels and seeds"
+        ),
+        "separate_shards": Variable(
+            ("checkpoint", "seed"),
+            "number of shards where the checkpoint is fitted alone; missing where it is not",
+        ),
+        "match_cosine": Variable(
+            ("checkpoint", "seed", "shard"),
+            "cosine of a shard's pull with that of its best match among those fitted alone",
+        ),
+    },
+    COORDINATES,
+)
+
+
+def by_seed(data: xr.Dataset, name: str) -> np.ndarray:
+    """Return a variable with the agents first, [S, ...], also of one agent's table."""
+    values = data[name]
+    if "seed" not in values.dims:
+        values = values.expand_dims("seed")
+    return values.transpose("seed", ...).values

@@ -1,0 +1,133 @@
+"""The plain figures of a table of shards: what `summary.json` says and the report is written from.
+
+Axis letters: S agents (seeds) · K shards.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from shardsim.base.statistics import plain_interval, sign_flip_p
+from shardsim.shards import decide
+from shardsim.shards.evidence import components, dose_response, report
+from shardsim.shards.fit.models import AFFORDANCE, CEILING, PERMUTED, SHARDS
+from shardsim.shards.schema import by_seed
+
+CEILINGS = (AFFORDANCE, SHARDS, CEILING, PERMUTED)
+
+
+def summary(data: xr.Dataset) -> dict[str, Any]:
+    """Return plain values: shards with their evidence, shares, shardness, agreement, verdict."""
+    views = [one.plain() for one in decide.reports(data)]
+    interval = {end: data.attrs[f"shardness_{end}"] for end in ("mean", "low", "high")}
+    return {
+        "num_shards": data.sizes["shard"],
+        "shards": _shards(data),
+        "rest": {str(part): _shares(data, "rest_share", rest=part) for part in data["rest"].values},
+        "shardness": interval,
+        "shardness_test": shardness_test(data),
+        "explained": float(by_seed(data, "explained").mean()),
+        **explained_by_activations(data),
+        "components": components.summary(data),
+        "agreement": agreement(data),
+        "views": views,
+        "statuses": report.counted(views),
+        "ceiling": ceiling(data),
+        "verdict": data.attrs["verdict"],
+        "basis": data.attrs["basis"],
+        **json.loads(data.attrs["separation"]),
+    }
+
+
+def _shards(data: xr.Dataset) -> list[dict[str, Any]]:
+    dosed = dose_response.summaries(data)
+    margin = by_seed(data, "margin").mean(0)
+    rows = []
+    for k, shard in enumerate(data["shard"].values):
+        preference = data["preferences"].sel(shard=shard)
+        rows.append(
+            {
+                "name": str(data["shard_name"].values[k]),
+                "words": str(data["words"].values[k]),
+                "preferences": {
+                    str(name): float(preference.sel(concept=name))
+                    for name in data["concept"].values
+                },
+                "share": _shares(data, "share", shard=shard),
+                "margin": float(margin[k]),
+                "confirmed": str(data["status"].values[k]) == "confirmed",
+                **dosed[k],
+            }
+        )
+    return rows
+
+
+def _shares(data: xr.Dataset, name: str, **part: Any) -> dict[str, dict[str, float]]:
+    """A share with its interval over every battery."""
+    share, ends = data[name].sel(part), data[f"{name}_interval"].sel(part)
+    found = {}
+    for battery in data["battery"].values:
+        low, high = (float(ends.sel(battery=battery, end=end)) for end in ("low", "high"))
+        mean = float(share.sel(battery=battery).mean())
+        found[str(battery).replace("-", "_")] = {"mean": mean, "low": low, "high": high}
+    return found
+
+
+def shardness_test(data: xr.Dataset) -> dict[str, float | None]:
+    """Return exact one-sided p-values over seeds, and what they are judged against.
+
+    `p_value`: that shards save no bits against the best rival; `p_value_above_nulls`: that they
+    save no more than in the null of the same seed that saves most; `threshold`: the largest mean
+    of a null, in bits a decision; `smallest_p`: what this number of seeds can reach at all.
+    """
+    own = decide.shardness_by_seed(data)
+    nulls = by_seed(data, "null_shardness")
+    return {
+        "p_value": sign_flip_p(own),
+        "p_value_above_nulls": sign_flip_p(own - nulls.max(1)),
+        "threshold": decide.null_threshold(data),
+        "smallest_p": float(0.5 ** len(own)),
+    }
+
+
+def explained_by_activations(data: xr.Dataset) -> dict[str, Any]:
+    """What gates read from the best layer explain, beside every other source; nothing without."""
+    if "explained_by_source" not in data:
+        return {}
+    names = [str(name) for name in data["gate_source"].values]
+    explained = by_seed(data, "explained_by_source")
+    mean = dict(zip(names, map(float, explained.mean(0)), strict=True))
+    best = max((str(name) for name in data["layer"].values), key=lambda name: mean[name])
+    ends = plain_interval(explained[:, names.index(best)])
+    return {"explained_by_activations": {"layer": best, **ends, "sources": mean}}
+
+
+def agreement(data: xr.Dataset) -> dict[str, float]:
+    """Mean over seeds of the adjusted mutual information of every layer and control."""
+    found = {}
+    for dim, name in (("layer", "agreement"), ("control", "agreement_control")):
+        if name in data:
+            mean = by_seed(data, name).mean(0)
+            found |= dict(zip(map(str, data[dim].values), map(float, mean), strict=True))
+    return found
+
+
+def ceiling(data: xr.Dataset) -> dict[str, Any]:
+    """Return bits a decision of the shards and of the ceilings, in all and by distance.
+
+    The distance is that to the nearest concept; mean over seeds, None where no context is so far.
+    """
+    bins = [str(name) for name in data["distance_bin"].values]
+    rows = {}
+    for name in CEILINGS:
+        whole, near = (
+            by_seed(data.sel(model=name), variable).mean(0)
+            for variable in ("bits", "bits_by_distance")
+        )
+        known = [float(value) if np.isfinite(value) else None for value in near]
+        rows[name] = {"mean": float(whole), "by_distance": dict(zip(bins, known, strict=True))}
+    return rows
