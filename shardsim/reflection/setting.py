@@ -127,7 +127,7 @@ def _reached(ground: Ground, policy: np.ndarray, goals: tuple[int, int]) -> np.n
 
 def _given(onset: Battery, agents: int) -> Choice:
     """Return the contexts of a battery as the one onset of each agent."""
-    home, _ = onset.worlds
+    home, _ = onset.tabular_model
     parts = *home.T, onset.weight.astype(np.float32)
     return Choice(*(np.broadcast_to(part, (agents, 1, onset.size)) for part in parts))
 

@@ -221,8 +221,9 @@ def _from_text(kind: Any, text: str) -> tuple[Any, ...]:
         return (_WORDS[text.lower()],) if text.lower() in _WORDS else ()
     if kind in (int, float):
         number = number_of(text)
-        whole = number is not None and is_representable(number) and kind(number) == number
-        return (kind(number),) if whole else ()
+        if number is None or not is_representable(number) or kind(number) != number:
+            return ()
+        return (kind(number),)
     return () if kind is type(None) else (text,)
 
 

@@ -65,7 +65,7 @@ def short_names(preferences: np.ndarray, concepts: Sequence[str]) -> list[str]:
     for row in preferences:
         weight = np.abs(row)
         order = [o for o in np.argsort(-weight) if weight[o] >= NAMED * weight.max()]
-        names.append(" + ".join(("" if row[o] > 0 else "not ") + concepts[o] for o in order))
+        names.append(" + ".join(f"{'' if row[o] > 0 else 'not '}{concepts[o]}" for o in order))
     return [
         name if names.count(name) == 1 else f"{name} ({names[:place].count(name) + 1})"
         for place, name in enumerate(names)

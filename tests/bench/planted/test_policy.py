@@ -130,7 +130,7 @@ def test_identify_takes_a_planted_policy_with_its_edits(corner_env):
     assert found.num_shards == 2
     np.testing.assert_allclose(np.sort(found.preferences.max(1)), 1.0, atol=0.05)
     assert found.influence["signed"][0, 0] > 0.2  # the cheese, one move away
-    assert found.influence["size"][1][:3] == pytest.approx(0.0, abs=1e-6)  # the decoy
+    assert found.influence["signed"][1][:3] == pytest.approx(0.0, abs=1e-6)  # the decoy
 
 
 def test_another_env_is_refused_in_one_line(corner_env):
