@@ -24,9 +24,9 @@ LEAST_OPTIMUM = 1e-6  # in units of reward: what rounding makes of an optimum of
 class Evaluation(NamedTuple):
     """Discounted return from the levels' own starts, averaged over levels."""
 
-    achieved: jax.Array  # float32[]
-    optimum: jax.Array  # float32[]
-    worst: jax.Array  # float32[], of the policy that earns least
+    achieved: jax.Array | np.ndarray  # float32[]
+    optimum: jax.Array | np.ndarray  # float32[]
+    worst: jax.Array | np.ndarray  # float32[], of the policy that earns least
 
 
 Policy = Callable[[jax.Array], jax.Array]  # observations [B, H, W, C] -> logits [B, A]

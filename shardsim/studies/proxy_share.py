@@ -151,5 +151,5 @@ def _rank(arms: Sequence[Arm], proxy: str) -> Row:
     x = np.concatenate([np.full(len(arm.proxy), arm.share) for arm in arms])
     y = np.concatenate([arm.proxy for arm in arms])
     measure = f"rank correlation of the {proxy} shard's share over all seeds"
-    found = float(spearmanr(x, y).statistic) if np.ptp(y) > 0 else np.nan
+    found = float(spearmanr(x, y)[0]) if np.ptp(y) > 0 else np.nan  # pyright: ignore
     return Row(measure, "falls", np.array([found]), "not tested")
