@@ -168,10 +168,9 @@ def _distinct(gates: list[PlantedGate], preferences: np.ndarray, beyond_rank: bo
     close = np.abs(preferences @ preferences.T) > (0.9 if beyond_rank else 0.7)
     if len(set(keys)) < len(keys) or np.triu(close, 1).any():
         return False
-    norm = np.linalg.norm(preferences, axis=1).min()
-    return norm > 0.5 and (
-        beyond_rank or bool(np.linalg.matrix_rank(preferences, tol=0.2) == len(gates))
-    )
+    if np.linalg.norm(preferences, axis=1).min() <= 0.5:
+        return False
+    return beyond_rank or bool(np.linalg.matrix_rank(preferences, tol=0.2) == len(gates))
 
 
 def _strengths(rng: np.random.Generator, kind: str, shards: int) -> np.ndarray:
