@@ -35,7 +35,7 @@ GROWTH = ("contexts", (1024, 2048, 8192)), ("concepts", (3, 4, 5)), ("shards", (
 HERE = "shardsim.shards"
 FIT, EVIDENCE = f"{HERE}.fit", f"{HERE}.evidence"
 PARTS = {  # label -> functions, by where they are looked up; what they call is theirs
-    "asking the policy": (f"{HERE}.identify:_respond",),
+    "asking the policy": (f"{HERE}.asking:respond",),
     "search": (f"{FIT}.fit:find_structure",),
     "rivals: linear": (f"{FIT}.linear_models:cross_fit", f"{FIT}.linear_models:common"),
     "rival: planner": (f"{FIT}.rivals.planner:cross_fit",),
@@ -44,7 +44,7 @@ PARTS = {  # label -> functions, by where they are looked up; what they call is 
     "ceilings": (f"{FIT}.linear_models:ceiling",),
     "equal fits": (f"{FIT}.fit:equal_fits",),
     "search from other starts": (f"{FIT}.fit:restarts",),
-    "fit: the rest": (f"{HERE}.identify:fit",),
+    "fit: the rest": (f"{HERE}.asking:fit",),
     "shares and their intervals": (f"{HERE}.identify:share_table",),
     "edits and influence": (f"{HERE}.identify:edit", f"{HERE}.identify:_influence"),
     "nulls, beside their fits": (f"{HERE}.identify:_nulls",),
