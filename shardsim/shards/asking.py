@@ -8,8 +8,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
-import xarray as xr
-
 from shardsim.base.parallel import each
 from shardsim.shards import decide, values
 from shardsim.shards.active.add_contexts import proposed, unsure, usual_size
@@ -65,8 +63,11 @@ def asked_where_it_matters(
     return again._replace(proposal=proposal, before=asked)
 
 
-def separation(table: xr.Dataset, asked: Asked, config: IdentifyConfig) -> dict[str, Any]:
-    """Which hypotheses stood after the first fit, and what was found before contexts were added."""
+def separation(asked: Asked, threshold: float, config: IdentifyConfig) -> dict[str, Any]:
+    """Which hypotheses stood after the first fit, and what was found before contexts were added.
+
+    `threshold` is the largest mean shardness of a null on the battery of before.
+    """
     proposal, before = asked.proposal, asked.before
     if proposal is None:
         return {}
@@ -79,7 +80,6 @@ def separation(table: xr.Dataset, asked: Asked, config: IdentifyConfig) -> dict[
     matches = [match(first, one.preferences) for one in before.own]
     stood = values.of_fits(before.own, before.data)
     shardness = decide.shardness_of(stood["shardness_by_level"])
-    threshold = decide.null_threshold(table)
     said = [one.verdict for one in before.own]
     return {
         "refined": {

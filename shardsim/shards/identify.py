@@ -149,7 +149,8 @@ def identify_agents(
     basis = _basis(on, asked.answers.logits[0], config)
     table = labelled(SHARDS, arrays, coordinates, {"identified_on": on.split, "basis": basis.name})
     table = decide.decided(table)
-    table.attrs["separation"] = json.dumps(separation(table, asked, config))
+    before = _threshold_before(agents, asked, config)
+    table.attrs["separation"] = json.dumps(separation(asked, before, config))
     return ShardSet(table, on, tuple(asked.own))
 
 
@@ -223,20 +224,47 @@ def _influence(
 
 def _nulls(agents: Agents, asked: Asked, edited: Edited, config: IdentifyConfig) -> Nulls:
     """Fit and measure untrained networks as sharp as the agents, and shuffled policies."""
+    empty, scale = _empty(agents, asked, config)
+    fresh: Networks | None = agents.untrained
+    effects = None
+    if fresh is not None and scale is not None:
+        effects = _influence(fresh, asked.on, edited, scale, mirror=False)
+    return Nulls(_null_fits(empty, asked.on, config), effects)
+
+
+def _empty(
+    agents: Agents, asked: Asked, config: IdentifyConfig
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    """Return null -> logits [S, C, A] over the battery, and the factor [S] on untrained ones."""
     on, logits = asked.on, asked.answers.logits
-    rows = sample(on.size, config.seed, config.null_contexts)
-    empty, effects = {}, None
+    found, scale = {}, None
     fresh: Networks | None = agents.untrained
     if fresh is not None:
         blank = respond(fresh, on).logits
         scale = nulls.head_scale(blank, nulls.entropy_bits(logits, on.weight), on.weight)
-        empty[UNTRAINED] = blank[:, rows] * scale[:, None, None]
-        effects = _influence(fresh, on, edited, scale, mirror=False)
-    empty[SHUFFLED] = nulls.shuffled(logits[:, rows], config.seed)
+        found[UNTRAINED] = blank * scale[:, None, None]
+    rows = sample(on.size, config.seed, config.null_contexts)
+    shuffled = logits.copy()
+    shuffled[:, rows] = nulls.shuffled(logits[:, rows], config.seed)
+    return {**found, SHUFFLED: shuffled}, scale
+
+
+def _null_fits(
+    empty: Mapping[str, np.ndarray], on: Battery, config: IdentifyConfig
+) -> dict[str, list[ModelFit]]:
+    """Fit nulls as agents are, on a sample of the battery."""
+    rows = sample(on.size, config.seed, config.null_contexts)
     few = on.take(rows)
     one = partial(fit, max_shards=config.max_shards, seed=config.seed)
-    fits = {n: each(one, [decisions_on(few, own) for own in v]) for n, v in empty.items()}
-    return Nulls(fits, effects)
+    return {n: each(one, [decisions_on(few, own) for own in v[:, rows]]) for n, v in empty.items()}
+
+
+def _threshold_before(agents: Agents, asked: Asked, config: IdentifyConfig) -> float:
+    """The largest mean shardness of a null before contexts were added; unasked where none were."""
+    if asked.before is None:
+        return -np.inf
+    fits = _null_fits(_empty(agents, asked.before, config)[0], asked.before.on, config)
+    return max(float(np.mean([one.shardness for one in row])) for row in fits.values())
 
 
 def _basis(on: Battery, logits: np.ndarray, config: IdentifyConfig) -> Basis:
