@@ -12,7 +12,7 @@ from shardsim.env.registry import make
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_no_levels_are_refused(count: int) -> None:
-    with pytest.raises(UserError, match="ask for at least 1"):
+    with pytest.raises(UserError, match="levels must be a whole number of at least 1"):
         sample_levels(make("cheese-corner"), jax.random.key(0), count, "target")
 
 

@@ -152,8 +152,8 @@ def test_what_was_found_before_contexts_were_added_is_said_beside_what_is_found_
 
 
 def test_gates_read_from_activations_stand_beside_their_control():
-    views = {"dense_2": 0.62, "shuffled activations": 0.2}
-    read = {"layer": "dense_2", "mean": 0.62, "low": 0.6, "high": 0.64, "views": views}
+    sources = {"dense_2": 0.62, "shuffled activations": 0.2}
+    read = {"layer": "dense_2", "mean": 0.62, "low": 0.6, "high": 0.64, "sources": sources}
     (line,) = headlines({"explained": 0.59, "explained_by_activations": read})
     assert line.replace("\N{NO-BREAK SPACE}", " ") == (
         "The shards explain 59 % of what these concepts could explain at all; 62 % with gates read "

@@ -105,5 +105,5 @@ def test_gates_are_compared_up_to_their_scale():
     ],
 )
 def test_shards_that_no_other_start_finds_are_doubted(said, again, left):
-    judgement = Judgement(said, "planner with gain", 0.1, 0.1, np.zeros(2), 0.9)
+    judgement = Judgement(said, "planner with gain", 0.1, np.zeros(2), 0.9)
     assert doubted(judgement, again).verdict == left
