@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -12,12 +13,23 @@ from threadpoolctl import threadpool_limits
 In = TypeVar("In")
 Out = TypeVar("Out")
 
+_here = threading.local()
+
 
 def each(function: Callable[[In], Out], items: Iterable[In]) -> list[Out]:
     """Return function(item) for every item, in order, as many at once as there are cores.
 
-    Every item is computed on one thread, so that results do not depend on the number of cores.
+    Every item is computed on one thread, so that results do not depend on the number of cores;
+    what an item does for each of its own parts, it does on that thread.
     """
-    workers = max(1, os.cpu_count() or 1)
+    given = list(items)
+    workers = min(max(1, os.cpu_count() or 1), len(given))
+    if workers < 2 or getattr(_here, "busy", False):
+        return [function(item) for item in given]
+
+    def one(item: In) -> Out:
+        _here.busy = True
+        return function(item)
+
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, items))
+        return list(pool.map(one, given))

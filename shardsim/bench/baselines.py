@@ -53,7 +53,7 @@ def weights_of(gates: np.ndarray, data: DecisionData) -> tuple[np.ndarray, np.nd
     for signed in (False, True):
         model = _model(gates, data, signed)
         found = likelihood.fit(model, target)
-        predicted = model.design @ found
+        predicted = model.logits(found)
         excess = -(target * log_softmax(predicted)).sum(1).mean() - floor
         tried.append((excess, found, predicted))
     (plain, *first), (free, *second) = tried

@@ -74,9 +74,7 @@ def separation(asked: Asked, threshold: float, config: IdentifyConfig) -> dict[s
     size, rows = proposal.battery.size, proposal.table()
     if before is None:
         return {"separable": {"contexts": size, "hypotheses": rows}}
-    first = common_preferences(
-        before.own, before.data, max_shards=config.max_shards, seed=config.seed
-    )
+    first = common_preferences(before.own, max_shards=config.max_shards, seed=config.seed)
     matches = [match(first, one.preferences) for one in before.own]
     stood = values.of_fits(before.own, before.data)
     shardness = decide.shardness_of(stood["shardness_by_level"])

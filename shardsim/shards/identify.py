@@ -33,7 +33,7 @@ from shardsim.shards.evidence.training import Training, trace
 from shardsim.shards.fit.basis import Basis, choose_basis
 from shardsim.shards.fit.data import decisions_on
 from shardsim.shards.fit.dictionary import common_preferences, margins, match
-from shardsim.shards.fit.fit import ModelFit, fit
+from shardsim.shards.fit.fit import ModelFit, Null, fit_null
 from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.influence import nulls
@@ -59,7 +59,7 @@ class Found(NamedTuple):
 class Nulls(NamedTuple):
     """What the method says where there is nothing to find."""
 
-    fits: dict[str, list[ModelFit]]  # null -> S fits
+    fits: dict[str, list[Null]]  # null -> S fits
     influence: Influence | None  # [S, C, O] of untrained networks as sharp as the agents
 
 
@@ -158,18 +158,22 @@ def _found(
     agents: Agents, asked: Asked, config: IdentifyConfig, beside: Mapping[str, Battery]
 ) -> Found:
     """Find the dictionary, fit each agent's gates under it, and share out its decisions."""
-    preferences = common_preferences(
-        asked.own, asked.data, max_shards=config.max_shards, seed=config.seed
-    )
+    preferences = common_preferences(asked.own, max_shards=config.max_shards, seed=config.seed)
     matches = [match(preferences, one.preferences) for one in asked.own]
     offsets = equal_fit_offsets(asked.own, asked.data, matches)
     refit = partial(fit_gates, preferences, seed=config.seed)
+
+    def again(agent: tuple[ModelFit, DecisionData]) -> ShardModel:
+        return refit(agent[1], work=agent[0].structure.work)
+
     shared = partial(
         share_table, seed=config.seed, draws=config.draws, confidence=config.confidence
     )
     # One agent's dictionary is its own, and its gates are fitted already.
     alone = len(asked.own) == 1
-    models: list[ShardModel] = [*asked.own] if alone else each(refit, asked.data)
+    models: list[ShardModel] = (
+        [*asked.own] if alone else each(again, zip(asked.own, asked.data, strict=True))
+    )
     tables = {}
     for name, other in beside.items():
         data = [decisions_on(other, logits) for logits in respond(agents, other).logits]
@@ -251,11 +255,11 @@ def _empty(
 
 def _null_fits(
     empty: Mapping[str, np.ndarray], on: Battery, config: IdentifyConfig
-) -> dict[str, list[ModelFit]]:
+) -> dict[str, list[Null]]:
     """Fit nulls as agents are, on a sample of the battery."""
     rows = sample(on.size, config.seed, config.null_contexts)
     few = on.take(rows)
-    one = partial(fit, max_shards=config.max_shards, seed=config.seed)
+    one = partial(fit_null, max_shards=config.max_shards, seed=config.seed)
     return {n: each(one, [decisions_on(few, own) for own in v[:, rows]]) for n, v in empty.items()}
 
 

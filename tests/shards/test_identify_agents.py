@@ -231,8 +231,7 @@ def test_an_agent_is_not_asked_in_a_world_that_it_cannot_see(agents, corner_batt
 
 
 def test_one_agent_keeps_its_own_dictionary(found):
-    data = [decisions_on(found.battery, np.zeros(found.battery.blocked.shape))]
-    alone = common_preferences(found.fits[:1], data, max_shards=8, seed=0)
+    alone = common_preferences(found.fits[:1], max_shards=8, seed=0)
     np.testing.assert_array_equal(alone, found.fits[0].preferences)
 
 

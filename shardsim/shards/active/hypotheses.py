@@ -52,7 +52,7 @@ def standing(
     name = best_rival(found)
     pairs = [Pair((SHARDS, name), (found.predict, PREDICTORS[name](found, data, seed)))]
     for preferences in equal_preferences(found, data, seed):
-        model = fit_gates(preferences, data, seed=seed)
+        model = fit_gates(preferences, data, seed=seed, work=found.structure.work)
         names = _changed(found.preferences, preferences, concepts)
         pairs.append(Pair(names, (found.predict, model.predict)))
     return pairs
@@ -89,7 +89,7 @@ def substitutes(found: ModelFit, data: DecisionData, seed: int) -> list[tuple[fl
     allowed = LEAST_ADVANTAGE * max(found.bits[AFFORDANCE].mean() - own, 0.0)
     kept = []
     for preferences in _moved(found, data)[:TRIED]:
-        model = fit_gates(preferences, data, seed=seed)
+        model = fit_gates(preferences, data, seed=seed, work=found.structure.work)
         if cross_entropy_bits(data.logits, model.predicted).mean() - own <= allowed:
             kept.append((_cost(model) / max(_cost(found), 1e-12) - 1.0, preferences))
     return kept

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+from shardsim.base.parallel import each
 from shardsim.base.statistics import plain_interval
 from shardsim.shards.evidence.sparse_code import code_weights, far_apart, sparse_columns
 from shardsim.shards.schema import by_seed
@@ -90,13 +92,15 @@ def find(
     if not layers or not gates[0].shape[1] or not enough:
         return None
     raw = pools(observations.reshape(len(seen), -1), seen, seed)
-    rows = []
-    for agent, own in enumerate(gates):
+
+    def of(where: tuple[int, str]) -> tuple[np.ndarray, ...]:
+        agent, name = where
+        own, view = gates[agent], layers[name][agent]
         mixed = np.random.default_rng(seed).permutation(own)
-        for name, values in layers.items():
-            blank = None if not untrained else pools(untrained[name][agent], seen, seed)
-            view = values[agent]
-            rows.append(_compared(pools(view, seen, seed), raw, blank, view, own, mixed, seen))
+        blank = None if not untrained else pools(untrained[name][agent], seen, seed)
+        return _compared(pools(view, seen, seed), raw, blank, view, own, mixed, seen)
+
+    rows = each(of, product(range(len(gates)), layers))
     shape = (len(gates), len(layers))
     table = [np.array([row[n] for row in rows]) for n in range(4)]
     return Components(tuple(layers), *(one.reshape(*shape, *one.shape[1:]) for one in table))

@@ -41,7 +41,7 @@ class Splits(NamedTuple):
 
     feature: np.ndarray  # int64[T]
     threshold: np.ndarray  # [T]
-    above: np.ndarray  # float64[C, T], 1 where the feature exceeds the threshold
+    above: np.ndarray  # float32[C, T], 1 where the feature exceeds the threshold
 
 
 def evaluate(atoms: tuple[Atom, ...], features: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ def candidate_splits(features: np.ndarray, minimum: int = MIN_LEAF) -> Splits:
                 number.append(column)
                 threshold.append(cut)
     feature, cut = np.asarray(number, np.int64), np.asarray(threshold)
-    above = (features[:, feature] > cut).astype(np.float64)
+    above = (features[:, feature] > cut).astype(np.float32)
     return Splits(feature, cut, above)
 
 
@@ -91,10 +91,10 @@ class _Node(NamedTuple):
 
 
 def _best_split(rows, path, statistics, splits, usable, concepts) -> _Node:
-    total = statistics[rows].sum(0)
+    total = statistics[rows, :-1].sum(0, dtype=np.float64)
     inside = splits.above[rows]
-    above = inside.T @ statistics[rows]  # [T, P]
-    count = inside.sum(0)
+    sums = (inside.T @ statistics[rows]).astype(np.float64)  # [T, P + 1]
+    above, count = sums[:, :-1], sums[:, -1]
     gain = _gain(above, concepts) + _gain(total - above, concepts) - _gain(total[None], concepts)
     allowed = usable & (count >= MIN_LEAF) & (len(rows) - count >= MIN_LEAF)
     gain = np.where(allowed, gain, -np.inf)
@@ -195,7 +195,9 @@ def propose_atoms(
       At most MAX_ATOMS atoms; the first is the constant.
     """
     concepts = slope.shape[1]
-    statistics = np.concatenate([hessian.reshape(len(slope), -1), slope], 1)
+    counted = np.ones((len(slope), 1))
+    statistics = np.concatenate([hessian.reshape(len(slope), -1), slope, counted], 1)
+    statistics = statistics.astype(np.float32)
     splits = candidate_splits(features)
     ranked = sorted(
         _proposals(statistics, splits, features.shape[1], level_index, concepts, seed).items(),

@@ -12,7 +12,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from shardsim.base.errors import UserError
-from shardsim.shards.fit import gram
 from shardsim.shards.fit.data import LONGEST, DecisionData
 from shardsim.shards.fit.structure import find_structure
 
@@ -105,12 +104,9 @@ def choose_basis(
       UserError: as `straight_line`, and where there are too few levels.
     """
     losses: dict[str, np.ndarray] = {}
-    metric = gram.tempered(data)
     with threadpool_limits(limits=1):
         for name, candidate in hypotheses(data, concepts, moves).items():
-            found = find_structure(
-                candidate, metric, candidate.logits, max_shards=max_shards, seed=seed
-            )
+            found = find_structure(candidate, max_shards=max_shards, seed=seed)
             losses[name] = found.path.losses[found.path.chosen]
     best = min(losses, key=lambda name: losses[name].mean())
     gap = losses[MOVES] - losses[best]

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from shardsim.shards.fit.data import DecisionData
 from shardsim.shards.fit.fit import ModelFit
 from shardsim.shards.fit.joint import fit_shared
 from shardsim.shards.fit.verdict import NO_STRUCTURE, ONE_UTILITY
@@ -18,9 +17,7 @@ from shardsim.shards.fit.verdict import NO_STRUCTURE, ONE_UTILITY
 SAME = 0.8  # cosine above which an agent's own shard is one of the dictionary's
 
 
-def common_preferences(
-    own: Sequence[ModelFit], data: Sequence[DecisionData], *, max_shards: int, seed: int
-) -> np.ndarray:
+def common_preferences(own: Sequence[ModelFit], *, max_shards: int, seed: int) -> np.ndarray:
     """Return the dictionary float64[K, O]; that of the one agent where there is one.
 
     Empty where most agents have no structure, one shard where most have at most one.
@@ -31,7 +28,9 @@ def common_preferences(
     if 2 * said.count(NO_STRUCTURE) > len(said):
         return own[0].preferences[:0]
     alone = 2 * (said.count(NO_STRUCTURE) + said.count(ONE_UTILITY)) > len(said)
-    return fit_shared(data, max_shards=1 if alone else max_shards, seed=seed)
+    return fit_shared(
+        [one.structure for one in own], max_shards=1 if alone else max_shards, seed=seed
+    )
 
 
 def match(common: np.ndarray, own: np.ndarray) -> np.ndarray:

@@ -13,14 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shardsim.shards.fit import likelihood, linear_models
 from shardsim.shards.fit.atoms import evaluate
 from shardsim.shards.fit.data import DecisionData, probabilities
-from shardsim.shards.fit.linear_models import (
-    AFFORDANCE_ATOMS,
-    AFFORDANCE_RIDGE,
-    GATE_RIDGE,
-    HABIT_RIDGE,
-)
+from shardsim.shards.fit.likelihood import Linear
 from shardsim.shards.fit.shard_model import ShardModel
 
 SMALL = 1e-9
@@ -29,10 +25,9 @@ SMALL = 1e-9
 class Columns(NamedTuple):
     """A model's logits as a linear function of its coefficients."""
 
-    design: np.ndarray  # [C, A, N]
+    linear: Linear
     part: np.ndarray  # int64[N], which of the shards, habit (K) or affordance (K + 1) it is of
     value: np.ndarray  # [N], the coefficients
-    ridge: np.ndarray  # [N]
 
 
 def refit_influence(model: ShardModel, data: DecisionData) -> np.ndarray:
@@ -56,43 +51,36 @@ def refit_influence(model: ShardModel, data: DecisionData) -> np.ndarray:
 def _columns(model: ShardModel, data: DecisionData) -> Columns:
     values = evaluate(model.atoms, data.features)
     size, actions = data.logits.shape
-    habit = np.broadcast_to(np.eye(actions), (size, actions, actions))
-    few = values[:, :AFFORDANCE_ATOMS]
-    afford = data.blocked.astype(np.float64)[:, :, None] * few[:, None, :]
-    atoms, shards = np.nonzero(model.coefficients > 0)
-    pulls = data.advantages @ model.preferences.T
-    gates = pulls[:, :, shards] * values[:, None, atoms]
-    count, used = model.num_shards, few.shape[1]
-    ridge = np.r_[
-        np.full(actions + 1, HABIT_RIDGE),
-        np.full(used - 1, AFFORDANCE_RIDGE),
-        np.full(len(atoms), GATE_RIDGE),
-    ]
-    return Columns(
-        np.concatenate([habit, afford, gates], 2),
-        np.r_[np.full(actions, count), np.full(used, count + 1), shards],
-        np.r_[model.habit, model.affordance_coefficients[:used], model.coefficients[atoms, shards]],
-        ridge,
+    shunned = np.asarray((model.preferences < 0).any(0))
+    shared = linear_models.common(data, np.zeros(size, np.int64), values, shunned)
+    linear, start, (_, shards) = linear_models.gated(
+        shared, values, model.coefficients, model.preferences
     )
+    used = shared.affordance.shape[1]
+    value = start.copy()
+    value[: actions + used] = np.r_[model.habit, model.affordance_coefficients[:used]]
+    count = model.num_shards
+    part = np.r_[np.full(actions, count), np.full(used, count + 1), shards]
+    return Columns(linear, part, value)
 
 
 def _coefficients_by_level(
     columns: Columns, chance: np.ndarray, level_index: np.ndarray
 ) -> np.ndarray:
     """Return float64[L, N]: how one more copy of each level would move the coefficients."""
-    size, _, count = columns.design.shape
-    predicted = probabilities(columns.design @ columns.value)
-    flat = columns.design.reshape(-1, count)
-    weighted = flat * predicted.reshape(-1, 1)
-    mean = weighted.reshape(columns.design.shape).sum(1)
-    hessian = (flat.T @ weighted - mean.T @ mean) / size
-    hessian[np.diag_indices(count)] += columns.ridge + 1e-7
-    slope = np.einsum("can,ca->cn", columns.design, chance - predicted)
-    slope -= columns.ridge * columns.value
-    _, inverse = np.unique(level_index, return_inverse=True)
-    sums = np.zeros((inverse.max() + 1, count))
-    np.add.at(sums, inverse, slope)
-    return np.linalg.solve(hessian, sums.T / size).T
+    linear, value = columns.linear, columns.value
+    size, actions, count = linear.design.shape
+    logs = linear.logs(value)
+    information = likelihood.moments(logs, linear.design, chance).information / size
+    information[np.diag_indices(count)] += linear.ridge + likelihood.JITTER
+    miss = chance - np.exp(logs)
+    slope = -np.tile(linear.ridge * value, (size, 1))
+    for action in range(actions):
+        slope += miss[:, action, None] * linear.design[:, action]
+    order = np.argsort(level_index, kind="stable")
+    first = np.flatnonzero(np.diff(level_index[order], prepend=-1))
+    sums = np.add.reduceat(slope[order], first)
+    return np.linalg.solve(information, sums.T / size).T
 
 
 def _slopes(columns: Columns, chance: np.ndarray, data: DecisionData, shards: int) -> np.ndarray:
@@ -101,8 +89,9 @@ def _slopes(columns: Columns, chance: np.ndarray, data: DecisionData, shards: in
     The strength is the standard deviation under π of what a part adds; that of the residual falls
     with all that is explained.
     """
-    centred = columns.design - np.einsum("ca,can->cn", chance, columns.design)[:, None]
-    added = columns.design * columns.value
+    design = columns.linear.design.astype(np.float64)
+    centred = design - (chance[:, None] @ design)
+    added = design * columns.value
     slopes = np.zeros((shards + 3, len(columns.value)))
     for part in range(shards + 3):
         mine = np.ones(len(columns.part), bool) if part == shards + 2 else columns.part == part

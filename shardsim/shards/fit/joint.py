@@ -18,9 +18,10 @@ from shardsim.shards.fit import gram, linear_models, search, selection, solvers
 from shardsim.shards.fit.data import DecisionData, level_means
 from shardsim.shards.fit.gram import Problem
 from shardsim.shards.fit.mle import fit_mle
+from shardsim.shards.fit.selection import Workspace
 from shardsim.shards.fit.shard_model import ShardModel, shard_model
 from shardsim.shards.fit.solvers import Factors
-from shardsim.shards.fit.structure import Structure, find_structure, unfold
+from shardsim.shards.fit.structure import Structure, unfold
 
 ROUNDS = 12
 SIGN_VOTE = 1 / 3  # part of the agents that must shun a concept for a negative column
@@ -42,10 +43,22 @@ class JointFit(NamedTuple):
     objective: float
 
 
-def fit_gates(preferences: np.ndarray, data: DecisionData, *, seed: int = 0) -> ShardModel:
+def fit_gates(
+    preferences: np.ndarray,
+    data: DecisionData,
+    *,
+    seed: int = 0,
+    work: Workspace | None = None,
+) -> ShardModel:
     """Fit gates, habit and affordance to an agent under given preferences [K, O] (signed, unit).
 
     A convex problem with one answer; a shard that the agent lacks gets a gate of zero.
+
+    Args:
+      preferences: [K, O], signed, of unit norm.
+      data: the agent's decisions.
+      seed: of the trees that propose atoms.
+      work: what a search has prepared of the same decisions, in any order.
 
     Raises:
       UserError: preferences are not over the data's concepts.
@@ -57,23 +70,23 @@ def fit_gates(preferences: np.ndarray, data: DecisionData, *, seed: int = 0) -> 
             f"preferences have shape {preferences.shape}; give [shards, {concepts}] instead"
         )
     with threadpool_limits(limits=1):
-        work = selection.prepare(data, gram.tempered(data), data.logits, seed)
+        work = selection.prepare(data, seed) if work is None else work
         penalty = selection.PENALTY * solvers.penalty_limit(work.problem.linear)
         coefficients = solvers.fit_gates(work.problem, preferences, penalty)
         shared = linear_models.common(
-            data, work.fold, work.values, np.asarray((preferences < 0).any(0))
+            work.data, work.fold, work.values, np.asarray((preferences < 0).any(0))
         )
         fitted = fit_mle(shared, work.values, coefficients, preferences)
         return shard_model(work.atoms, fitted, preferences, data)
 
 
-def fit_shared(datas: Sequence[DecisionData], *, max_shards: int = 8, seed: int = 0) -> np.ndarray:
+def fit_shared(found: Sequence[Structure], *, max_shards: int = 8, seed: int = 0) -> np.ndarray:
     """One dictionary of preferences [K, O] for several agents.
 
     Args:
-      datas: one an agent (seed × checkpoint), all over the same concepts.
+      found: what a search found in each agent, all over the same concepts.
       max_shards: upper limit.
-      seed: of trees, folds and starts.
+      seed: of starts.
 
     Returns:
       Unit preferences, the number chosen on held-out levels over all agents; agents without any
@@ -82,14 +95,10 @@ def fit_shared(datas: Sequence[DecisionData], *, max_shards: int = 8, seed: int 
     Raises:
       UserError: no agent is given.
     """
-    if not datas:
+    if not found:
         raise UserError("no agents to share a dictionary; give at least one")
-    concepts = datas[0].advantages.shape[2]
+    concepts = found[0].preferences.shape[1]
     with threadpool_limits(limits=1):
-        found = [
-            find_structure(d, gram.tempered(d), d.logits, max_shards=max_shards, seed=seed)
-            for d in datas
-        ]
         voters = [s for s in found if len(s.preferences)]
         if not voters:
             return np.zeros((0, concepts))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.shards.fit import likelihood
-from shardsim.shards.fit.data import DecisionData, log_softmax
+from shardsim.shards.fit.data import DecisionData, log_softmax, subset
 from shardsim.shards.fit.likelihood import Linear
 
 AFFORDANCE_ATOMS = 12
@@ -40,10 +40,9 @@ def common(data: DecisionData, fold: np.ndarray, values: np.ndarray, shunned: np
 
 
 def part(shared: Common, rows: np.ndarray) -> Common:
-    """The target and terms of some contexts; only the arrays that a planner reads."""
-    data = shared.data._replace(blocked=shared.data.blocked[rows], logits=shared.data.logits[rows])
+    """The terms in some contexts."""
     return shared._replace(
-        data=data,
+        data=subset(shared.data, rows),
         target=shared.target[rows],
         fold=shared.fold[rows],
         affordance=shared.affordance[rows],
@@ -53,9 +52,9 @@ def part(shared: Common, rows: np.ndarray) -> Common:
 def nuisance(shared: Common) -> Linear:
     """Habit and affordance as a linear model."""
     size, actions = shared.data.logits.shape
-    habit = np.broadcast_to(np.eye(actions), (size, actions, actions))
-    blocked = shared.data.blocked.astype(np.float64)
-    afford = blocked[:, :, None] * shared.affordance[:, None, :]
+    habit = np.broadcast_to(np.eye(actions, dtype=np.float32), (size, actions, actions))
+    blocked = shared.data.blocked.astype(np.float32)
+    afford = blocked[:, :, None] * shared.affordance[:, None, :].astype(np.float32)
     count = afford.shape[2]
     ridge = np.r_[np.full(actions, HABIT_RIDGE), np.full(count, AFFORDANCE_RIDGE)]
     ridge[actions] = HABIT_RIDGE
@@ -70,7 +69,7 @@ def nuisance(shared: Common) -> Linear:
 def habits(shared: Common) -> Linear:
     """Habit alone."""
     size, actions = shared.data.logits.shape
-    design = np.broadcast_to(np.eye(actions), (size, actions, actions))
+    design = np.tile(np.eye(actions, dtype=np.float32), (size, 1, 1))
     return Linear(design, np.zeros(actions, bool), np.zeros(actions), np.full(actions, HABIT_RIDGE))
 
 
@@ -88,8 +87,9 @@ def gated(
     Returns the model, a start for its coefficients, and the (atom, shard) pairs of its last ones.
     """
     atoms, shards = np.nonzero(coefficients > 0)
-    pulls = shared.data.advantages @ preferences.T  # [C, A, K]
-    model = joined(nuisance(shared), pulls[:, :, shards] * values[:, None, atoms], GATE_RIDGE)
+    pulls = (shared.data.advantages @ preferences.T).astype(np.float32)  # [C, A, K]
+    gates = values[:, atoms].astype(np.float32)
+    model = joined(nuisance(shared), pulls[:, :, shards] * gates[:, None], GATE_RIDGE)
     start = np.zeros(model.design.shape[2])
     start[len(start) - len(atoms) :] = coefficients[atoms, shards]
     return model, start, (atoms, shards)
@@ -99,7 +99,7 @@ def joined(base: Linear, extra: np.ndarray, ridge: float) -> Linear:
     """A model with non-negative columns [C, A, n] added."""
     count = extra.shape[2]
     return Linear(
-        np.concatenate([base.design, extra], 2),
+        np.concatenate([base.design, extra.astype(np.float32)], 2),
         np.r_[base.bounded, np.ones(count, bool)],
         np.r_[base.penalty, np.zeros(count)],
         np.r_[base.ridge, np.full(count, ridge)],
@@ -107,15 +107,9 @@ def joined(base: Linear, extra: np.ndarray, ridge: float) -> Linear:
 
 
 def cross_fit(shared: Common, model: Linear, start: np.ndarray | None = None) -> np.ndarray:
-    """Held-out logits [C, A] of a linear model, folds started from the fit to all contexts."""
+    """Held-out log-probabilities [C, A] of a linear model."""
     whole = likelihood.fit(model, shared.target, start)
-    logits = np.zeros_like(shared.target)
-    for f in range(shared.fold.max() + 1):
-        seen = shared.fold != f
-        part = model._replace(design=model.design[seen])
-        found = likelihood.fit(part, shared.target[seen], whole, 4)
-        logits[~seen] = model.design[~seen] @ found
-    return logits
+    return likelihood.cross_fit(model, shared.target, shared.fold, whole)
 
 
 def ceiling(

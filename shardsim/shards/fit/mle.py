@@ -21,6 +21,7 @@ class Fitted(NamedTuple):
     coefficients: np.ndarray  # [J, K] >= 0
     affordance: np.ndarray  # [J]
     habit: np.ndarray  # [A], mean 0
+    linear: np.ndarray  # [N], all of it as `linear_models.gated` orders it
 
 
 def fit_mle(
@@ -40,4 +41,4 @@ def fit_mle(
     count = shared.affordance.shape[1]
     affordance[:count] = found[actions : actions + count]
     habit = found[:actions]
-    return Fitted(fitted, affordance, habit - habit.mean())
+    return Fitted(fitted, affordance, habit - habit.mean(), found)

@@ -48,13 +48,9 @@ def restarts(
     """
     if len(structure.preferences) < 2:
         return ()
-    work = structure.work
 
     def search(number: int) -> Structure:
-        other = seed + number
-        return find_structure(
-            work.data, work.metric, work.target, max_shards=max_shards, seed=other
-        )
+        return find_structure(structure.work.data, max_shards=max_shards, seed=seed + number)
 
     again = each(search, range(1, RESTARTS + 1))
     return tuple(_compared(structure.preferences, gates, other, shared) for other in again)

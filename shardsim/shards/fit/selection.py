@@ -29,7 +29,6 @@ class Workspace(NamedTuple):
 
     data: DecisionData
     metric: np.ndarray  # [C, A, A]
-    target: np.ndarray  # [C, A]
     atoms: tuple[Atom, ...]  # J
     values: np.ndarray  # [C, J]
     fold: np.ndarray  # int64[C]
@@ -45,10 +44,11 @@ def base_slope(stats: Moments, concepts: int) -> np.ndarray:
     return stats.slope[:, :concepts] - stats.hessian[:, :concepts, concepts:] @ nuisance
 
 
-def prepare(data: DecisionData, metric: np.ndarray, target: np.ndarray, seed: int) -> Workspace:
-    """Propose atoms and sum the statistics of each fold."""
+def prepare(data: DecisionData, seed: int) -> Workspace:
+    """Propose atoms and sum the statistics of each fold, in the tempered metric."""
     concepts = data.advantages.shape[2]
-    stats = gram.moments(data, metric, target)
+    metric = gram.tempered(data)
+    stats = gram.moments(data, metric)
     hessian = stats.hessian[:, :concepts, :concepts]
     slope = base_slope(stats, concepts)
     atoms = propose_atoms(hessian, slope, data.features, data.feature_names, data.level_index, seed)
@@ -64,7 +64,7 @@ def prepare(data: DecisionData, metric: np.ndarray, target: np.ndarray, seed: in
         gram.project(gram.add(grams[:f] + grams[f + 1 :]), size, concepts)
         for f in range(len(grams))
     ]
-    return Workspace(data, metric, target, atoms, values, fold, whole, training)
+    return Workspace(data, metric, atoms, values, fold, whole, training)
 
 
 def predict(
@@ -85,7 +85,7 @@ def nuisance_of(problem: Problem, coefficients: np.ndarray) -> np.ndarray:
 
 def quadratic_loss(work: Workspace, predicted: np.ndarray) -> np.ndarray:
     """½ (m − y)ᵀ W (m − y) of each context, [C]."""
-    miss = predicted - work.target
+    miss = predicted - work.data.logits
     return 0.5 * (miss * (work.metric @ miss[..., None])[..., 0]).sum(1)
 
 
@@ -99,7 +99,7 @@ def fold_logits(work: Workspace, fit: Factors, fold: int) -> tuple[np.ndarray, n
 
 def fold_loss(work: Workspace, fit: Factors, fold: int) -> np.ndarray:
     """Quadratic loss [C] of a fit to the other folds, 0 outside the fold."""
-    predicted = work.target.copy()
+    predicted = work.data.logits.copy()
     mine, logits = fold_logits(work, fit, fold)
     predicted[mine] = logits
     return quadratic_loss(work, predicted)
@@ -107,7 +107,7 @@ def fold_loss(work: Workspace, fit: Factors, fold: int) -> np.ndarray:
 
 def held_out(work: Workspace, fit: Factors, penalty: float, rounds: int = 6) -> np.ndarray:
     """Predicted logits [C, A], each context by the fold that did not see its level."""
-    predicted = np.zeros_like(work.target)
+    predicted = np.zeros_like(work.data.logits)
     for fold, problem in enumerate(work.training):
         factors = fit
         if len(fit.preferences):

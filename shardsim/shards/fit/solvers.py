@@ -10,8 +10,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg.lapack import dposv
 
 from shardsim.shards.fit.gram import Problem
+
+JITTER = 1e-10  # on the diagonal of what is solved: atoms may be exactly dependent
+CHECKED = 5  # steps of a descent between looks at whether it has arrived
 
 
 class Factors(NamedTuple):
@@ -55,9 +59,9 @@ def _restore(quadratic, linear, found, active):
     found, active = found.copy(), active.copy()
     while active.any():
         chosen = np.flatnonzero(active)
-        block = quadratic[np.ix_(chosen, chosen)]
-        block = block + 1e-10 * np.eye(len(chosen))
-        wanted = np.linalg.solve(block, linear[chosen])
+        block = quadratic[chosen][:, chosen]
+        block.flat[:: len(chosen) + 1] += JITTER
+        wanted = _solve(block, linear[chosen])
         if (wanted > 0).all():
             found[:] = 0.0
             found[chosen] = wanted
@@ -74,12 +78,18 @@ def _restore(quadratic, linear, found, active):
     return found, active
 
 
+def _solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Solve a small positive definite system; by general elimination where it hardly is one."""
+    _, found, failed = dposv(matrix, right)
+    return np.linalg.solve(matrix, right) if failed else found
+
+
 def shrink(values: np.ndarray, amount: np.ndarray | float) -> np.ndarray:
     """Proximal map of amount·ρ on rows ≥ 0: soft threshold, then shrink the norm."""
-    half = 0.5 * np.asarray(amount)[..., None] if np.ndim(amount) else 0.5 * amount
+    half = 0.5 * np.asarray(amount)[..., None]
     kept = np.maximum(values - half, 0.0)
-    norm = np.linalg.norm(kept, axis=-1, keepdims=True)
-    return kept * np.maximum(0.0, 1.0 - half / np.maximum(norm, 1e-300))
+    norm = np.sqrt((kept * kept).sum(-1, keepdims=True))
+    return kept * np.maximum(1.0 - half / np.maximum(norm, 1e-300), 0.0)
 
 
 def penalty_limit(linear: np.ndarray) -> float:
@@ -105,16 +115,17 @@ def _descend(
 ) -> np.ndarray:
     """Minimise ½ xᵀGx − rᵀx + amount·ρ over x ≥ 0 by FISTA (Beck & Teboulle 2009)."""
     now, ahead, inertia = start, start, 1.0
-    for _ in range(steps):
-        slope = (matrix @ ahead.ravel()).reshape(linear.shape) - linear
-        new = shrink(ahead - pace * slope, amount * pace)
-        if restart and ((ahead - new) * (new - now)).sum() > 0:
+    amount = amount * pace
+    scaled, towards = pace * matrix, pace * linear
+    for step in range(1, steps + 1):
+        new = shrink(ahead - (scaled @ ahead.ravel()).reshape(linear.shape) + towards, amount)
+        change = new - now
+        if restart and ((ahead - new) * change).sum() > 0:
             inertia = 1.0
-        following = (1 + np.sqrt(1 + 4 * inertia**2)) / 2
-        ahead = new + (inertia - 1) / following * (new - now)
-        done = np.abs(new - now).max() < tolerance * (1e-9 + np.abs(new).max())
+        following = (1 + (1 + 4 * inertia**2) ** 0.5) / 2
+        ahead = new + (inertia - 1) / following * change
         now, inertia = new, following
-        if done:
+        if step % CHECKED == 0 and np.abs(change).max() < tolerance * (1e-9 + new.max()):
             break
     return now
 
@@ -141,7 +152,7 @@ def fit_gates(
     atoms = len(problem.linear)
     shards = len(preferences)
     half = problem.quadratic @ preferences.T  # [J, O, J, K]
-    quadratic = np.einsum("ko,jolm->jklm", preferences, half, optimize=True)
+    quadratic = preferences @ half.reshape(atoms, -1, atoms * shards)  # [J, K, J·K]
     linear = problem.linear @ preferences.T - penalty * strength(preferences)
     begin = np.zeros(atoms * shards) if start is None else start.ravel()
     flat = quadratic.reshape(atoms * shards, atoms * shards)
@@ -151,7 +162,8 @@ def fit_gates(
 def preference_statistics(problem: Problem, gates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Quadratic [K·O, K·O] and linear [K, O] terms of Θ for fixed gates C [J, K]."""
     half = np.tensordot(gates.T, problem.quadratic, 1)  # [K, O, J, O]
-    quadratic = np.einsum("kojp,jm->komp", half, gates, optimize=True)
+    quadratic = np.swapaxes(half, 2, 3) @ gates  # [K, O, O, K]
+    quadratic = np.swapaxes(quadratic, 2, 3)
     size = quadratic.shape[0] * quadratic.shape[1]
     return quadratic.reshape(size, size), gates.T @ problem.linear
 

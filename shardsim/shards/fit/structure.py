@@ -116,20 +116,11 @@ def _image(base: Workspace, now: np.ndarray, path: Path) -> np.ndarray:
     return flat.reshape(folded.shape)
 
 
-def find_structure(
-    data: DecisionData,
-    metric: np.ndarray,
-    target: np.ndarray,
-    *,
-    max_shards: int = 8,
-    seed: int = 0,
-) -> Structure:
-    """Fit gates and preferences in a quadratic metric and choose their number.
+def find_structure(data: DecisionData, *, max_shards: int = 8, seed: int = 0) -> Structure:
+    """Fit gates and preferences in the tempered metric and choose their number.
 
     Args:
       data: decisions over a battery.
-      metric: [C, A, A], the quadratic loss of each context.
-      target: [C, A], the logits that the quadratic is centred on.
       max_shards: upper limit of the search; never more than one beyond the concepts.
       seed: of tree subsampling, folds and starts.
 
@@ -137,7 +128,7 @@ def find_structure(
       The decomposition of least total peak strength that predicts held-out levels.
     """
     concepts = data.advantages.shape[2]
-    work = selection.prepare(data, metric, target, seed)
+    work = selection.prepare(data, seed)
     path = _path(work, np.arange(concepts), np.ones(concepts), max_shards, seed)
     while len(path.columns) < 2 * concepts:
         concept = _worth_a_sign(path, work)

@@ -28,6 +28,7 @@ from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.evidence.activations import sample
 from shardsim.shards.fit.data import DecisionData, decisions_on
 from shardsim.shards.fit.joint import fit_gates, fit_shared
+from shardsim.shards.fit.structure import find_structure
 from shardsim.shards.influence import shares
 from shardsim.shards.influence.shares import parts_of
 from shardsim.shards.schema import TRACK
@@ -126,8 +127,9 @@ def separate_fits(
 
 
 def _separate(config: IdentifyConfig, data: DecisionData) -> Field:
-    preferences = fit_shared([data], max_shards=config.max_shards, seed=config.seed)
-    model = fit_gates(preferences, data, seed=config.seed)
+    found = find_structure(data, max_shards=config.max_shards, seed=config.seed)
+    preferences = fit_shared([found], max_shards=config.max_shards, seed=config.seed)
+    model = fit_gates(preferences, data, seed=config.seed, work=found.work)
     pulls = shares.shard_pulls(model.gates, preferences, data.advantages)
     return Field(pulls.transpose(2, 0, 1), preferences)
 

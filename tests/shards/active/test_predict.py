@@ -12,19 +12,20 @@ from shardsim.shards.active.predict import PREDICTORS
 from shardsim.shards.contexts.battery import battery
 from shardsim.shards.fit import verdict
 from shardsim.shards.fit.data import decisions_on, log_softmax
-from shardsim.shards.fit.joint import fit_gates
+from shardsim.shards.fit.fit import fit
 from shardsim.shards.fit.models import REWARD
 
 
 @pytest.fixture(scope="module")
 def two():
-    """An agent of one constant utility on 300 contexts, and on 200 others of other levels."""
+    """An agent of one constant utility: its fit, that battery, and one of other levels."""
     env = make("cheese-corner", height=5, width=5)
     batteries = [battery(env, 300, seed=1), battery(env, 200, kind="off-distribution", seed=2)]
     concepts = batteries[0].concepts
     gate, wants = (PlantedGate("constant"),), ((0.8, 0.0, 0.6),)
     agent = PlantedSpec("one-utility", concepts, gate, wants, (1.0,), (0.3, 0.0, 0.0, -0.3))
-    return [decisions_on(on, logits_on(agent, on)) for on in batteries]
+    fitted, new = (decisions_on(on, logits_on(agent, on)) for on in batteries)
+    return fit(fitted, max_shards=2), fitted, new
 
 
 def test_every_rival_of_the_verdict_can_be_asked_elsewhere():
@@ -33,8 +34,7 @@ def test_every_rival_of_the_verdict_can_be_asked_elsewhere():
 
 @pytest.mark.parametrize("name", [n for n in PREDICTORS if n not in (REWARD,)])
 def test_a_rival_that_holds_the_truth_tells_it_in_new_levels(two, name):
-    fitted, new = two
-    found = fit_gates(np.array([[0.8, 0.0, 0.6]]), fitted)
+    found, fitted, new = two
     said = PREDICTORS[name](found, fitted, 0)(new)
     exact, told = np.exp(log_softmax(new.logits)), np.exp(log_softmax(said))
     miss = 0.5 * np.abs(exact - told).sum(1).mean()  # total variation
@@ -43,8 +43,7 @@ def test_a_rival_that_holds_the_truth_tells_it_in_new_levels(two, name):
 
 
 def test_a_reward_planned_exactly_gives_its_own_fit_back_on_the_contexts_of_the_fit(two):
-    fitted, new = two
-    found = fit_gates(np.array([[0.8, 0.0, 0.6]]), fitted)
+    found, fitted, new = two
     predict = PREDICTORS[REWARD](found, fitted, 0)
     here, there = (np.exp(log_softmax(predict(data))) for data in (fitted, new))
     exact = np.exp(log_softmax(fitted.logits))

@@ -7,7 +7,7 @@ import pytest
 
 from shardsim.bench.planted.policy import logits_on
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
-from shardsim.shards.fit import gram, likelihood, linear_models
+from shardsim.shards.fit import likelihood, linear_models
 from shardsim.shards.fit.data import decisions_on, log_softmax, subset
 from shardsim.shards.fit.jackknife import refit_influence
 from shardsim.shards.fit.mle import Fitted, fit_mle
@@ -31,7 +31,7 @@ def fitted(corner_battery):
         seed=1,
     )
     data = decisions_on(corner_battery, logits_on(spec, corner_battery))
-    found = find_structure(data, gram.tempered(data), data.logits, seed=0)
+    found = find_structure(data, seed=0)
     shared = linear_models.common(data, found.work.fold, found.work.values, np.zeros(3, bool))
     fitted = fit_mle(shared, found.work.values, found.coefficients, found.preferences, 40)
     return data, found, shard_model(found.work.atoms, fitted, found.preferences, data)

@@ -9,6 +9,7 @@ from shardsim.base.errors import UserError
 from shardsim.bench.planted import rules
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.shards.fit.joint import fit_gates, fit_shared
+from shardsim.shards.fit.structure import find_structure
 
 PREFERENCES = np.array([[1.0, 0.0, 0.0], [0.0, 0.28, 0.96]])
 
@@ -30,7 +31,7 @@ def decisions(mazes, strengths, seed):
 
 def test_agents_of_different_strength_share_the_planted_dictionary(mazes):
     datas = [decisions(mazes, s, i)[1] for i, s in enumerate([(3.0, 1.0), (1.5, 2.0), (2.0, 0.0)])]
-    shared = fit_shared(datas)
+    shared = fit_shared([find_structure(data) for data in datas])
     assert shared.shape == (2, 3)
     np.testing.assert_allclose(np.linalg.norm(shared, axis=1), 1.0, atol=1e-9)
     assert (PREFERENCES @ shared.T).max(1).min() > 0.98
@@ -52,7 +53,7 @@ def test_a_shard_that_an_agent_lacks_gets_no_gate(mazes):
 
 def test_an_empty_dictionary_leaves_habit_and_affordance(mazes):
     _, data = decisions(mazes, (0.0, 0.0), 9)
-    assert fit_shared([data]).shape == (0, 3)
+    assert fit_shared([find_structure(data)]).shape == (0, 3)
     found = fit_gates(np.zeros((0, 3)), data)
     assert found.gates.shape == (len(data.logits), 0)
     assert abs(found.affordance.mean() + 2.0) < 0.2

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from shardsim.bench.planted import rules
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.shards.fit.data import cross_entropy_bits
-from shardsim.shards.fit.fit import ONE_GOAL, STEEP, UTILITY, fit
-from shardsim.shards.fit.rivals.discounting import discount, log_chances
+from shardsim.shards.fit.fit import fit
+from shardsim.shards.fit.models import ONE_GOAL, STEEP, UTILITY
+from shardsim.shards.fit.rivals.discounting import discount, utility, utility_slopes
+from tests.shards.fit.rivals.slopes import check_slopes
 
 HABIT = np.array([0.2, 0.0, -0.1, 0.0])
 BUMP = -2.0
@@ -24,21 +25,27 @@ def moves(mazes):
 
 @pytest.mark.parametrize("distance", [0.0, 1.0, 7.0])
 def test_the_curve_is_exponential_at_one_end_and_hyperbolic_at_one(distance):
-    rate = jnp.float32(0.4)
-    near_zero = discount(jnp.float32(distance), rate, jnp.float32(1e-3))
+    rate = np.float64(0.4)
+    near_zero = discount(np.float64(distance), rate, np.float64(1e-3))
     np.testing.assert_allclose(near_zero, np.exp(-0.4 * distance), rtol=5e-3)
-    hyperbolic = discount(jnp.float32(distance), rate, jnp.float32(1.0))
+    hyperbolic = discount(np.float64(distance), rate, np.float64(1.0))
     np.testing.assert_allclose(hyperbolic, 1 / (1 + 0.4 * distance), rtol=1e-5)
 
 
 def test_the_last_move_is_worth_its_weight_and_the_move_before_less():
     """Two actions, one that ends at the concept and one a move away, then both a move farther."""
-    theta = jnp.asarray([2.0, np.log(0.5), 1.0], jnp.float32)
-    after = jnp.asarray([[[0.0], [1.0]], [[1.0], [2.0]]], jnp.float32)
-    logs = log_chances(theta, jnp.ones(2), jnp.zeros((2, 2)), (after,))
+    theta = np.array([2.0, np.log(0.5), 1.0])
+    after = np.array([[[0.0, 1.0], [1.0, 2.0]]])
+    worth = utility(theta, after)
     last = 2.0 / (1 - 1 / 1.5)
     expected = [2.0, last * (1 / 1.5 - 1 / 2)]
-    np.testing.assert_allclose(logs[:, 0] - logs[:, 1], expected, rtol=1e-5)
+    np.testing.assert_allclose(worth[:, 0] - worth[:, 1], expected, rtol=1e-5)
+
+
+def test_slopes_are_those_of_finite_differences():
+    after = np.random.default_rng(0).integers(0, 9, (3, 20, 4)).astype(np.float64)
+    theta = np.array([2.0, -1.0, 0.5, np.log(0.5), -1.0, 0.2, 0.7])
+    check_slopes(lambda at: utility(at, after), utility_slopes(theta, after)[1], theta)
 
 
 @pytest.mark.parametrize("curve", ["exponential", "hyperbolic"])

@@ -14,7 +14,8 @@ from shardsim.env.registry import make
 from shardsim.shards.contexts.battery import battery
 from shardsim.shards.contexts.tabular_model import soft_action_values, tabulate, term_names
 from shardsim.shards.fit.data import cross_entropy_bits, decisions_on
-from shardsim.shards.fit.fit import REWARD, SHARDS, fit
+from shardsim.shards.fit.fit import fit
+from shardsim.shards.fit.models import REWARD, SHARDS
 
 
 @pytest.fixture(scope="module")
