@@ -10,26 +10,34 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from shardsim.base.progress import SILENT, Progress
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 _here = threading.local()
 
 
-def each(function: Callable[[In], Out], items: Iterable[In]) -> list[Out]:
+def each(
+    function: Callable[[In], Out], items: Iterable[In], progress: Progress = SILENT
+) -> list[Out]:
     """Return function(item) for every item, in order, as many at once as there are cores.
 
     Every item is computed on one thread, so that results do not depend on the number of cores;
     what an item does for each of its own parts, it does on that thread.
     """
     given = list(items)
-    workers = min(max(1, os.cpu_count() or 1), len(given))
-    if workers < 2 or getattr(_here, "busy", False):
+    if getattr(_here, "busy", False):
         return [function(item) for item in given]
 
     def one(item: In) -> Out:
         _here.busy = True
         return function(item)
 
+    results: list[Out] = []
+    workers = max(1, min(os.cpu_count() or 1, len(given)))
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, given))
+        for result in pool.map(one, given):
+            results.append(result)
+            progress.update(len(results), len(given), f"{len(results)} of {len(given)}")
+    return results

@@ -18,6 +18,7 @@ from shardsim.agent.config import TrainConfig
 from shardsim.agent.evaluation import evaluation
 from shardsim.agent.learner import Learner, Record
 from shardsim.agent.train import evaluation_levels
+from shardsim.base.progress import SILENT, Progress
 from shardsim.diagnosis import from_weights, in_learning, in_rollout, in_update
 from shardsim.diagnosis.artefacts import MISSING, Artefacts, of_run
 from shardsim.diagnosis.config import DiagnoseConfig
@@ -33,12 +34,16 @@ MEASUREMENTS = (
     *in_update.MEASUREMENTS,
 )
 
+# What each part costs beside the others, in seconds of the demo.
+COSTS = {"weights and behaviour": 10.0, "kept updates": 8.0, "logged return": 1.0, "judging": 1.0}
+
 
 def diagnose(
     run: Any,
     config: DiagnoseConfig | None = None,
     *,
     shares: Mapping[str, float] | None = None,
+    progress: Progress = SILENT,
 ) -> Diagnosis:
     """Say which world a run is in.
 
@@ -46,6 +51,7 @@ def diagnose(
         run: a run (`shardsim.load`), or `Artefacts` given directly.
         config: where the lines between the worlds lie.
         shares: concept -> share of decision influence on target levels, where shards are known.
+        progress: where to say how far it is.
 
     Returns:
         The world of most seeds, with the evidence of the seed that is furthest from agreement.
@@ -61,13 +67,18 @@ def diagnose(
         sample_levels(env, jax.random.key(number), config.levels, split)
         for number, split in enumerate(("train", "target"))
     )
-    read = from_weights.read(artefacts, training, target)
-    phases = measure(artefacts)
-    logged = measure_logged(artefacts)
-    judged = [
-        judge(artefacts, config, read, MEASUREMENTS, phases, logged, seed)
-        for seed in range(artefacts.seeds)
-    ]
+    progress.plan(COSTS)
+    with progress.part("weights and behaviour"):
+        read = from_weights.read(artefacts, training, target)
+    with progress.part("kept updates"):
+        phases = measure(artefacts)
+    with progress.part("logged return"):
+        logged = measure_logged(artefacts)
+    with progress.part("judging"):
+        judged = [
+            judge(artefacts, config, read, MEASUREMENTS, phases, logged, seed)
+            for seed in range(artefacts.seeds)
+        ]
     outcomes = [outcome for outcome, _ in judged]
     outcome, chances = together(outcomes)
     # Of the seeds that agree, the one with the most rows that disagree is the clearest.

@@ -19,6 +19,7 @@ import numpy as np
 
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.progress import SILENT, Progress
 from shardsim.base.scalars import Fraction, Whole, plain, whole
 from shardsim.base.seeds import checked_seed
 from shardsim.env.levels import take
@@ -34,6 +35,8 @@ from shardsim.shards.identify import identify
 from shardsim.shards.shardset import ShardSet
 
 JUDGED_ON = 4000  # contexts on target levels, where an agent comes without its shards
+# What each part costs beside the others, in seconds of the demo.
+COSTS = {"onsets": 10.0, "in the weights": 25.0, "replicator": 5.0}
 
 
 class ReflectionTrack(NamedTuple):
@@ -172,6 +175,7 @@ def reflect_agents(
     *,
     onset: Battery | None = None,
     seed: int = 0,
+    progress: Progress = SILENT,
 ) -> Reflected:
     """Reflect with all agents at once.
 
@@ -181,11 +185,14 @@ def reflect_agents(
         models: some of `MODELS`; those in the weights need networks.
         onset: the one onset of all agents; None to choose three for each.
         seed: of levels, contexts and plans; the same seed gives the same result.
+        progress: where to say how far it is.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env.
     """
-    setting = prepare(subjects, config, onset=onset, seed=seed)
+    progress.plan(COSTS)
+    with progress.part("onsets"):
+        setting = prepare(subjects, config, onset=onset, seed=seed)
     rules = tuple(rule for rule in RULES if rule in models)
     trace = forecasts = None
     if rules:
@@ -195,12 +202,14 @@ def reflect_agents(
         settings = settings_of(
             subjects.networks.network, setting.goals, subjects.env.max_steps, config
         )._replace(rules=rules)
-        found = reflect_weights(
-            settings, task, setting.onset, subjects.networks.parameters, jax.random.key(seed)
-        )
-        trace = jax.tree.map(np.asarray, found)
+        with progress.part("in the weights"):
+            found = reflect_weights(
+                settings, task, setting.onset, subjects.networks.parameters, jax.random.key(seed)
+            )
+            trace = jax.tree.map(np.asarray, found)
     if REPLICATOR in models:
-        forecasts = _forecasts(setting, config, subjects.env.max_steps)
+        with progress.part("replicator"):
+            forecasts = _forecasts(setting, config, subjects.env.max_steps)
     return Reflected(setting, trace, forecasts)
 
 

@@ -9,12 +9,16 @@ from typing import Any, NamedTuple
 
 import xarray as xr
 
+from shardsim.base.progress import SILENT, Progress
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.reflect import reflect_agents
 from shardsim.reflection.reidentified import reidentify
 from shardsim.reflection.setting import Subjects
 from shardsim.reflection.shard_returns import returns_of
 from shardsim.reflection.tables import Evidence, dataset, nothing, summary
+
+# What each part costs beside the others, in seconds of the demo.
+COSTS = {"reflecting": 40.0, "values of shards": 5.0, "identifying again": 9.0}
 
 
 class Reflection(NamedTuple):
@@ -24,13 +28,16 @@ class Reflection(NamedTuple):
     summary: dict[str, Any]
 
 
-def reflect_run(subjects: Subjects, config: ReflectConfig, *, seed: int = 0) -> Reflection:
+def reflect_run(
+    subjects: Subjects, config: ReflectConfig, *, seed: int = 0, progress: Progress = SILENT
+) -> Reflection:
     """Reflect with all agents of a run at once.
 
     Args:
         subjects: who reflects; networks.
         config: all settings.
         seed: of levels, contexts and plans; the same seed gives the same result.
+        progress: where to say how far it is.
 
     Returns:
         A Dataset of the schema `REFLECTION`, and a summary of plain values. Without any shard
@@ -43,14 +50,20 @@ def reflect_run(subjects: Subjects, config: ReflectConfig, *, seed: int = 0) -> 
     shards, networks = subjects.shards, subjects.networks
     if not shards.num_shards or len(subjects.env.concepts) < 2:
         return Reflection(*nothing(subjects.env))
-    setting, trace, forecasts = reflect_agents(subjects, config, seed=seed)
+    progress.plan(COSTS)
+    with progress.part("reflecting") as part:
+        setting, trace, forecasts = reflect_agents(subjects, config, seed=seed, progress=part)
     assert networks is not None and trace is not None and forecasts is not None
+    with progress.part("values of shards"):
+        returns = returns_of(setting, trace, config.discount)
+    with progress.part("identifying again"):
+        again = reidentify(shards, networks, trace.parameters, config, seed)
     evidence = Evidence(
         setting=setting,
         trace=trace,
         forecast_hits=forecasts.hits,
-        shard_returns=returns_of(setting, trace, config.discount),
-        reidentified=reidentify(shards, networks, trace.parameters, config, seed),
+        shard_returns=returns,
+        reidentified=again,
     )
     found = dataset(shards, evidence, config)
     return Reflection(found, summary(found, config.competence))

@@ -11,10 +11,11 @@ from typing import Any
 from shardsim.base import content
 from shardsim.base.errors import UserError, caution, did_you_mean
 from shardsim.base.given import path_of
+from shardsim.base.progress import Listener, Tracked
 from shardsim.env.registry import code_of
 from shardsim.runs.config import RunConfig, resolve, with_folders
 from shardsim.runs.io import json_to_bytes
-from shardsim.runs.progress import Progress
+from shardsim.runs.progress import Display
 from shardsim.runs.provenance import differing, in_words, provenance
 from shardsim.runs.run import Run, check_code
 from shardsim.runs.stages import NEEDS, READS, STAGES, resting_on
@@ -32,7 +33,7 @@ def run(
     *,
     until: str | None = None,
     folders: Sequence[str | Path] = (),
-    progress: Progress | None = None,
+    progress: Display | None = None,
 ) -> Run:
     """Do everything that a config asks for, or go on with what is not done yet.
 
@@ -57,7 +58,7 @@ def run(
     opened = Run(store, asked.env.folders)
     if all(store.finished(name) for name in wanted):
         return opened
-    with store.writing(), progress or Progress() as shown:
+    with store.writing(), progress or Display() as shown:
         for name in wanted:
             if not store.finished(name):
                 perform(opened, name, shown)
@@ -72,7 +73,7 @@ def run_stage(
     again: bool = False,
     refine: int | None = None,
     folders: Sequence[str | Path] = (),
-    progress: Progress | None = None,
+    progress: Display | None = None,
 ) -> Run:
     """Do one stage of an existing run where it is not done yet, or `again`.
 
@@ -90,7 +91,7 @@ def run_stage(
         asked["refine"] = refine or usual_size(opened.config.identify.target_contexts)
     if opened.store.finished(name) and not again:
         return opened
-    with opened.store.writing(), progress or Progress() as shown:
+    with opened.store.writing(), progress or Display() as shown:
         for needed in needs:
             if not opened.store.finished(needed):
                 raise UserError(
@@ -102,8 +103,10 @@ def run_stage(
     return opened
 
 
-def perform(opened: Run, name: str, progress: Progress, **asked: int) -> None:
+def perform(opened: Run, name: str, display: Display, **asked: int) -> None:
     """Do one stage, note its wall time (since the last kill), and mark it finished.
+
+    The log gains a row for each of its parts, with the seconds that it took.
 
     The stages that rest on it count as not done from now on.
     """
@@ -114,11 +117,12 @@ def perform(opened: Run, name: str, progress: Progress, **asked: int) -> None:
         caution(f"{opened.path} is not all made with the same versions: {mixed}")
     store.forget(name, *resting_on(name))
     write_summary(opened)  # of what is left, which the stage may read and a kill may leave
-    progress.begin(name)
+    store.trim_log(lambda row: row["stage"] != name or "part" not in row)
+    display.begin(name)
     since = time.monotonic()
     store.doing = name
     try:
-        STAGES[name](opened, progress, **asked)
+        STAGES[name](opened, _progress(store, name, display), **asked)
         write_summary(opened)
         seconds = time.monotonic() - since
         timings = {**opened.timings, name: round(seconds, 2)}
@@ -126,7 +130,16 @@ def perform(opened: Run, name: str, progress: Progress, **asked: int) -> None:
         store.finish(name)
     finally:
         store.doing = None
-    progress.end(seconds)
+    display.end(seconds)
+
+
+def _progress(store: Store, stage: str, display: Display) -> Tracked:
+    """Progress of one stage: shown on the display, the seconds of its parts in the log."""
+
+    def took(part: str, seconds: float) -> None:
+        store.log([{"part": part, "seconds": round(seconds, 3)}], stage)
+
+    return Tracked(Listener(display.show, display.expect, took))
 
 
 def _before(name: str) -> list[str]:

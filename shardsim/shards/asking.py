@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from shardsim.base.parallel import each
+from shardsim.base.progress import SILENT, Progress
 from shardsim.shards import decide, values
 from shardsim.shards.active.add_contexts import proposed, unsure, usual_size
 from shardsim.shards.active.propose import Proposal, enlarged
@@ -32,11 +33,11 @@ class Asked(NamedTuple):
     before: Asked | None = None  # what was asked and fitted before they were added
 
 
-def ask(agents: Agents, on: Battery, config: IdentifyConfig) -> Asked:
+def ask(agents: Agents, on: Battery, config: IdentifyConfig, progress: Progress = SILENT) -> Asked:
     """Ask every agent in every context, and fit each by itself."""
     answers = respond(agents, on)
     data = [decisions_on(on, logits) for logits in answers.logits]
-    own = each(partial(fit, max_shards=config.max_shards, seed=config.seed), data)
+    own = each(partial(fit, max_shards=config.max_shards, seed=config.seed), data, progress)
     return Asked(on, answers, data, own)
 
 
@@ -46,20 +47,29 @@ def respond(agents: Agents, on: Battery) -> Answers:
 
 
 def asked_where_it_matters(
-    agents: Agents, main: Battery, config: IdentifyConfig, suggest: bool
+    agents: Agents,
+    main: Battery,
+    config: IdentifyConfig,
+    suggest: bool,
+    progress: Progress = SILENT,
 ) -> Asked:
     """Ask and fit; where the config wants contexts added, ask and fit again.
 
     With `suggest`, contexts that would help are named where an agent is unsure and none are added.
     """
-    asked = ask(agents, main, config)
+    once, again = 10.0, 10.0 if config.refine else 0.0
+    progress.plan({"each agent": once, "contexts that separate": 1.0, "each agent again": again})
+    with progress.part("each agent") as part:
+        asked = ask(agents, main, config, part)
     if not config.refine and not (suggest and any(unsure(one) for one in asked.own)):
         return asked
     size = config.refine or usual_size(main.size)
-    proposal = proposed(asked.own, asked.data, main, size=size, seed=config.seed)
+    with progress.part("contexts that separate"):
+        proposal = proposed(asked.own, asked.data, main, size=size, seed=config.seed)
     if proposal is None or not config.refine:
         return asked._replace(proposal=proposal)
-    again = ask(agents, enlarged(main, proposal.battery), config)
+    with progress.part("each agent again") as part:
+        again = ask(agents, enlarged(main, proposal.battery), config, part)
     return again._replace(proposal=proposal, before=asked)
 
 

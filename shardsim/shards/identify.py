@@ -17,6 +17,7 @@ import numpy as np
 
 from shardsim.base import content
 from shardsim.base.parallel import each
+from shardsim.base.progress import SILENT, Progress
 from shardsim.base.scalars import Whole, whole
 from shardsim.base.schema import labelled
 from shardsim.base.seeds import checked_seed
@@ -45,6 +46,16 @@ from shardsim.shards.shardset import ShardSet
 
 COMPASS = {"north": (-1, 0), "east": (0, 1), "south": (1, 0), "west": (0, -1)}  # rows, columns
 UNTRAINED, SHUFFLED = "untrained, scaled head", "shuffled policy"
+# What each part costs beside the others, in seconds of the demo.
+COSTS = {
+    "fits": 80.0,
+    "dictionary and shares": 5.0,
+    "influence": 2.0,
+    "nulls": 20.0,
+    "activations": 15.0,
+    "updates of training": 5.0,
+    "basis and verdict": 2.0,
+}
 
 
 class Found(NamedTuple):
@@ -109,6 +120,7 @@ def identify_agents(
     seeds: list[int] | None = None,
     training: Training | None = None,
     suggest: bool = True,
+    progress: Progress = SILENT,
 ) -> ShardSet:
     """Find the shards of agents together, under one dictionary of preferences.
 
@@ -120,18 +132,27 @@ def identify_agents(
       seeds: names of the agents on the axis `seed`.
       training: of networks, for what updates did to each shard.
       suggest: name contexts that would tell more where an agent is unsure, which takes a search.
+      progress: where to say how far it is.
 
     Returns:
       A `ShardSet` with an axis of seeds.
     """
-    asked = asked_where_it_matters(agents, main, config, suggest)
-    found = _found(agents, asked, config, beside or {})
+    progress.plan(COSTS)
+    with progress.part("fits") as part:
+        asked = asked_where_it_matters(agents, main, config, suggest, progress=part)
     on = asked.on
-    edited = edit(on)
-    effects = _influence(agents, on, edited, np.ones(1), mirror=agents.sees_mirrored)
-    empty = _nulls(agents, asked, edited, config)
+    with progress.part("dictionary and shares"):
+        found = _found(agents, asked, config, beside or {})
+    with progress.part("influence"):
+        edited = edit(on)
+        effects = _influence(agents, on, edited, np.ones(1), mirror=agents.sees_mirrored)
+    with progress.part("nulls"):
+        empty = _nulls(agents, asked, edited, config)
     seen = Behaviour(on, found.models, asked.data, asked.own, effects.signed)
-    gathered = (gather(agents, asked.answers, seen, config), trace(agents, training, seen, config))
+    with progress.part("activations"):
+        inside = gather(agents, asked.answers, seen, config)
+    with progress.part("updates of training"):
+        gathered = (inside, trace(agents, training, seen, config))
     arrays = {
         **_behaviour(found, asked),
         **values.of_influence(effects, found.models, asked.data, on, empty.influence),
@@ -146,11 +167,12 @@ def identify_agents(
     for one in gathered:
         arrays |= one.values
         coordinates |= one.coordinates
-    basis = _basis(on, asked.answers.logits[0], config)
-    table = labelled(SHARDS, arrays, coordinates, {"identified_on": on.split, "basis": basis.name})
-    table = decide.decided(table)
-    before = _threshold_before(agents, asked, config)
-    table.attrs["separation"] = json.dumps(separation(asked, before, config))
+    with progress.part("basis and verdict"):
+        basis = _basis(on, asked.answers.logits[0], config)
+        said = {"identified_on": on.split, "basis": basis.name}
+        table = decide.decided(labelled(SHARDS, arrays, coordinates, said))
+        before = _threshold_before(agents, asked, config)
+        table.attrs["separation"] = json.dumps(separation(asked, before, config))
     return ShardSet(table, on, tuple(asked.own))
 
 

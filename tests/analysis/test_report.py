@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from shardsim.base.progress import Listener, Tracked
 from shardsim.runs.io import dataset_to_bytes
 from shardsim.runs.report import build
 from shardsim.runs.store import Store
@@ -146,7 +147,8 @@ def test_the_same_results_give_the_same_bytes(built, finished):
 
 def test_a_run_that_is_only_trained_says_what_is_missing(trained):
     told: list[str] = []
-    files = build.build_report(trained, told.append)
+    listener = Listener(lambda *_: None, lambda *_: None, lambda part, _: told.append(part))
+    files = build.build_report(trained, Tracked(listener))
     page = files["report.html"].decode()
     read(page)
     assert sorted(files) == [
@@ -157,7 +159,7 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
     assert page.count("Not in this run:") == 11
     assert "The shards in words: not in this run." in page
     assert str(trained.path) not in page
-    assert told[0] == "learning-curves" and len(told) == 13
+    assert told[0] == "learning-curves" and told[-1] == "page" and len(told) == 14
 
 
 def test_a_run_without_shards_says_so(trained, tmp_path):

@@ -14,6 +14,7 @@ from shardsim.agent.config import NetworkConfig
 from shardsim.agent.network import build_network
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError
+from shardsim.base.progress import SILENT, Listener, Progress, Tracked
 from shardsim.env.registry import make
 from shardsim.reflection.config import MODELS, REPLICATOR, RULES, ReflectConfig
 from shardsim.reflection.reflect import ReflectionTrack, reflect, reflect_agents
@@ -54,9 +55,9 @@ def small() -> Subjects:
     return Subjects(env, shards, Networks(env, network, parameters), held_out, 0.97)
 
 
-def run(small: Subjects, **changes):
+def run(small: Subjects, progress: Progress = SILENT, **changes):
     config = CONFIG.model_copy(update=changes)
-    return reflect_run(small, config, seed=1)
+    return reflect_run(small, config, seed=1, progress=progress)
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +115,15 @@ def test_without_learning_all_stays_constant(small):
     assert np.abs(change.values).max() < 1e-6
 
 
-def test_the_same_seed_gives_the_same_result(small, found):
-    assert run(small).dataset.identical(found.dataset)
+def test_the_same_seed_gives_the_same_result_and_says_how_far_it_is(small, found):
+    took: list[str] = []
+    shown: list[float] = []
+    listener = Listener(
+        lambda part, _: shown.append(part), lambda *_: None, lambda part, _: took.append(part)
+    )
+    assert run(small, Tracked(listener)).dataset.identical(found.dataset)
+    assert {"reflecting/in the weights", "reflecting", "identifying again"} <= set(took)
+    assert shown == sorted(shown) and shown[-1] == pytest.approx(1.0)
 
 
 def test_without_shards_nobody_judges(small):

@@ -13,11 +13,11 @@ import xarray as xr
 
 from shardsim.base import content
 from shardsim.base.errors import Caution, UserError
+from shardsim.base.progress import Progress
 from shardsim.runs import figures, pipeline, provenance
 from shardsim.runs import run as run_module
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.pipeline import run, run_stage
-from shardsim.runs.progress import Progress
 from shardsim.runs.report import build, tables
 from shardsim.runs.report.terminal import in_words
 from shardsim.runs.run import Run, load

@@ -26,7 +26,7 @@ from shardsim.cli import STAGE_HELP
 from shardsim.reflection.schema import REFLECTION
 from shardsim.runs import pipeline
 from shardsim.runs.pipeline import run, run_stage
-from shardsim.runs.progress import Progress
+from shardsim.runs.progress import Display
 from shardsim.runs.run import Run, checkpoint_name, load
 from shardsim.runs.stages import STAGES
 from shardsim.runs.stages import train as train_stage_module
@@ -44,13 +44,13 @@ class Killed(BaseException):
 HALF = {"track.nc", "reflection.nc", "diagnosis.json", "learning-curves.png"}
 
 
-class KillAt(Progress):
+class KillAt(Display):
     """Kills the process, as it were, at the n-th sign of progress."""
 
     def __init__(self, count: int) -> None:
         self.left = count
 
-    def update(self, done: float, total: float, said: str = "") -> None:
+    def show(self, fraction: float, said: str = "") -> None:
         self.left -= 1
         if self.left < 0:
             raise Killed

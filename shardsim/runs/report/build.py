@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from shardsim.base.errors import UserError
+from shardsim.base.progress import SILENT, Progress
 from shardsim.runs import figures
 from shardsim.runs.report.text import headlines
 from shardsim.runs.run import Run
@@ -101,21 +102,25 @@ PARTS = (
 )
 
 
-def build_report(run: Run, say: Callable[[str], Any] = lambda _: None) -> dict[str, bytes]:
+def build_report(run: Run, progress: Progress = SILENT) -> dict[str, bytes]:
     """Draw everything and return file name -> bytes: `figures/*.png` and `report.html`.
 
     Args:
         run: a run, finished or not.
-        say: told the name of each figure before it is drawn.
+        progress: where to say how far it is, a part for each figure.
     """
     drawn: dict[str, bytes] = {}
     pictures: dict[str, Picture] = {}
     captions = figures.list_figures()
-    for name in dict.fromkeys(name for part in PARTS for name in part.figures):
-        say(name)
-        pictures[name] = _picture(run, name, captions.get(name, name), drawn)
+    names = dict.fromkeys(name for part in PARTS for name in part.figures)
+    progress.plan({**dict.fromkeys(names, 1.0), "page": 1.0})
+    for name in names:
+        with progress.part(name):
+            pictures[name] = _picture(run, name, captions.get(name, name), drawn)
+    with progress.part("page"):
+        page = render(run, pictures)
     files = {f"{FIGURES}{name}.png": data for name, data in drawn.items()}
-    return files | {REPORT: render(run, pictures).encode()}
+    return files | {REPORT: page.encode()}
 
 
 def render(run: Run, pictures: Mapping[str, Picture]) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from shardsim.base.progress import Progress
 from shardsim.diagnosis.diagnose import diagnose
 from shardsim.runs.io import json_to_bytes
-from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run
 
 
 def diagnose_stage(run: Run, progress: Progress) -> None:
     """Diagnose from checkpoints, kept updates and logged returns."""
-    found = diagnose(run, run.config.diagnose, shares=concept_shares(run))
+    found = diagnose(run, run.config.diagnose, shares=concept_shares(run), progress=progress)
     run.store.write("diagnosis.json", json_to_bytes(found.to_dict()))
 
 

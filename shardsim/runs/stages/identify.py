@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shardsim.base.progress import Progress
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
-from shardsim.runs.progress import Progress
 from shardsim.runs.run import ADDED, Run
 from shardsim.shards.active.propose import added
 from shardsim.shards.agents import Networks
@@ -34,6 +34,7 @@ def identify_stage(run: Run, progress: Progress, *, refine: int | None = None) -
             train.discount,
             train.gae_lambda,
         ),
+        progress=progress,
     )
     files = {
         "shards.nc": dataset_to_bytes(found.to_dataset()),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from shardsim.base.progress import Progress
 from shardsim.reflection.results import reflect_run
 from shardsim.reflection.setting import Subjects
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
-from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run
 from shardsim.runs.stages.identify import agents_of
 
@@ -19,7 +19,8 @@ def reflect_stage(run: Run, progress: Progress) -> None:
         training=run.battery("held-out"),
         discount=run.config.train.discount,
     )
-    found = reflect_run(subjects, run.config.reflect, seed=run.config.identify.seed)
+    seed = run.config.identify.seed
+    found = reflect_run(subjects, run.config.reflect, seed=seed, progress=progress)
     files = {
         "reflection.nc": dataset_to_bytes(found.dataset),
         "reflection.json": json_to_bytes(found.summary),

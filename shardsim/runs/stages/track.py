@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shardsim.base.progress import Progress
 from shardsim.runs.io import dataset_to_bytes
-from shardsim.runs.progress import Progress
 from shardsim.runs.run import Run
 from shardsim.runs.stages.identify import agents_of
 from shardsim.shards.tracking.track import track_shards
@@ -17,5 +17,6 @@ def track_stage(run: Run, progress: Progress) -> None:
         [run.checkpoint(number).parameters for number in range(len(run.updates))],
         run.config.identify,
         {name: run.training[name].values.tolist() for name in ("update", "steps")},
+        progress=progress,
     )
     run.store.write("track.nc", dataset_to_bytes(found))

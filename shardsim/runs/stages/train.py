@@ -19,10 +19,10 @@ from shardsim.agent.learner import Carry
 from shardsim.agent.schema import TRAINING
 from shardsim.agent.train import Chunk, train
 from shardsim.base.arrays import from_bytes, to_bytes, to_dict
+from shardsim.base.progress import Progress
 from shardsim.base.schema import labelled
 from shardsim.env.types import SPLITS
 from shardsim.runs.io import dataset_to_bytes
-from shardsim.runs.progress import Progress
 from shardsim.runs.run import CHECKPOINTS, Run, checkpoint_name
 
 _RESUME = f"{CHECKPOINTS}resume-"
@@ -38,7 +38,7 @@ def train_stage(run: Run, progress: Progress) -> None:
     done = 0 if carry is None else int(carry.update[0])
     run.store.trim_log(lambda row: row["stage"] != "train" or row["update"] <= done)
     since = time.monotonic()
-    progress.update(done, total)
+    progress.update(done, total, "compiling")
     for chunk in train(config, jax.random.key(0), env=run.env, resume=carry):
         jax.block_until_ready(chunk.carry)
         steps = (chunk.update - done) * config.num_envs * config.rollout_steps * config.seeds

@@ -20,6 +20,7 @@ import xarray as xr
 
 from shardsim.agent.policy import forward_many
 from shardsim.base.parallel import each
+from shardsim.base.progress import SILENT, Progress
 from shardsim.base.schema import labelled
 from shardsim.base.statistics import cut
 from shardsim.shards.agents import Networks
@@ -35,6 +36,15 @@ from shardsim.shards.schema import TRACK
 from shardsim.shards.shardset import ShardSet
 from shardsim.shards.tracking.matching import null_similarity, similarity
 
+# What each part costs beside the others, in seconds of the demo.
+COSTS = {
+    "networks": 2.0,
+    "gates": 20.0,
+    "shares and their intervals": 2.0,
+    "separate fits": 10.0,
+    "threshold": 1.0,
+}
+
 
 class Field(NamedTuple):
     """What separately fitted shards do over the battery."""
@@ -49,6 +59,8 @@ def track_shards(
     parameters: Sequence[Any],
     config: IdentifyConfig,
     moments: Mapping[str, Sequence[int]],
+    *,
+    progress: Progress = SILENT,
 ) -> xr.Dataset:
     """Follow the shards of all agents through their checkpoints.
 
@@ -58,6 +70,7 @@ def track_shards(
       parameters: pytrees [S], T of them, ascending in time.
       config: how many contexts and checks.
       moments: `update` and `steps` of each checkpoint, T.
+      progress: where to say how far it is.
 
     Returns:
       A Dataset of the schema `TRACK`. Intervals are over levels and seeds; the attribute
@@ -66,17 +79,22 @@ def track_shards(
     battery = found.battery
     few = battery.take(sample(battery.size, config.seed, config.track_contexts))
     preferences = found.dataset["preferences"].transpose("shard", "concept").values
-    logits = np.stack([_logits(agents, own, few) for own in parameters])
-    data = [[decisions_on(few, one) for one in at] for at in logits]
-    flat = [one for at in data for one in at]
-    models = each(partial(fit_gates, preferences, seed=config.seed), flat)
-    parts = [parts_of(m, d) for m, d in zip(models, flat, strict=True)]
-    strength = np.stack([shares.strengths(part) for part in parts])
-    strength = strength.reshape(*logits.shape[:2], few.size, -1)
-    share, count = shares.shares_of(strength, few.weight), len(preferences)
-    ends = np.stack([_ends(at, few, config) for at in strength])
+    progress.plan(COSTS)
+    with progress.part("networks"):
+        logits = np.stack([_logits(agents, own, few) for own in parameters])
+        data = [[decisions_on(few, one) for one in at] for at in logits]
+        flat = [one for at in data for one in at]
+    with progress.part("gates") as part:
+        models = each(partial(fit_gates, preferences, seed=config.seed), flat, part)
+    with progress.part("shares and their intervals"):
+        parts = [parts_of(m, d) for m, d in zip(models, flat, strict=True)]
+        strength = np.stack([shares.strengths(part) for part in parts])
+        strength = strength.reshape(*logits.shape[:2], few.size, -1)
+        share, count = shares.shares_of(strength, few.weight), len(preferences)
+        ends = np.stack([_ends(at, few, config) for at in strength])
     checked = check_points(len(parameters), config.track_checks)
-    fields = separate_fits(data, checked, config)
+    with progress.part("separate fits") as part:
+        fields = separate_fits(data, checked, config, part)
     values = {
         "preferences": preferences,
         "share": share[..., :count],
@@ -88,7 +106,8 @@ def track_shards(
     names = ("seed", "shard", "shard_name", "concept", "rest", "end")
     known = {name: found.dataset[name].values for name in names}
     moments = {"checkpoint": range(len(parameters)), **moments}
-    threshold = _threshold(fields, config.seed)
+    with progress.part("threshold"):
+        threshold = _threshold(fields, config.seed)
     return labelled(TRACK, values, {**known, **moments}, {"threshold": threshold})
 
 
@@ -117,11 +136,14 @@ def check_points(count: int, checks: int) -> list[int]:
 
 
 def separate_fits(
-    data: list[list[DecisionData]], checked: list[int], config: IdentifyConfig
+    data: list[list[DecisionData]],
+    checked: list[int],
+    config: IdentifyConfig,
+    progress: Progress = SILENT,
 ) -> list[list[Field]]:
     """Find the shards of every seed at the chosen checkpoints, without any dictionary."""
     flat = [one for t in checked for one in data[t]]
-    fields = each(partial(_separate, config), flat)
+    fields = each(partial(_separate, config), flat, progress)
     seeds = len(data[0])
     return [fields[first : first + seeds] for first in range(0, len(fields), seeds)]
 
