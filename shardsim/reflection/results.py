@@ -43,13 +43,14 @@ def reflect_run(subjects: Subjects, config: ReflectConfig, *, seed: int = 0) -> 
     shards, networks = subjects.shards, subjects.networks
     if not shards.num_shards or len(subjects.env.concepts) < 2:
         return Reflection(*nothing(subjects.env))
-    setting, trace, forecasts = reflect_agents(subjects, config, seed=seed)
-    assert networks is not None and trace is not None and forecasts is not None
+    setting, trace, afterwards, forecasts = reflect_agents(subjects, config, seed=seed)
+    assert networks is not None and trace is not None
+    assert afterwards is not None and forecasts is not None
     evidence = Evidence(
         setting=setting,
         trace=trace,
         forecast_hits=forecasts.hits,
-        shard_returns=returns_of(setting, trace, config.discount),
+        shard_returns=returns_of(setting, afterwards, config.discount),
         reidentified=reidentify(shards, networks, trace.parameters, config, seed),
     )
     found = dataset(shards, evidence, config)

@@ -100,7 +100,8 @@ def predict(shared: Common, values: np.ndarray, plan: Plan) -> np.ndarray:
 
 def _sample(tabular: TabularModel, home: np.ndarray, seed: int) -> Sample:
     env = tabular.env
-    entries = env.num_states * env.num_actions * (env.num_outcomes + len(term_names(env)))
+    states = tabular.tables.pay.shape[1]
+    entries = states * env.num_actions * (env.num_outcomes + len(term_names(env)))
     count = min(FIT_LEVELS, tabular.count, max(4, FIT_ENTRIES // entries))
     chosen = np.sort(np.random.default_rng(seed).permutation(tabular.count)[:count])
     rows = np.flatnonzero(np.isin(home[:, 0], chosen))
@@ -109,7 +110,7 @@ def _sample(tabular: TabularModel, home: np.ndarray, seed: int) -> Sample:
         rows=rows,
         tables=jax.tree.map(lambda leaf: leaf[chosen], tabular.tables),
         level=jnp.asarray(level, jnp.int32),
-        state=jnp.asarray(home[rows, 1], jnp.int32),
+        state=jnp.asarray(tabular.rows(home[rows]), jnp.int32),
         horizon=plan_length(env),
     )
 
@@ -227,8 +228,7 @@ def _planned(
 ) -> np.ndarray:
     """Return centred Q [C, A] of all contexts."""
     every = _values_everywhere(tabular.tables, jnp.asarray(theta, jnp.float32), horizon)
-    rows = jnp.asarray(home, jnp.int32)
-    return np.asarray(_centred(every[rows[:, 0], rows[:, 1]]), np.float64)
+    return np.asarray(_centred(every[home[:, 0], tabular.rows(home)]), np.float64)
 
 
 @partial(jax.jit, static_argnums=2)
