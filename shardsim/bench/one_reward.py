@@ -45,7 +45,8 @@ def one_reward(data: DecisionData, seed: int) -> Shards:
     most = max(4, min(FIT_LEVELS, FIT_STATES // env.num_states))
     chosen = np.sort(np.random.default_rng(seed).permutation(data.tabular_model.count)[:most])
     rows = np.flatnonzero(np.isin(data.home[:, 0], chosen))
-    place = (np.searchsorted(chosen, data.home[rows, 0]), data.home[rows, 1])
+    tabular = data.tabular_model
+    place = (np.searchsorted(chosen, data.home[rows, 0]), tabular.rows(data.home[rows]))
     given = (
         jax.tree.map(lambda leaf: leaf[chosen], tables),
         *(jnp.asarray(x, jnp.int32) for x in place),
@@ -106,10 +107,11 @@ def _everywhere(tables: Tables, theta: jax.Array, horizon: int) -> jax.Array:
 
 
 def _shards(theta: np.ndarray, data: DecisionData, tables: Tables, horizon: int) -> Shards:
-    assert data.home is not None
+    assert data.home is not None and data.tabular_model is not None
     concepts = data.advantages.shape[2]
     every = _everywhere(tables, jnp.asarray(theta, jnp.float32), horizon)
-    values = np.asarray(every, np.float64)[data.home[:, 0], data.home[:, 1]]
+    at = data.home[:, 0], data.tabular_model.rows(data.home)
+    values = np.asarray(every, np.float64)[at]
     parts = shares.Parts(
         shards=values[..., None],
         habit=theta[concepts + 2 :],

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from shardsim.env.types import Level
 
 
-def without(level: Level, concept: int, instance: int | None = None) -> Level:
+def without(level: Level, concept: int | jax.Array, instance: int | None = None) -> Level:
     """Return the level with a concept's instances (all, or one) absent; unchecked."""
     where = (concept,) if instance is None else (concept, instance)
     return level.replace(present=level.present.at[where].set(False))

@@ -14,9 +14,13 @@ import numpy as np
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.instances import without
-from shardsim.env.types import Level
+from shardsim.env.levels import take
+from shardsim.env.part import kept_states, renumbered
+from shardsim.env.types import Level, Tabular
+from shardsim.reflection.ground import Ground
 from shardsim.reflection.measure import Probe
-from shardsim.reflection.world import World, views
+from shardsim.reflection.world import before_goals, views
+from shardsim.shards.contexts.sampling import decision_states
 
 NEAR_OBJECT = 3.0  # moves within which an object's influence is measured
 OBJECT_CONTEXTS = 64
@@ -27,29 +31,53 @@ def _starts(env: Env, levels: Level) -> jax.Array:
     return jax.vmap(env.start_probability)(levels)
 
 
+def starts(ground: Ground) -> np.ndarray:
+    """Return float32[L, R]: how likely an episode starts in each state of some levels."""
+    every = np.asarray(_starts(ground.env, ground.levels))
+    return np.take_along_axis(every, ground.states, axis=1) * ground.world.decision
+
+
 @partial(jax.jit, static_argnums=(0, 2))
-def _ends(env: Env, levels: Level, discount: float):
-    """Return the tables [L], and the mean best and worst returns from the starts."""
+def _tables(env: Env, levels: Level, discount: float):
+    """Return tables [L], where agents decide bool[L, S], and the mean best and worst returns."""
 
     def one(level):
         tabular = env.tabular(level)
         asked = (tabular, level.reward_weights, discount, env.max_steps)
         best, worst = planning.optimal_values(*asked)[0], planning.worst_values(*asked)
-        return tabular, jnp.dot(tabular.start, best), jnp.dot(tabular.start, worst)
+        ends = jnp.dot(tabular.start, best), jnp.dot(tabular.start, worst)
+        return tabular, decision_states(tabular), *ends
 
-    tabular, best, worst = jax.vmap(one)(levels)
-    return tabular, jnp.mean(best), jnp.mean(worst)
+    tabular, decision, best, worst = jax.lax.map(one, levels)
+    return tabular, decision, jnp.mean(best), jnp.mean(worst)
+
+
+def _decided(tabular: Tabular, states: np.ndarray) -> Tabular:
+    """Return numpy tables [L] of the states int32[L, R] alone."""
+    rows = np.arange(len(states))[:, None]
+    return Tabular(
+        next_state=renumbered(tabular.next_state, states),
+        probability=tabular.probability[rows, states],
+        rewards=np.moveaxis(np.moveaxis(tabular.rewards, 1, 2)[rows, states], 2, 1),
+        terminated=tabular.terminated[rows, states],
+        reachable=tabular.reachable[rows, states],
+        start=tabular.start[rows, states],
+    )
 
 
 @partial(jax.jit, static_argnums=(0, 3))
-def _pairs(env: Env, levels: Level, states: jax.Array, concept: int):
-    """Return observations with and without a concept, float32[V, H, W, P] each."""
+def _pairs(env: Env, levels: Level, states: jax.Array, concepts: tuple[int, ...]):
+    """Return observations with and without each concept, float32[X, V, H, W, P] each.
 
-    def one(level, index):
+    `levels` [X, V] and states int32[X, V] are those of each concept.
+    """
+
+    def one(level, index, concept):
         state = env.state_at(level, index)
         return env.observe(state), env.observe(state.replace(level=without(level, concept)))
 
-    return jax.vmap(one)(levels, states)
+    each = jax.vmap(jax.vmap(one, (0, 0, None)))
+    return each(levels, states, jnp.asarray(concepts, jnp.int32))
 
 
 def object_numbers(env: Env) -> tuple[int, ...]:
@@ -58,51 +86,65 @@ def object_numbers(env: Env) -> tuple[int, ...]:
 
 
 def make_probe(
-    env: Env, target: Level, world: World, training: Level, discount: float, seed: int
+    target: Ground,
+    start: np.ndarray,
+    goals: tuple[int, int],
+    training: Level,
+    discount: float,
+    seed: int,
 ) -> Probe:
-    """Make a probe of `target` levels [L], tabulated as numpy `world` [L].
+    """Make a probe.
 
     Args:
-        env: the world.
-        target: levels that behaviour is measured on.
-        world: the same, tabulated.
+        target: levels that behaviour is measured on, L of them.
+        start: float32[L, R], how likely an episode starts in each of their states.
+        goals: which of them comes first there is asked.
         training: levels of the training distribution, that competence is measured on.
         discount: of the return.
         seed: of contexts near objects.
     """
-    tabular, optimum, worst = _ends(env, training, discount)
-    rng = np.random.default_rng(seed)
-    near = [_near_object(env, target, world, number, rng) for number in object_numbers(env)]
-    nothing = jnp.zeros((0, OBJECT_CONTEXTS, *env.observation_shape))
-    parts = [jnp.stack(part) for part in zip(*near, strict=True)]
-    with_object, without_object, advantage = parts or (nothing, nothing, nothing[..., 0, 0, 0])
+    env = target.env
+    rows = np.arange(len(target.states))[:, None]
+    world, before = before_goals(target.world, start > 0, goals)
+    tabular, decision, optimum, worst = _tables(env, training, discount)
+    decided = kept_states(np.asarray(decision))
+    seen, missing, advantage = _near_objects(target, np.random.default_rng(seed))
     return Probe(
         target=jax.tree.map(jnp.asarray, world),
-        target_views=views(env, target),
-        target_start=_starts(env, target),
-        training=tabular,
+        target_views=jnp.asarray(target.seen[rows, before]),
+        target_start=jnp.asarray(start[rows, before]),
+        training=jax.tree.map(jnp.asarray, _decided(jax.tree.map(np.asarray, tabular), decided)),
         training_weights=training.reward_weights,
-        training_views=views(env, training),
+        training_views=views(env, training, decided),
         optimum=optimum,
         worst=worst,
-        with_object=with_object,
-        without_object=without_object,
+        with_object=seen,
+        without_object=missing,
         object_advantage=advantage,
     )
 
 
-def _near_object(
-    env: Env, target: Level, world: World, concept: int, rng: np.random.Generator
+def _near_objects(
+    target: Ground, rng: np.random.Generator
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Draw OBJECT_CONTEXTS decision states near an object, repeating if few.
+    """Draw OBJECT_CONTEXTS decision states near each object, repeating if few.
 
-    Returns observations with and without it, float32[V, H, W, P] each, and float32[V, A] A_o.
+    Returns observations with and without it, float32[X, V, H, W, P] each, and float32[X, V, A] A_o.
     """
-    distance = world.distance[..., concept]
-    near = world.decision & (distance >= 1) & (distance <= NEAR_OBJECT)
-    found = np.argwhere(near if near.any() else world.decision)
-    rows = np.resize(rng.permutation(len(found)), OBJECT_CONTEXTS)
-    level, state = found[rows].T
-    there = jax.tree.map(lambda leaf: np.asarray(leaf)[level], target)
-    seen, missing = _pairs(env, there, state.astype(np.int32), concept)
-    return seen, missing, jnp.asarray(world.advantage[level, state, :, concept])
+    env, world, objects = target.env, target.world, object_numbers(target.env)
+    if not objects:
+        nothing = jnp.zeros((0, OBJECT_CONTEXTS, *env.observation_shape))
+        return nothing, nothing, nothing[..., 0, 0, 0]
+    drawn = np.stack([_near(world.distance[..., one], world.decision, rng) for one in objects])
+    level, row = np.moveaxis(drawn, -1, 0)  # int[X, V]
+    there = take(target.levels, level)
+    seen, missing = _pairs(env, there, target.states[level, row], objects)
+    which = np.asarray(objects)[:, None]
+    return seen, missing, jnp.asarray(np.moveaxis(world.advantage, -1, 2)[level, row, which])
+
+
+def _near(distance: np.ndarray, decision: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return int[V, 2]: levels and rows, drawn of bool[L, R] near one object by its distance."""
+    near = decision & (distance >= 1) & (distance <= NEAR_OBJECT)
+    found = np.argwhere(near if near.any() else decision)
+    return found[np.resize(rng.permutation(len(found)), OBJECT_CONTEXTS)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from shardsim.base.seeds import checked_seed
 from shardsim.env.levels import take
 from shardsim.reflection.config import MODELS, MOST_STEPS, REPLICATOR, RULES, ReflectConfig
 from shardsim.reflection.forecast import forecast
+from shardsim.reflection.ground import asked
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.setting import Setting, Subjects, prepare
 from shardsim.reflection.weights import Task, Trace, numbers_of, reflect_weights, settings_of
@@ -46,7 +47,10 @@ class ReflectionTrack(NamedTuple):
     goals: tuple[str, ...]  # the two concepts that plans end at
     hits: np.ndarray  # float64[T + 1, G + 1], each goal first from the onset; the last is neither
     judges: np.ndarray  # float64[K], the activated distribution at onset
-    policy: np.ndarray  # float64[2, B, S, A], before and after, in all states of the onset's levels
+    policy: (
+        np.ndarray
+    )  # float64[2, B, S, A], before and after, in the states of the onset's levels;
+    # NaN where nothing leads from the context
     weights: np.ndarray | None  # float64[T + 1, K], of the shards; None where they are not scaled
     agent: Agent | None  # after reflection; None where nothing was written into a network
 
@@ -59,11 +63,19 @@ class Forecasts(NamedTuple):
     policy: np.ndarray  # float64[D, U, B, S, A], at the end
 
 
+class Afterwards(NamedTuple):
+    """What agents do after reflection in the weights."""
+
+    onset: np.ndarray  # float32[D, U, R, B, S, A], from the contexts of their onset
+    target: np.ndarray  # float32[D, U, R, L, S, A], on target levels
+
+
 class Reflected(NamedTuple):
     """Where reflection began, and what came of it; None for what was not asked for."""
 
     setting: Setting
-    trace: Trace | None  # [D, U, R], in the weights
+    trace: Trace | None  # numpy [D, U, R], in the weights
+    afterwards: Afterwards | None
     forecasts: Forecasts | None
 
 
@@ -153,16 +165,18 @@ def _track(found: Reflected, model: str, agent: Agent | None) -> ReflectionTrack
         hits, weights, after = take(found.forecasts, one)
         reflected = None
     else:
-        assert found.trace is not None and agent is not None
+        assert found.trace is not None and found.afterwards is not None and agent is not None
         done = take(found.trace, (0, 0, 0))
-        hits, weights, after = done.measured.hits, None, done.onset_policy
+        hits, weights, after = done.measured.hits, None, found.afterwards.onset[0, 0, 0]
         reflected = Agent(agent.env, agent.network, jax.tree.map(jnp.asarray, done.parameters))
+    policy = np.full((2, len(after), setting.target.env.num_states, after.shape[-1]), np.nan)
+    policy[:, np.arange(len(after))[:, None], setting.states[one]] = setting.policy[one], after
     return ReflectionTrack(
         model=model,
         goals=tuple(setting.goal_names),
         hits=np.asarray(hits, np.float64),
         judges=setting.judging[one],
-        policy=np.stack([setting.policy[one], after]).astype(np.float64),
+        policy=policy,
         weights=weights,
         agent=reflected,
     )
@@ -194,7 +208,7 @@ def reflect_agents(
     with progress.part("onsets"):
         setting = prepare(subjects, config, onset=onset, seed=seed)
     rules = tuple(rule for rule in RULES if rule in models)
-    trace = forecasts = None
+    trace = afterwards = forecasts = None
     if rules:
         assert subjects.networks is not None
         numbers = numbers_of(config, subjects.discount)
@@ -207,10 +221,23 @@ def reflect_agents(
                 settings, task, setting.onset, subjects.networks.parameters, jax.random.key(seed)
             )
             trace = jax.tree.map(np.asarray, found)
+            afterwards = _afterwards(setting, subjects.networks, trace.parameters)
     if REPLICATOR in models:
         with progress.part("replicator"):
             forecasts = _forecasts(setting, config, subjects.env.max_steps)
-    return Reflected(setting, trace, forecasts)
+    return Reflected(setting, trace, afterwards, forecasts)
+
+
+def _afterwards(setting: Setting, networks: Networks, parameters: Any) -> Afterwards:
+    """Ask the networks of parameters [D, U, R], numpy, in every state that is reached."""
+    onset, target = [], []
+    for place in np.ndindex(*setting.weight.shape[:2]):
+        of_rules = take(parameters, place)
+        onset.append(asked(networks, of_rules, setting.seen[place]))
+        target.append(asked(networks, of_rules, setting.target.seen))
+    shape = setting.weight.shape[:2]
+    parts = (np.stack(part) for part in (onset, target))
+    return Afterwards(*(part.reshape(*shape, *part.shape[1:]) for part in parts))
 
 
 @partial(jax.jit, static_argnums=(2, 3))
@@ -222,14 +249,15 @@ def _hits_on_the_way(world: World, policies: jax.Array, goals: tuple[int, int], 
 def _forecasts(setting: Setting, config: ReflectConfig, horizon: int) -> Forecasts:
     """Run the replicator for every agent from every onset."""
     shape = setting.weight.shape[:2]
-    rows = []
+    found = []
     for place in np.ndindex(*shape):
         world = take(setting.worlds, place)
         policy, pulls = setting.policy[place], setting.pulls[place]
         said = forecast(world, policy, pulls, setting.preferences, config)
-        policies = jnp.asarray(said.policies, jnp.float32)
+        rows = setting.before_goals[place][None, ..., None]
+        policies = jnp.asarray(np.take_along_axis(said.policies, rows, axis=2), jnp.float32)
         here = take(setting.onset.world, place)
         hits = _hits_on_the_way(here, policies, setting.goals, horizon)
-        rows.append((np.asarray(hits, np.float64), said.path.weights, said.policies[-1]))
-    parts = (np.stack(part) for part in zip(*rows, strict=True))
+        found.append((np.asarray(hits, np.float64), said.path.weights, said.policies[-1]))
+    parts = (np.stack(part) for part in zip(*found, strict=True))
     return Forecasts(*(part.reshape(*shape, *part.shape[1:]) for part in parts))

@@ -52,10 +52,12 @@ def reflect_run(
         return Reflection(*nothing(subjects.env))
     progress.plan(COSTS)
     with progress.part("reflecting") as part:
-        setting, trace, forecasts = reflect_agents(subjects, config, seed=seed, progress=part)
-    assert networks is not None and trace is not None and forecasts is not None
+        found = reflect_agents(subjects, config, seed=seed, progress=part)
+    setting, trace, afterwards, forecasts = found
+    assert networks is not None and trace is not None
+    assert afterwards is not None and forecasts is not None
     with progress.part("values of shards"):
-        returns = returns_of(setting, trace, config.discount)
+        returns = returns_of(setting, afterwards, config.discount)
     with progress.part("identifying again"):
         again = reidentify(shards, networks, trace.parameters, config, seed)
     evidence = Evidence(

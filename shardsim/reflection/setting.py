@@ -1,11 +1,12 @@
 """Everything that is fixed before reflection: the onsets, who judges there, where to measure.
 
-Axis letters: D agents · U onsets · B contexts · L levels · S states · A actions · O concepts ·
-K shards · G goals · C contexts of the battery.
+Axis letters: D agents · U onsets · B contexts · L levels · A actions · O concepts · K shards ·
+G goals · C contexts of the battery; R, T and Q, states, as in `Setting`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -17,14 +18,22 @@ from shardsim.env.core import Env
 from shardsim.env.levels import take
 from shardsim.reflection import onsets
 from shardsim.reflection.config import ReflectConfig
-from shardsim.reflection.ground import Ground, gates_on, ground_of, levels_of, policies_on
+from shardsim.reflection.ground import (
+    Ground,
+    gates_on,
+    ground_of,
+    levels_of,
+    part_of,
+    policies_on,
+)
 from shardsim.reflection.measure import Probe, hits
 from shardsim.reflection.onsets import Choice
-from shardsim.reflection.probe import make_probe
+from shardsim.reflection.probe import make_probe, starts
 from shardsim.reflection.weights import Onset
-from shardsim.reflection.world import World
+from shardsim.reflection.world import World, before_goals, led_to, restricted
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.shardset import ShardSet
 
 
@@ -39,20 +48,29 @@ class Subjects(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """Numpy arrays, but for `onset` and `probe`, which the loop in the weights takes."""
+    """Numpy arrays, but for `onset` and `probe`, which the loop in the weights takes.
+
+    R are the states that are reached from a context, those of T that are reached in a target level,
+    and Q those that are reached from a context before one of the two goals is.
+    """
 
     goals: tuple[int, int]
     goal_names: tuple[str, ...]
     names: tuple[str, ...]  # U
     preferences: np.ndarray  # float64[K, O], of the shards of all agents
-    worlds: World  # [D, U, B]
-    policy: np.ndarray  # float32[D, U, B, S, A], before reflection
-    target_policy: np.ndarray  # float32[D, L, S, A], before, on the probe's target levels
-    pulls: np.ndarray  # float64[D, U, B, S, A, K], logits that each shard adds
+    worlds: World  # [D, U, B], over R
+    states: np.ndarray  # int32[D, U, B, R], numbers of the states in their level
+    seen: np.ndarray  # float32[D, U, B, R, H, W, P]
+    policy: np.ndarray  # float32[D, U, B, R, A], before reflection
+    before_goals: np.ndarray  # int32[D, U, B, Q], rows of R
+    target: Ground  # [L], over T, the levels that behaviour is measured on
+    target_start: np.ndarray  # float32[L, T], how likely an episode starts in each state
+    target_policy: np.ndarray  # float32[D, L, T, A], before
+    pulls: np.ndarray  # float64[D, U, B, R, A, K], logits that each shard adds
     judges: np.ndarray  # float64[D, U, B, K], the activated distribution at onset
     identified: np.ndarray  # bool[D, U, B], the battery knows contexts like this one
     weight: np.ndarray  # float32[D, U, B]; 0 where there were too few contexts
-    onset: Onset  # [D, U, B]
+    onset: Onset  # [D, U, B], over Q
     probe: Probe
 
     @property
@@ -63,7 +81,7 @@ class Setting(NamedTuple):
 
 @partial(jax.jit, static_argnums=(2, 3))
 def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizon: int):
-    """Return float32[D, L, S, G + 1] of policies [D, L, S, A]."""
+    """Return float32[D, L, R, G + 1] of policies [D, L, R, A]."""
     return jax.lax.map(lambda one: hits(world, one, goals, horizon), policy)
 
 
@@ -84,84 +102,108 @@ def prepare(
     env, models = subjects.env, subjects.shards.models
     strength = np.mean([model.gates.mean(0) for model in models], axis=0)
     goals = onsets.choose_goals(env.concepts, strength @ models[0].preferences, config.goals)
-    sought = (
-        levels_of(subjects.shards.battery, config.candidates) if onset is None else levels_of(onset)
-    )
-    ground = ground_of(env, sought)
-    policy = policies_on(ground, subjects.networks, models)
     wanted = tuple(env.concept_names[goal] for goal in goals)
     if onset is None:
-        names = onsets.names(wanted)
-        reached = _reached(ground, policy, goals)
-        distance, decision = ground.world.distance, ground.world.decision
-        choice = onsets.choose(distance, decision, reached, goals, config, seed)
+        ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
     else:
-        names, choice = (onsets.GIVEN,), _given(onset, len(models))
-    worlds = _worlds(ground, choice)
-    acting = policy[np.arange(len(models))[:, None, None], choice.level]
-    pulls = _pulls(ground, subjects.shards, choice, worlds)
-    judges, identified = _judges(pulls, acting, worlds, subjects.shards.battery, goals)
+        ground = ground_of(env, levels_of(onset), onset.tabular_model[0])
+    policy = policies_on(ground, subjects.networks, models)
+    if onset is None:
+        names = onsets.names(wanted)
+        choice = _chosen(ground, policy, goals, config, seed)
+    else:
+        names, choice = (onsets.GIVEN,), _given(onset, ground, len(models))
     probed = slice(-config.probes, None)
+    target = part_of(ground, probed)
+    start = starts(target)
+    likewise = levels_of(subjects.training, config.probes // 2).level
+    around = _around(ground, choice, goals)
+    level, rows = around.level, around.rows
+    acting = policy[np.arange(len(models))[:, None, None, None], level, rows]
+    pulls = _pulls(ground, models, level, rows)
+    judges, identified = _judges(pulls, acting, around.worlds, subjects.shards.battery, goals)
     return Setting(
         goals=goals,
         goal_names=wanted,
         names=names,
         preferences=np.asarray(models[0].preferences, np.float64),
-        worlds=worlds,
+        worlds=around.worlds,
+        states=ground.states[level, rows],
+        seen=ground.seen[level, rows],
         policy=acting,
+        before_goals=around.before_goals,
+        target=target,
+        target_start=start,
         target_policy=policy[:, probed],
         pulls=pulls,
         judges=judges,
         identified=identified & (choice.weight > 0),
         weight=choice.weight,
-        onset=_onset(worlds, np.asarray(ground.seen)[choice.level], judges),
-        probe=_probe(subjects, ground, probed, config, seed),
+        onset=_onset(ground, around, judges),
+        probe=make_probe(target, start, goals, likewise, subjects.discount, seed),
     )
 
 
-def _reached(ground: Ground, policy: np.ndarray, goals: tuple[int, int]) -> np.ndarray:
-    """Return float32[D, L, S, G + 1]: which goal is reached first by policies [D, L, S, A]."""
+class _Around(NamedTuple):
+    """The levels around the contexts of the onsets, as far as agents come in them."""
+
+    worlds: World  # [D, U, B], over R
+    level: np.ndarray  # int32[D, U, B, R], of the ground, the same for all R
+    rows: np.ndarray  # int32[D, U, B, R], of the ground
+    open: World  # [D, U, B], over Q: before a goal is reached
+    before_goals: np.ndarray  # int32[D, U, B, Q], rows of R
+
+
+def _chosen(
+    ground: Ground, policy: np.ndarray, goals: tuple[int, int], config: ReflectConfig, seed: int
+) -> Choice:
+    """Choose the onsets by what policies float32[D, L, R, A] reach first."""
     world = jax.tree.map(jnp.asarray, ground.world)
-    return np.asarray(_hits_of_all(world, jnp.asarray(policy), goals, ground.env.max_steps))
+    hit = np.asarray(_hits_of_all(world, jnp.asarray(policy), goals, ground.env.max_steps))
+    return onsets.choose(ground.world.distance, ground.world.decision, hit, goals, config, seed)
 
 
-def _given(onset: Battery, agents: int) -> Choice:
+def _given(onset: Battery, ground: Ground, agents: int) -> Choice:
     """Return the contexts of a battery as the one onset of each agent."""
-    home, _ = onset.tabular_model
-    parts = *home.T, onset.weight.astype(np.float32)
+    level, state = onset.tabular_model[0].T
+    row = (ground.states[level] == state[:, None]).argmax(1)
+    parts = level, row, onset.weight.astype(np.float32)
     return Choice(*(np.broadcast_to(part, (agents, 1, onset.size)) for part in parts))
 
 
-def _worlds(ground: Ground, choice: Choice) -> World:
-    """Return the worlds of the onsets, numpy [D, U, B]; an agent decides where it starts."""
-    chosen = take(ground.world, choice.level)
-    np.put_along_axis(chosen.decision, choice.state[..., None], True, axis=-1)
+def _around(ground: Ground, choice: Choice, goals: tuple[int, int]) -> _Around:
+    """Cut the levels of the onsets down to where their contexts lead."""
+    shape = choice.level.shape
+    level, state = choice.level.reshape(-1), choice.state.reshape(-1)
     total = np.maximum(choice.weight.sum(-1, keepdims=True), np.finfo(np.float32).tiny)
-    return chosen._replace(start=choice.state.astype(np.int32), weight=choice.weight / total)
+    found = take(ground.world, level)._replace(
+        start=state, weight=(choice.weight / total).reshape(-1)
+    )
+    begin = np.zeros(found.decision.shape, bool)
+    begin[np.arange(len(state)), state] = True
+    worlds, rows = restricted(found, led_to(found, begin, found.terminated))
+    begin = np.arange(rows.shape[1]) == worlds.start[:, None]
+    inner, before = before_goals(worlds, begin, goals)
+    parts = worlds, np.broadcast_to(level[:, None], rows.shape), rows, inner, before
+    return _Around(*jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), parts))
 
 
-def _onset(world: World, seen: np.ndarray, judges: np.ndarray) -> Onset:
-    """Return what the loop in the weights takes, from numpy [D, U, B]."""
-    arrays = jax.tree.map(jnp.asarray, world)
+def _onset(ground: Ground, around: _Around, judges: np.ndarray) -> Onset:
+    """Return what the loop in the weights takes [D, U], from float64[D, U, B, K] judges."""
+    rows = np.take_along_axis(around.rows, around.before_goals, axis=-1)
+    seen = ground.seen[np.broadcast_to(around.level[..., :1], rows.shape), rows]
+    arrays = jax.tree.map(jnp.asarray, around.open)
     return Onset(arrays, jnp.asarray(seen), jnp.asarray(judges, jnp.float32))
 
 
-def _probe(
-    subjects: Subjects, ground: Ground, probed: slice, config: ReflectConfig, seed: int
-) -> Probe:
-    """Return where agents are measured whatever the onset: the last levels, and training's."""
-    likewise = levels_of(subjects.training, config.probes // 2).level
-    levels, world = take((ground.levels, ground.world), probed)
-    return make_probe(subjects.env, levels, world, likewise, subjects.discount, seed)
-
-
-def _pulls(ground: Ground, shards: ShardSet, choice: Choice, worlds: World) -> np.ndarray:
-    """Return float64[D, U, B, S, A, K]: what each shard adds in every state of the onsets."""
+def _pulls(
+    ground: Ground, models: Sequence[ShardModel], level: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Return float64[D, U, B, R, A, K]: what each shard adds in every state of the onsets."""
     parts = []
-    for level, model, advantage in zip(choice.level, shards.models, worlds.advantage, strict=True):
-        gates = gates_on(ground, model, level.reshape(-1))
-        gates = gates.reshape(*advantage.shape[:3], -1)
-        parts.append(onsets.pulls(gates, model.preferences, advantage))
+    for model, *at in zip(models, level, rows, strict=True):
+        gates = gates_on(ground, model, *at)
+        parts.append(onsets.pulls(gates, model.preferences, ground.world.advantage[tuple(at)]))
     return np.stack(parts)
 
 

@@ -9,11 +9,16 @@ Axis letters: B contexts · S states · A actions · N outcomes · O concepts ·
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csc_array, csr_array
+from scipy.sparse.linalg import SuperLU, splu
 
 from shardsim.base.errors import UserError
+from shardsim.base.parallel import each
+from shardsim.env.levels import take
 from shardsim.reflection.world import World
 
 
@@ -25,42 +30,42 @@ class Passage(NamedTuple):
     occupancy: np.ndarray  # float64[B, S, O], discounted visits from the context until o is entered
 
 
+class _Toward(NamedTuple):
+    """The way to one concept under one policy, discounted."""
+
+    going: np.ndarray  # float64[B, S, A, N], moves that go on
+    arriving: np.ndarray  # float64[B, S, A], moves that enter the concept
+    inside: np.ndarray  # bool[B, S], on the concept itself, where the question is answered
+    factors: SuperLU  # of the linear equations [B S, B S]
+    values: np.ndarray  # float64[B, S]
+
+
 def first_passage(world: World, policy: np.ndarray, discount: float) -> Passage:
     """Solve v_o for every concept, by the linear equations of the policy float[B, S, A].
 
     Raises:
         UserError: the discount does not lie in 0..1, ends excluded.
     """
-    if not 0 < discount < 1:
-        raise UserError(f"the discount must lie between 0 and 1, not {discount}; 0.97 is usual")
-    policy = np.asarray(policy, np.float64)
-    going, arriving = _split(world, discount)
-    contexts, states = policy.shape[:2]
-    inside = np.asarray(world.goals, bool)
-    here = np.arange(contexts)
+    begin = np.zeros(policy.shape[:2])
+    begin[np.arange(len(begin)), np.asarray(world.start)] = 1.0
     parts = []
-    for concept in range(inside.shape[2]):
-        chain = _chain(world, policy, going[..., concept])
-        # On the concept itself the question is answered already.
-        chain[inside[..., concept]] = 0.0
-        system = np.eye(states) - chain
-        gain = np.einsum("bsa,bsa->bs", policy, arriving[..., concept])
-        gain[inside[..., concept]] = 1.0
-        begin = np.zeros((contexts, states))
-        begin[here, np.asarray(world.start)] = 1.0
-        values = np.linalg.solve(system, gain[..., None])[..., 0]
-        visits = np.linalg.solve(np.swapaxes(system, 1, 2), begin[..., None])[..., 0]
-        visits[inside[..., concept]] = 0.0
-        onward = _onward(world, going[..., concept], values)
-        parts.append((values, arriving[..., concept] + onward, visits))
+    for way in _ways(world, policy, discount):
+        visits = way.factors.solve(begin.ravel(), trans="T").reshape(begin.shape)
+        onward = way.arriving + _onward(world, way.going, way.values)
+        parts.append((way.values, onward, np.where(way.inside, 0.0, visits)))
     return Passage(*(np.stack(part, -1) for part in zip(*parts, strict=True)))
+
+
+def concept_values(world: World, policy: np.ndarray, discount: float) -> np.ndarray:
+    """Return v_o float64[B, S, O] under the policy float[B, S, A], as `first_passage` has them."""
+    return np.stack([way.values for way in _ways(world, policy, discount)], -1)
 
 
 def shard_values(
     world: World, policy: np.ndarray, preferences: np.ndarray, discount: float
 ) -> np.ndarray:
     """Return J float64[B, K] of each context: shards with preferences float[K, O]."""
-    return at_start(world, first_passage(world, policy, discount).values) @ preferences.T
+    return at_start(world, concept_values(world, policy, discount)) @ preferences.T
 
 
 def at_start(world: World, values: np.ndarray) -> np.ndarray:
@@ -106,52 +111,76 @@ def achievable(
     remember where they have been.
     """
     preferences = np.asarray(preferences, np.float64)
-    best = _best(world, np.concatenate([preferences, -preferences]), discount, tolerance)
-    count = len(preferences)
-    return -best[..., count:], best[..., :count]
+    count, signed = len(preferences), np.concatenate([preferences, -preferences])
+
+    def best(row: int) -> np.ndarray:
+        return _best(take(world, row), signed, discount, tolerance)
+
+    found = np.stack(each(best, range(len(world.start))))
+    return -found[..., count:], found[..., :count]
 
 
 def _best(world: World, preferences: np.ndarray, discount: float, tolerance: float) -> np.ndarray:
-    """Return max J float64[B, S, K] by value iteration; D = 2^O sets of concepts entered."""
+    """Return max J float64[S, K] in one level; D = 2^O sets of concepts entered."""
     inside, entered = np.asarray(world.goals, bool), np.asarray(world.entered, bool)
-    contexts, states, concepts = inside.shape
+    states, concepts = inside.shape
     bits = 1 << np.arange(concepts)
     sets = np.arange(2**concepts)
-    fresh = entered[:, None] & ((sets[:, None] & bits) == 0)[None, :, None, None, None]
-    paid = discount * np.einsum("bdsano,ko->bdsank", fresh, preferences, optimize=True)
-    then = sets[None, :, None, None, None] | (entered @ bits)[:, None]
-    onto = np.broadcast_to(np.asarray(world.next_state)[:, None], then.shape)
-    alive = discount * (~np.asarray(world.terminated))[:, None, ..., None]
-    chance = np.asarray(world.probability, np.float64)[:, None, ..., None]
-    rows = np.arange(contexts)[:, None, None, None, None]
-    values = np.zeros((contexts, 2**concepts, states, len(preferences)))
-    change = np.inf
+    chance = discount * np.asarray(world.probability, np.float64)
+    fresh = entered & ((sets[:, None] & bits) == 0)[:, None, None, None]  # [D, S, A, N, O]
+    paid = np.einsum("san,dsano->dsao", chance, fresh) @ preferences.T
+    then = (sets[:, None, None, None] | (entered @ bits)) * states + np.asarray(world.next_state)
+    alive = np.broadcast_to(np.where(world.terminated, 0.0, chance), then.shape)
+    rows = np.broadcast_to(
+        np.arange(then.size // then.shape[-1]).reshape(*then.shape[:3], 1), then.shape
+    )
+    moves = csr_array(
+        (alive.ravel(), (rows.ravel(), then.ravel())), shape=(rows[..., 0].size, len(sets) * states)
+    )
+    values, change = np.zeros((len(sets) * states, len(preferences))), np.inf
     # What is still to come is at most change / (1 - discount); float64 holds no less than 1e-15.
     while change > max(tolerance * (1.0 - discount), 1e-15):
-        after = chance * (paid + alive * values[rows, then, onto])
-        new = after.sum(4).max(3)
+        after = paid + (moves @ values).reshape(paid.shape)
+        new = after.max(2).reshape(values.shape)
         change, values = np.abs(new - values).max(initial=0.0), new
     # Standing on a concept counts as having it, as in first passage.
-    at = np.arange(contexts)[:, None], inside @ bits, np.arange(states)[None]
+    at = (inside @ bits) * states + np.arange(states)
     return values[at] + inside @ preferences.T
 
 
-def _split(world: World, discount: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return what goes on [B, S, A, N, O] and what arrives [B, S, A, O], discounted."""
-    chance = discount * np.asarray(world.probability, np.float64)[..., None]
-    entered = np.asarray(world.entered, bool)
-    ended = np.asarray(world.terminated, bool)[..., None]
-    return chance * ~(entered | ended), (chance * entered).sum(3)
+def _ways(world: World, policy: np.ndarray, discount: float) -> Iterator[_Toward]:
+    """Solve the way to each concept; raises UserError for a discount not inside 0..1."""
+    if not 0 < discount < 1:
+        raise UserError(f"the discount must lie between 0 and 1, not {discount}; 0.97 is usual")
+    policy = np.asarray(policy, np.float64)
+    chance = discount * np.asarray(world.probability, np.float64)
+    ended = np.asarray(world.terminated, bool)
+    for concept in range(world.goals.shape[-1]):
+        inside = np.asarray(world.goals[..., concept], bool)
+        entered = np.asarray(world.entered[..., concept], bool)
+        going, arriving = chance * ~(entered | ended), (chance * entered).sum(-1)
+        onward = np.where(inside[..., None, None], 0.0, policy[..., None] * going)
+        factors = splu(_equations(world, onward))
+        gain = np.where(inside, 1.0, (policy * arriving).sum(-1))
+        values = factors.solve(gain.ravel()).reshape(gain.shape)
+        yield _Toward(going, arriving, inside, factors, values)
 
 
-def _chain(world: World, policy: np.ndarray, going: np.ndarray) -> np.ndarray:
-    """Return float64[B, S, S]: discounted moves from state to state that go on."""
-    contexts, states = policy.shape[:2]
-    rows = np.arange(contexts * states).reshape(contexts, states, 1, 1)
-    cells = rows * states + np.asarray(world.next_state)
-    mass = policy[..., None] * going
-    chain = np.bincount(cells.ravel(), mass.ravel(), minlength=contexts * states**2)
-    return chain.reshape(contexts, states, states)
+def _equations(world: World, onward: np.ndarray) -> csc_array:
+    """Return 1 minus the moves that go on float64[B, S, A, N], all contexts as blocks [B S, B S].
+
+    Sparse: a state leads to a few others, in worlds of thousands of states too.
+    """
+    contexts, states = onward.shape[:2]
+    size = contexts * states
+    here = np.arange(size)
+    rows = here.reshape(contexts, states, 1, 1)
+    columns = rows - rows % states + np.asarray(world.next_state)
+    moved = onward > 0
+    rows = np.broadcast_to(rows, columns.shape)[moved]
+    entries = np.concatenate([np.ones(size), -onward[moved]])
+    places = np.concatenate([here, rows]), np.concatenate([here, columns[moved]])
+    return csc_array((entries, places), shape=(size, size))
 
 
 def _onward(world: World, going: np.ndarray, values: np.ndarray) -> np.ndarray:

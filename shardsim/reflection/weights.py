@@ -55,8 +55,6 @@ class Trace(NamedTuple):
     """One branch, or with leading axes many."""
 
     measured: Measured  # [T + 1]
-    onset_policy: jax.Array  # float32[B, S, A], at the end
-    target_policy: jax.Array  # float32[L, S, A], at the end, on the probe's target levels
     parameters: Any  # at the end
 
 
@@ -161,7 +159,7 @@ def branch(
     network, probe = settings.network, task.probe
 
     def step(carry, number):
-        parameters, optimiser, _ = carry
+        parameters, optimiser = carry
         acting = policies(logits_of(network, parameters), onset.views, probe)
         seen = measure(
             onset.world,
@@ -182,17 +180,12 @@ def branch(
         kept = jax.tree.map(
             lambda new, old: jnp.where(last, old, new), learnt, (parameters, optimiser)
         )
-        return (*kept, (acting.onset, acting.target)), seen
+        return kept, seen
 
-    states, actions = onset.world.next_state.shape[1:3]
-    nothing = (
-        jnp.zeros((onset.views.shape[0], states, actions)),
-        jnp.zeros((*probe.target_views.shape[:2], actions)),
-    )
-    begin = parameters, adam(rate).init(parameters), nothing
+    begin = parameters, adam(rate).init(parameters)
     numbers = jnp.arange(settings.steps + 1, dtype=jnp.int32)
-    (parameters, _, found), measured = jax.lax.scan(step, begin, numbers)
-    return Trace(measured, *found, parameters)
+    (parameters, _), measured = jax.lax.scan(step, begin, numbers)
+    return Trace(measured, parameters)
 
 
 @partial(jax.jit, static_argnums=0)

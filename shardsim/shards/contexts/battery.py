@@ -91,7 +91,7 @@ class Battery:
         """int64[C, 2], the level and state of each context, and the levels themselves."""
         _, first, level = np.unique(self.level_index, return_index=True, return_inverse=True)
         home = np.stack([level, self.state_numbers()], 1)
-        return home, TabularModel(self.env, take(self.states.level, first))
+        return home, TabularModel(self.env, take(self.states.level, first), home)
 
     def save(self, path: str | Path) -> None:
         """Write the battery to a safetensors file; `load_battery` reads it."""

@@ -1,48 +1,75 @@
 """The exact worlds behind a battery, for models that plan in them.
 
-Axis letters: L levels · C contexts · S states · A actions · N outcomes · J reward terms.
+Axis letters: L levels · C contexts · S states · R those of them that contexts lead to · A actions ·
+N outcomes · J reward terms.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from shardsim.env.core import Env
 from shardsim.env.covariates import goal_moves
+from shardsim.env.part import kept_states, places, reached, renumbered
 from shardsim.env.types import Level
 
 
 class Tables(NamedTuple):
     """One level as a decision problem whose reward is a weighted sum of terms."""
 
-    next_state: jax.Array  # int32[S, A, N]
-    onward: jax.Array  # float32[S, A, N], chance of an outcome after which the episode goes on
-    pay: jax.Array  # float32[S, A, J], what each reward term is expected to pay
+    next_state: Any  # int32[S, A, N]; jax or numpy arrays
+    onward: Any  # float32[S, A, N], chance of an outcome after which the episode goes on
+    pay: Any  # float32[S, A, J], what each reward term is expected to pay
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TabularModel:
-    """The levels that contexts lie in as decision problems; tabulated when first needed, once."""
+    """The levels that contexts lie in as decision problems; tabulated when first needed, once.
+
+    Planning from the contexts needs the states that are reached from them alone, often a tenth of
+    all where things can be taken: no key lies untaken again.
+    """
 
     __no_type_check__ = True  # levels may hold jax or numpy arrays
 
     env: Env
     levels: Level  # [L]
+    home: np.ndarray  # int64[C, 2], the level of each context and the number of its state there
 
     @property
     def count(self) -> int:
         """Number of levels, L."""
         return int(self.levels.walls.shape[0])
 
-    @cached_property
+    @property
     def tables(self) -> Tables:
-        """The tables [L] of all levels."""
-        return _tabulate_all(self.env, self.levels)
+        """The tables [L] of all levels over R, numpy arrays; `rows` numbers the states."""
+        return self._planned[0]
+
+    def rows(self, home: np.ndarray) -> np.ndarray:
+        """Return int32[M]: the rows in the tables of some contexts, int[M, 2] of `home`."""
+        level, state = np.asarray(home).T
+        return self._planned[1][level, state]
+
+    @cached_property
+    def _planned(self) -> tuple[Tables, np.ndarray]:
+        """The tables [L], and int32[L, S], where among their rows each state is."""
+        whole = Tables(*(np.asarray(leaf) for leaf in _tabulate_all(self.env, self.levels)))
+        begin = np.zeros(whole.pay.shape[:2], bool)
+        begin[tuple(self.home.T)] = True
+        states = kept_states(reached(whole.next_state, whole.onward > 0, begin))
+        levels = np.arange(self.count)[:, None]
+        onward, pay = whole.onward[levels, states], whole.pay[levels, states]
+        return (
+            Tables(renumbered(whole.next_state, states), onward, pay),
+            places(states, begin.shape[1]),
+        )
 
 
 def plan_length(env: Env) -> int:

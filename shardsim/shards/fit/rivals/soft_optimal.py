@@ -36,9 +36,9 @@ FIRST_DISCOUNT = 2.2  # .9
 
 
 def most_levels(shared: Common) -> int:
-    """Return in how many levels θ is fitted: fewer in worlds of more than some hundred states."""
-    env = _tabular(shared).env
-    one = env.num_states * env.num_actions * len(term_names(env)) * plan_length(env)
+    """Return in how many levels θ is fitted: fewer where hundreds of states are reached."""
+    tabular = _tabular(shared)
+    one = int(np.prod(tabular.tables.pay.shape[1:])) * plan_length(tabular.env)
     return min(MOST_LEVELS, max(LEAST_LEVELS, MOST_PLANNED // one))
 
 
@@ -52,12 +52,13 @@ def _rule(shared: Common) -> Utility:
     assert home is not None
     levels, level = np.unique(home[:, 0], return_inverse=True)
     horizon, batches = plan_length(tabular.env), _batches(tabular.tables, levels)
+    rows = tabular.rows(home)
 
     def planned(plan, theta: np.ndarray) -> np.ndarray:
         """Q, or its slopes, in every context, centred over actions."""
         begun = [plan(tables, jnp.asarray(theta, jnp.float32), horizon) for tables in batches]
         every = np.concatenate([np.asarray(one) for one in begun])
-        here = every[level, home[:, 1]]
+        here = every[level, rows]
         return here - here.mean(1, keepdims=True)
 
     def value_and_slopes(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -71,8 +72,7 @@ def _batches(tables: Tables, levels: np.ndarray) -> list[Tables]:
     """Tables [BATCH] of some levels, the last level repeated to fill up."""
     full = -(-len(levels) // BATCH) * BATCH
     numbers = np.pad(levels, (0, full - len(levels)), mode="edge").reshape(-1, BATCH)
-    arrays = jax.tree.map(np.asarray, tables)
-    return [take(arrays, some) for some in numbers]
+    return [jax.tree.map(jnp.asarray, take(tables, some)) for some in numbers]
 
 
 @partial(jax.jit, static_argnums=2)
@@ -117,4 +117,3 @@ def _bounds(shared: Common) -> tuple[np.ndarray, np.ndarray]:
     return np.r_[np.full(terms, -BOUND), DISCOUNT[0]], np.r_[np.full(terms, BOUND), DISCOUNT[1]]
 
 
-RIVAL = Rival(_rule, _starts, _bounds, ridge=1e-5, most_levels=most_levels)

@@ -69,3 +69,19 @@ def test_a_planner_with_the_drive_in_its_state_is_not_taken_for_shards(goods: En
     assert found.judgement.best_rival == REWARD
     assert found.bits[SHARDS].mean() > found.bits[REWARD].mean()
     assert found.verdict != "shards"
+
+
+def test_planning_in_what_contexts_lead_to_is_planning_in_the_whole_world() -> None:
+    env = make("keys-and-chests", height=4, width=4)
+    on = battery(env, 60, split="target", seed=0)
+    home, tabular = on.tabular_model
+    weights = jnp.linspace(0.5, 2.0, len(term_names(env)), dtype=jnp.float32)
+    assert tabular.tables.pay.shape[1] <= env.num_states / 4
+
+    def planned(tables):
+        return jax.lax.map(lambda one: soft_action_values(one, weights, 0.9, 20), tables)
+
+    whole = planned(jax.lax.map(lambda level: tabulate(env, level), tabular.levels))
+    part = planned(jax.tree.map(jnp.asarray, tabular.tables))
+    found = np.asarray(part)[home[:, 0], tabular.rows(home)]
+    np.testing.assert_allclose(found, np.asarray(whole)[tuple(home.T)], atol=1e-5)
