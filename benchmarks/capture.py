@@ -199,7 +199,7 @@ def main() -> None:
         )
     heads = ["network", "contexts x edits x checkpoints", "numbers a pass", "difference"]
     heads += ["shardsim", "PyTorch, batched", "PyTorch, a maze at a time", "÷ a maze", "÷ batched"]
-    print_table("Passes a second, median (least–greatest)", heads, rows)
+    print_table("Passes per second, median (least–greatest)", heads, rows)
     close(about, begun, chosen.json, cases=measured(cases))
 
 

@@ -36,7 +36,7 @@ def describe(
     """Describe every shard: where it is active, and what it pushes for.
 
     Args:
-      gates: float[C, K], logits a move.
+      gates: float[C, K], logits per move.
       preferences: float[K, O], unit norm.
       concepts: names on the axis O.
       covariates: name -> float[C].

@@ -125,7 +125,7 @@ def agreement(data: xr.Dataset) -> dict[str, float]:
 
 
 def ceiling(data: xr.Dataset) -> dict[str, Any]:
-    """Return bits a decision of the shards and of the ceilings, in all and by distance.
+    """Return bits per decision of the shards and of the ceilings, in all and by distance.
 
     The distance is that to the nearest concept; mean over seeds, None where no context is so far.
     """

@@ -79,7 +79,7 @@ def test_it_says_what_was_found_in_words(page):
     text = " ".join(read(page).text)
     for shard in SUMMARY["shards"]:
         assert text.count(shard["words"]) >= 2
-    assert "0.022 [0.014, 0.029] bits a decision" in text
+    assert "0.022 [0.014, 0.029] bits per decision" in text
     assert "Diagnosis: the agent is optimal in training" in text
     assert "not in this run" not in text.lower()
 
@@ -185,8 +185,8 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
     assert sorted(said) == [
         "no shard was found in this run, so no gate was read from activations",
         "no shard was found in this run, so no layer was compared with them",
-        "no shard was found in this run, so nobody reflected",
-        "no shard was found in this run, so nobody reflected",
-        "no shard was found in this run, so none was dosed",
+        "no shard was found in this run, so there was no reflection",
+        "no shard was found in this run, so there was no reflection",
+        "no shard was found in this run, so there was no intervention",
         "no shard was found in this run, so there is no gate to draw",
     ]

@@ -25,7 +25,7 @@ def constancy(summary: Mapping[str, Any]) -> list[str]:
         changes = found.get("value_change") or []
         if len(changes) == len(names) and changes:
             said = _changes(names, changes)
-            rest = f"tolerance {found['tolerance']:g} of the range; verdict: {verdict}"
+            rest = f"tolerance {found['tolerance']:g}; verdict: {verdict}"
         else:
             said, rest = OUTCOMES.get(str(verdict), "has no verdict"), verdict
         lines.append(f"Reflecting {_where(onset)} {said} ({rest}).")
@@ -55,12 +55,12 @@ def _changes(names: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> str:
         elif undecided := by_verdict["undecided"]:
             place, _ = _largest(undecided)
             by = interval(undecided[place], "{:+.2f}")
-            part = f"changes the {name} shard's value by {by} of its range {PLACES[place]}"
-            unsure.append(f"{part}, too uncertain to decide")
+            unsure.append(f"on the {name} shard's value ({by} of its range {PLACES[place]})")
         else:
             kept.append(f"the {name} shard's")
     stays = [f"leaves {listed(kept)} value{'s' * (len(kept) > 1)} unchanged"] if kept else []
-    return listed([*stays, *changed, *unsure])
+    open_ = [f"has an uncertain effect {listed(unsure)}"] if unsure else []
+    return listed([*stays, *changed, *open_])
 
 
 def _largest(changes: Mapping[str, Mapping[str, Any]]) -> tuple[str, float]:

@@ -217,7 +217,7 @@ def _explained(summary: Mapping[str, Any]) -> list[str]:
     value = value.get("mean") if isinstance(value, Mapping) else value
     line = (
         f"The shards explain {percent(value)} of the behaviour that these concepts can explain "
-        "(0 %: habits alone; 100 %: a separate fit in every context)"
+        "(0 %: habits and affordance alone; 100 %: a separate fit in every context)"
     ).replace(" %", "\N{NO-BREAK SPACE}%")
     read = summary.get("explained_by_activations")
     if not read:

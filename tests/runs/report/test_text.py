@@ -164,8 +164,8 @@ def test_gates_read_from_activations_stand_beside_their_control():
     (line,) = headlines({"explained": 0.59, "explained_by_activations": read})
     assert line.replace("\N{NO-BREAK SPACE}", " ") == (
         "The shards explain 59 % of the behaviour that these concepts can explain (0 %: habits "
-        "alone; 100 %: a separate fit in every context); with gates read from layer dense_2, 62 % "
-        "(shuffled activations: 20 %)."
+        "and affordance alone; 100 %: a separate fit in every context); with gates read from layer "
+        "dense_2, 62 % (shuffled activations: 20 %)."
     )
 
 
@@ -256,22 +256,21 @@ def changed(mean, verdict):
             "near-corner",
             [changed(0.0, "constant"), changed(-0.08, "drifted")],
             "Reflecting near the corner leaves the corner shard's value unchanged and lowers the "
-            "cheese shard's value by 0.08 of its range on target levels (tolerance 0.05 of the "
-            "range; verdict: V).",
+            "cheese shard's value by 0.08 of its range on target levels (tolerance 0.05; "
+            "verdict: V).",
         ),
         (
             "contested",
             [changed(0.0, "constant"), changed(0.0, "constant")],
             "Reflecting in contested contexts leaves the corner shard's and the cheese shard's "
-            "values unchanged (tolerance 0.05 of the range; verdict: V).",
+            "values unchanged (tolerance 0.05; verdict: V).",
         ),
         (
             "given",
             [changed(0.09, "drifted"), changed(0.04, "undecided")],
             "Reflecting from the onset given raises the corner shard's value by 0.09 of its range "
-            "on target levels and changes the cheese shard's value by +0.04 [+0.02, +0.06] of its "
-            "range on target levels, too uncertain to decide (tolerance 0.05 of the range; "
-            "verdict: V).",
+            "on target levels and has an uncertain effect on the cheese shard's value (+0.04 "
+            "[+0.02, +0.06] of its range on target levels) (tolerance 0.05; verdict: V).",
         ),
     ],
 )
