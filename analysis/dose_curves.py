@@ -1,4 +1,4 @@
-"""dose-curves: each shard's strength as what it is read from is turned down, off, over and up."""
+"""dose-curves: each shard's strength under doses of its reading in a layer."""
 
 from __future__ import annotations
 

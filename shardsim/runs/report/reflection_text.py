@@ -55,12 +55,12 @@ def _changes(names: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> str:
         elif undecided := by_verdict["undecided"]:
             place, _ = _largest(undecided)
             by = interval(undecided[place], "{:+.2f}")
-            unsure.append(f"on the {name} shard's value ({by} of its range {PLACES[place]})")
+            unsure.append(f"{name} shard {by} {PLACES[place]}")
         else:
             kept.append(f"the {name} shard's")
     stays = [f"leaves {listed(kept)} value{'s' * (len(kept) > 1)} unchanged"] if kept else []
-    open_ = [f"has an uncertain effect {listed(unsure)}"] if unsure else []
-    return listed([*stays, *changed, *open_])
+    effect = "has an uncertain effect on values, in fractions of their range:"
+    return listed([*stays, *changed, *([f"{effect} {listed(unsure)}"] if unsure else [])])
 
 
 def _largest(changes: Mapping[str, Mapping[str, Any]]) -> tuple[str, float]:

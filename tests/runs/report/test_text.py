@@ -269,8 +269,9 @@ def changed(mean, verdict):
             "given",
             [changed(0.09, "drifted"), changed(0.04, "undecided")],
             "Reflecting from the onset given raises the corner shard's value by 0.09 of its range "
-            "on target levels and has an uncertain effect on the cheese shard's value (+0.04 "
-            "[+0.02, +0.06] of its range on target levels) (tolerance 0.05; verdict: V).",
+            "on target levels and has an uncertain effect on values, in fractions of their "
+            "range: cheese shard +0.04 [+0.02, +0.06] on target levels (tolerance 0.05; "
+            "verdict: V).",
         ),
     ],
 )
