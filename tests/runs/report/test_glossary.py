@@ -1,4 +1,4 @@
-"""The glossary: its page is generated, its terms are there, and links to it and elsewhere resolve."""
+"""The glossary: its page is generated, its terms are there, and the links of the docs resolve."""
 
 import re
 from pathlib import Path
