@@ -222,7 +222,7 @@ def report(cases: Sequence[Case], absent: Sequence[str], batches: Sequence[int])
             values = number(mine.median * mine.labels["values"])
             growth.append([f"{side}x{side}", str(side * side), rate(mine), values])
     if growth:
-        heads = ["cheese-corner", "cells", "steps per second", "numbers observed a second"]
+        heads = ["cheese-corner", "cells", "steps per second", "numbers observed per second"]
         print_table(f"Growth with area, batch {BATCH:,}", heads, growth)
     if headlines(cases):
         heads = ["ratio", "other", "median (least–greatest)"]
