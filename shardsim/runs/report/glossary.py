@@ -51,7 +51,7 @@ def terms() -> tuple[Term, ...]:
     """Return every term, section by section."""
     text = resources.files("shardsim.runs.report").joinpath("glossary.toml").read_text("utf-8")
     return tuple(
-        Term(**{key: tuple(one) if key == "also" else one for key, one in entry.items()})
+        Term(**(entry | {"also": tuple(entry.get("also", ()))}))
         for entry in tomllib.loads(text)["term"]
     )
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from shardsim.runs.report.formats import interval, listed
 
-PLACES = {"onset": "from the onset", "target": "on target levels"}
+PLACES = {"onset": "at the onset", "target": "on target levels"}
 OUTCOMES = {
     "constant": "leaves the value of every shard unchanged within the tolerance",
     "drifted": "changes the value of at least one shard by more than the tolerance",
     "undefined": "was not tried: there is no shard, or no context of that kind",
     "undecided": "may or may not change the values of the shards: these seeds do not decide",
 }
+
+
+class Changes(NamedTuple):
+    """What becomes of the shards' values, in words."""
+
+    kept: list[str]  # whose value
+    changed: list[str]  # what happens
+    undecided: list[str]  # whose value, and its change with the interval
 
 
 def constancy(summary: Mapping[str, Any]) -> list[str]:
@@ -24,11 +32,10 @@ def constancy(summary: Mapping[str, Any]) -> list[str]:
         found = (summary.get("reflection") or {}).get(onset) or {}
         changes = found.get("value_change") or []
         if len(changes) == len(names) and changes:
-            said = _changes(names, changes)
-            rest = f"tolerance {found['tolerance']:g}; verdict: {verdict}"
+            lines.append(_sentence(_where(onset), _sorted(names, changes), found["tolerance"]))
         else:
-            said, rest = OUTCOMES.get(str(verdict), "has no verdict"), verdict
-        lines.append(f"Reflecting {_where(onset)} {said} ({rest}).")
+            said = OUTCOMES.get(str(verdict), "has no verdict")
+            lines.append(f"Reflecting {_where(onset)} {said} ({verdict}).")
     return lines
 
 
@@ -39,9 +46,23 @@ def _where(onset: str) -> str:
     return f"near the {onset[5:]}" if onset.startswith("near-") else f"from the onset {onset}"
 
 
-def _changes(names: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> str:
-    """What becomes of each shard's value: kept first, then changed, then undecided."""
-    kept, changed, unsure = [], [], []
+def _sentence(where: str, found: Changes, tolerance: float) -> str:
+    """What is decided first, then what is not, with the measured changes."""
+    if not found.kept and not found.changed:
+        return (
+            f"It is undecided whether reflecting {where} changes values by more than the tolerance "
+            f"({tolerance:g} of their range): {listed(found.undecided)}."
+        )
+    values = f"value{'s' if len(found.kept) > 1 else ''}"
+    stays = [f"leaves {listed(found.kept)} {values} unchanged"] if found.kept else []
+    line = f"Reflecting {where} {listed([*stays, *found.changed])} (tolerance {tolerance:g})"
+    rest = f"; undecided, in fractions of the range: {listed(found.undecided)}"
+    return f"{line}{rest if found.undecided else ''}."
+
+
+def _sorted(names: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> Changes:
+    """Each shard's change, in the place where it is largest, by what the tests say of it."""
+    found = Changes([], [], [])
     for name, change in zip(names, changes, strict=True):
         by_verdict = {
             verdict: {place: one for place, one in change.items() if one["verdict"] == verdict}
@@ -51,16 +72,14 @@ def _changes(names: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> str:
             place, mean = _largest(drifted)
             verb = "lowers" if mean < 0 else "raises"
             part = f"{verb} the {name} shard's value by {abs(mean):.2f} of its range"
-            changed.append(f"{part} {PLACES[place]}")
+            found.changed.append(f"{part} {PLACES[place]}")
         elif undecided := by_verdict["undecided"]:
             place, _ = _largest(undecided)
             by = interval(undecided[place], "{:+.2f}")
-            unsure.append(f"{name} shard {by} {PLACES[place]}")
+            found.undecided.append(f"{name} shard {by} {PLACES[place]}")
         else:
-            kept.append(f"the {name} shard's")
-    stays = [f"leaves {listed(kept)} value{'s' * (len(kept) > 1)} unchanged"] if kept else []
-    effect = "has an uncertain effect on values, in fractions of their range:"
-    return listed([*stays, *changed, *([f"{effect} {listed(unsure)}"] if unsure else [])])
+            found.kept.append(f"the {name} shard's")
+    return found
 
 
 def _largest(changes: Mapping[str, Mapping[str, Any]]) -> tuple[str, float]:

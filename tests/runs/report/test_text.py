@@ -256,22 +256,27 @@ def changed(mean, verdict):
             "near-corner",
             [changed(0.0, "constant"), changed(-0.08, "drifted")],
             "Reflecting near the corner leaves the corner shard's value unchanged and lowers the "
-            "cheese shard's value by 0.08 of its range on target levels (tolerance 0.05; "
-            "verdict: V).",
+            "cheese shard's value by 0.08 of its range on target levels (tolerance 0.05).",
         ),
         (
             "contested",
             [changed(0.0, "constant"), changed(0.0, "constant")],
             "Reflecting in contested contexts leaves the corner shard's and the cheese shard's "
-            "values unchanged (tolerance 0.05; verdict: V).",
+            "values unchanged (tolerance 0.05).",
         ),
         (
             "given",
             [changed(0.09, "drifted"), changed(0.04, "undecided")],
             "Reflecting from the onset given raises the corner shard's value by 0.09 of its range "
-            "on target levels and has an uncertain effect on values, in fractions of their "
-            "range: cheese shard +0.04 [+0.02, +0.06] on target levels (tolerance 0.05; "
-            "verdict: V).",
+            "on target levels (tolerance 0.05); undecided, in fractions of the range: cheese shard "
+            "+0.04 [+0.02, +0.06] on target levels.",
+        ),
+        (
+            "near-cheese",
+            [changed(-0.04, "undecided"), changed(0.04, "undecided")],
+            "It is undecided whether reflecting near the cheese changes values by more than the "
+            "tolerance (0.05 of their range): corner shard −0.04 [−0.06, −0.02] on target levels "
+            "and cheese shard +0.04 [+0.02, +0.06] on target levels.",
         ),
     ],
 )
