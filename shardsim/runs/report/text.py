@@ -267,10 +267,11 @@ def _diagnosis(summary: Mapping[str, Any]) -> list[str]:
     if category == "wrong-code":
         return [f"Diagnosis: the code of the training section ‘{found.get('section')}’ is wrong."]
     if category == "representation":
-        goal = str(found.get("representation") or "something else").replace("_", " ")
+        concept = found.get("representation")
+        goal = f": {concept}" if concept else ", which is none of the concepts"
         return [
             "Diagnosis: the agent is near-optimal on training levels but not on target levels, "
-            f"because the goal that it learned is: {goal}."
+            f"because it learned the wrong goal{goal}."
         ]
     label = f"{category}({found['section']})" if found.get("section") else category
     return [f"Diagnosis: {CATEGORIES.get(category, category)} ({label})."]

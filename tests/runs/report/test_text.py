@@ -50,7 +50,7 @@ def test_every_number_is_said():
         "best control, raw input: 0.04",
         "Reflecting near the corner changes the value of at least one shard by more than the",
         "Reflecting in contested contexts leaves the value of every shard unchanged",
-        "the goal that it learned is: corner",
+        "because it learned the wrong goal: corner.",
     ):
         assert expected in text
 
@@ -103,6 +103,7 @@ def test_only_what_is_there_is_said():
             "did not change the agent (no-update(update))",
         ),
         ({"world": "undertrained"}, "needs more training"),
+        ({"world": "representation"}, "the wrong goal, which is none of the concepts."),
         ({"world": "something new"}, "something new"),
     ],
 )
