@@ -1,4 +1,4 @@
-"""activation-gates: what the shards explain with gates read from each layer, beside controls."""
+"""activation-gates: fraction explained with gates read from each layer, with controls."""
 
 from __future__ import annotations
 

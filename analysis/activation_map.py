@@ -1,4 +1,4 @@
-"""activation-map: a layer's activations in two dimensions, coloured by the shard that acts."""
+"""activation-map: a layer's activations in two dimensions, coloured by the strongest shard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""cheese-vector: an object's activation vector subtracted and added, beside Turner et al. 2023."""
+"""cheese-vector: an object's activation vector subtracted and added (Turner et al. 2023)."""
 
 from __future__ import annotations
 

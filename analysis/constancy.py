@@ -1,4 +1,4 @@
-"""constancy: what reflection does to every old shard's value, beside what counts as no change."""
+"""constancy: change of every shard's value by reflection, with the tolerance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""decision-square: what predicts the choice between an object and its rival, beside the paper's."""
+"""decision-square: what predicts the choice between two goals, compared with the paper."""
 
 from __future__ import annotations
 

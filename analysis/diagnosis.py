@@ -1,4 +1,4 @@
-"""diagnosis: the evidence on what is wrong with a run, measured beside exact."""
+"""diagnosis: the evidence of the diagnosis: measured and exact values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dose-curves: each shard's strength as what it is read from is turned down, off, over and up."""
+"""dose-curves: each shard's strength under doses of its reading in a layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDER = ("seed", "layer", "shard")
 
 def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
     """Draw a panel a shard, in the layer of its largest selectivity unless one is named."""
-    data = results.shards(run, "none was dosed")
+    data = results.shards(run, "there was no intervention")
     layers = [str(name) for name in data["layer"].values]
     if layer and layer not in layers:
         raise UserError(f"the network has no layer {layer!r}; {did_you_mean(layer, layers)}")

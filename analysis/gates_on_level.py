@@ -14,4 +14,4 @@ def draw(run: Run, *, seed: int = 0, level: int | None = None, split: str = "tar
     """Draw a panel a shard: its gate in every cell, for the trained agent of one seed."""
     view = level_view(run, seed, -1, level, split)
     gates = gate_maps.gates_at(run, seed, view.covariates)
-    return gates_on_level(view.board, gates, "gate (logits a move)")
+    return gates_on_level(view.board, gates, "gate (logits per move)")

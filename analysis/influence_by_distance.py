@@ -1,4 +1,4 @@
-"""influence-by-distance: signed influence of each concept by the agent's distance to it."""
+"""influence-by-distance: signed influence of each concept by distance, and in the fitted model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""learning-curves: return beside the optimum during training, seed by seed; one run or several."""
+"""learning-curves: return relative to the optimum during training, by seed; one run or several."""
 
 from __future__ import annotations
 

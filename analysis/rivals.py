@@ -1,4 +1,4 @@
-"""rivals: bits a decision of the shards and of every rival model, paired by seed."""
+"""rivals: bits per decision of the shards and of every rival model, paired by seed."""
 
 from __future__ import annotations
 

@@ -35,4 +35,4 @@ def draw(
     policy = Field(
         f"policy, seed {run.seeds[seed]}, level {view.number}", flow(view.policy, names), None
     )
-    return vector_field(view.board, policy, fields, "signed influence S\n(moves a decision)")
+    return vector_field(view.board, policy, fields, "signed influence S\n(moves per decision)")

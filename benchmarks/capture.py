@@ -197,9 +197,9 @@ def main() -> None:
             + [rate(case) for case in mine]
             + [ratio(mine[0], mine[2]), ratio(mine[0], mine[1])]
         )
-    heads = ["network", "contexts x edits x checkpoints", "numbers a pass", "difference"]
+    heads = ["network", "contexts x edits x checkpoints", "numbers per pass", "difference"]
     heads += ["shardsim", "PyTorch, batched", "PyTorch, a maze at a time", "÷ a maze", "÷ batched"]
-    print_table("Passes a second, median (least–greatest)", heads, rows)
+    print_table("Passes per second, median (least–greatest)", heads, rows)
     close(about, begun, chosen.json, cases=measured(cases))
 
 

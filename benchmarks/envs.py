@@ -1,4 +1,4 @@
-"""Steps a second under random actions, beside the JAX and Gymnasium gridworlds of others.
+"""Steps per second under random actions, beside the JAX and Gymnasium gridworlds of others.
 
     python benchmarks/envs.py [--repeats 5] [--batches 1 64 1024 8192] [--only cheese] [--json FILE]
 
@@ -210,7 +210,7 @@ def report(cases: Sequence[Case], absent: Sequence[str], batches: Sequence[int])
     table = rows(cases, batches, yardstick)
     table += [[name, "", "not installed", *("" for _ in batches), ""] for name in absent]
     print_table(
-        f"Steps a second, median (least–greatest); the last column: ÷ {yardstick} in the same turn",
+        f"Steps per second, median (least–greatest); last column: ÷ {yardstick} in the same turn",
         [*heads, f"÷ at {BATCH:,}"],
         table,
     )
@@ -222,7 +222,7 @@ def report(cases: Sequence[Case], absent: Sequence[str], batches: Sequence[int])
             values = number(mine.median * mine.labels["values"])
             growth.append([f"{side}x{side}", str(side * side), rate(mine), values])
     if growth:
-        heads = ["cheese-corner", "cells", "steps a second", "numbers observed a second"]
+        heads = ["cheese-corner", "cells", "steps per second", "numbers observed per second"]
         print_table(f"Growth with area, batch {BATCH:,}", heads, growth)
     if headlines(cases):
         heads = ["ratio", "other", "median (least–greatest)"]

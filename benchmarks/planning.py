@@ -1,4 +1,4 @@
-"""Levels a second of exact planning, for every family, thousands of levels in one call.
+"""Levels per second of exact planning, for every family, thousands of levels in one call.
 
     python benchmarks/planning.py [--repeats 3] [--only cheese] [--json FILE]
 
@@ -134,7 +134,7 @@ def main() -> None:
         cases += mine
         print(f"{name} done after {time.perf_counter() - begun:.0f} s", flush=True)
     heads = ["world", "states", "outcomes", "levels", *questions(ss.make("cheese-corner"))]
-    print_table("Levels a second, median (least–greatest)", heads, rows)
+    print_table("Levels per second, median (least–greatest)", heads, rows)
     close(about, begun, chosen.json, cases=measured(cases))
 
 

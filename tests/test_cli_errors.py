@@ -68,12 +68,12 @@ CASES = {
     "option without value": ("run good.toml --out", "requires an argument"),
     "missing config": ("run nowhere.toml", "there is no config 'nowhere.toml'"),
     "config is a folder": ("run thesis", "is a folder; give a TOML file"),
-    "broken TOML": ("run syntax.toml", "syntax.toml is no TOML"),
+    "broken TOML": ("run syntax.toml", "syntax.toml is not TOML"),
     "unknown key in the file": ("run key.toml", "unknown key 'train.sead'; did you mean 'train.se"),
     "unknown key": ("run good.toml train.rolout_steps=3", "did you mean 'train.rollout_steps'"),
     "wrong type": ("run good.toml train.seeds=many", 'train.seeds = "many" cannot be used'),
     "out of range": ("run good.toml train.clip=-1", "it should be greater than 0"),
-    "no override": ("run good.toml seeds", "is no override"),
+    "no override": ("run good.toml seeds", "is not an override"),
     "settings that disagree": ("run good.toml train.minibatches=7", "must divide"),
     "unknown env": ("run good.toml env.id=chese-corner", "did you mean 'cheese-corner'"),
     "unknown env parameter": ("run good.toml env.params.hight=9", "did you mean 'height'"),
@@ -187,4 +187,4 @@ def test_stopping_by_hand_says_how_to_go_on(capsys, monkeypatch) -> None:
     monkeypatch.setattr("shardsim.base.content.catalogue", stopped)
     code, lines, _ = outcome(["envs"], capsys)
     assert code == 1
-    assert "the same command goes on" in lines[-1]
+    assert "the same command continues" in lines[-1]

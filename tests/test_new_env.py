@@ -59,12 +59,12 @@ def test_a_new_env_checks_passes_its_test_and_runs(shardsim, tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Ice", "is no name for an env; use lower-case letters"),
-        ("ice maze", "is no name"),
-        ("../ice", "is no name"),
-        ("ice--maze", "is no name"),
-        ("9ice", "is no name"),
-        ("", "is no name"),
+        ("Ice", "is not a name for an env; use lower-case letters"),
+        ("ice maze", "is not a name"),
+        ("../ice", "is not a name"),
+        ("ice--maze", "is not a name"),
+        ("9ice", "is not a name"),
+        ("", "is not a name"),
         ("class", "a word of Python"),
         ("match", "a word of Python"),
         ("test-ice", "a word of Python or pytest"),

@@ -56,4 +56,4 @@ def test_an_agent_trained_elsewhere_is_identified(tmp_path: Path):
 def test_the_page_shows_nothing_that_was_not_printed():
     page = PAGE.read_text(encoding="utf-8")
     assert not re.search(r"^@\w+@$", page, re.MULTILINE)
-    assert page.count("```python") == page.count("What it printed here:") == 3
+    assert page.count("```python") == page.count("Output:") == 3

@@ -30,15 +30,15 @@ class RewardSchedule(BaseModel, extra="forbid", frozen=True):
     """How the weight of one reward component changes over training: straight between points."""
 
     component: str = Field(description="name of a reward component of the env")
-    at: tuple[Fraction, ...] = Field(description="shares of training, rising", min_length=1)
-    weight: tuple[float, ...] = Field(description="its weight at each of them", min_length=1)
+    at: tuple[Fraction, ...] = Field(description="fractions of training, increasing", min_length=1)
+    weight: tuple[float, ...] = Field(description="weight at each of these points", min_length=1)
 
     @model_validator(mode="after")
     def _points_fit(self) -> RewardSchedule:
         if len(self.at) != len(self.weight):
             raise ValueError(f"at has {len(self.at)} values and weight has {len(self.weight)}")
         if list(self.at) != sorted(set(self.at)):
-            raise ValueError("at must rise from point to point")
+            raise ValueError("at must increase from point to point")
         return self
 
 
@@ -54,11 +54,13 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
     rollout_steps: int = Field(default=32, ge=1, description="steps of each env between updates")
     epochs: int = Field(default=3, ge=1, description="passes over each rollout")
     minibatches: int = Field(default=4, ge=1, description="minibatches in each pass")
-    discount: Fraction = Field(default=0.97, description="of reward, for each step")
-    gae_lambda: Fraction = Field(default=0.9, description="of generalised advantage estimation")
-    clip: Positive = Field(default=0.2, description="of the probability ratio")
-    learning_rate: Positive = Field(default=2e-3, description="of Adam, at the start")
-    learning_rate_end: Fraction = Field(default=0.1, description="what is left of it at the end")
+    discount: Fraction = Field(default=0.97, description="discount of reward per step")
+    gae_lambda: Fraction = Field(default=0.9, description="λ of generalised advantage estimation")
+    clip: Positive = Field(default=0.2, description="clipping range of the probability ratio")
+    learning_rate: Positive = Field(default=2e-3, description="Adam's learning rate at the start")
+    learning_rate_end: Fraction = Field(
+        default=0.1, description="learning rate at the end, as a fraction"
+    )
     entropy: float = Field(default=0.01, ge=0.0, description="entropy bonus at the start, in nats")
     entropy_end: float = Field(default=0.0, ge=0.0, description="entropy bonus at the end, in nats")
     value_coefficient: float = Field(default=0.5, ge=0.0, description="weight of the value loss")
@@ -73,7 +75,7 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
     reward_schedule: tuple[RewardSchedule, ...] = Field(
         default=(),
         description="weights of reward components that change over training; those of evaluation "
-        "stay the env's own",
+        "stay those of the env",
     )
 
     @model_validator(mode="after")

@@ -25,7 +25,7 @@ class LossParts(NamedTuple):
 
     policy: jax.Array  # float32[]
     value: jax.Array  # float32[]
-    entropy: jax.Array  # float32[], nats a decision
+    entropy: jax.Array  # float32[], nats per decision
     divergence: jax.Array  # float32[], estimated KL from the rollout's policy, nats
 
 

@@ -30,9 +30,9 @@ TRAINING = Schema(
         "gradient_norm": Variable(_MEAN, "norm of the gradient before it is clipped, mean"),
         "policy_loss": Variable(_MEAN, "clipped policy loss, mean"),
         "value_loss": Variable(_MEAN, "squared error of the critic, mean", f"({REWARD})2"),
-        "entropy": Variable(_MEAN, "entropy of the policy, mean", "nats a decision"),
+        "entropy": Variable(_MEAN, "entropy of the policy, mean", "nats per decision"),
         "divergence": Variable(
-            _MEAN, "estimated divergence from the policy of the rollout, mean", "nats a decision"
+            _MEAN, "estimated divergence from the policy of the rollout, mean", "nats per decision"
         ),
     },
     {"seed": SEED, "split": Variable(("split",), "split of the levels"), **MOMENTS},

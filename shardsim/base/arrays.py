@@ -62,7 +62,9 @@ def from_bytes(data: bytes, template: Tree, source: str = "the arrays") -> Tree:
     if set(names) != set(stored):
         odd = sorted(set(names) ^ set(stored))[0]
         verb = "lacks" if odd in names else "has an unknown"
-        raise UserError(f"{source} {verb} array {odd!r}; it was written with another configuration")
+        raise UserError(
+            f"{source} {verb} array {odd!r}; it was written with a different configuration"
+        )
     values = [
         _restored(stored[name], leaf, f"{source}, array {name!r}")
         for name, (_, leaf) in zip(names, leaves, strict=True)
@@ -94,7 +96,7 @@ def _stored(path: tuple[Any, ...], leaf: Any) -> tuple[str, np.ndarray]:
         return _name(path) + _KEY_MARK, np.ascontiguousarray(jax.random.key_data(leaf))
     value = np.asarray(leaf)
     if value.dtype.kind not in "biuf" and value.dtype != jnp.bfloat16:
-        raise TypeError(f"leaf {_name(path)!r} has dtype {value.dtype}, which is no number")
+        raise TypeError(f"leaf {_name(path)!r} has dtype {value.dtype}, which is not a number")
     return _name(path), _contiguous(value)
 
 
@@ -118,7 +120,7 @@ def _restored_key(value: np.ndarray, leaf: Any, what: str) -> jax.Array:
     try:
         keys = jax.random.wrap_key_data(jnp.asarray(value), impl=impl)
     except TypeError as error:
-        raise UserError(f"{what} is no key of the generator {impl}; write it again") from error
+        raise UserError(f"{what} is not a key of the generator {impl}; write it again") from error
     _same(what, "shape", keys.shape, leaf.shape)
     _same(what, "generator", str(keys.dtype), str(leaf.dtype))
     return keys
@@ -127,5 +129,6 @@ def _restored_key(value: np.ndarray, leaf: Any, what: str) -> jax.Array:
 def _same(what: str, aspect: str, given: object, wanted: object) -> None:
     if given != wanted:
         raise UserError(
-            f"{what} has {aspect} {given}, not {wanted}; it was written with another configuration"
+            f"{what} has {aspect} {given}, not {wanted}; "
+            "it was written with a different configuration"
         )

@@ -119,7 +119,7 @@ def load_file(kind: Kind, path: str | Path) -> ModuleType:
     if not path.is_file():
         raise UserError(f"there is no file {path}; give the path of a Python file")
     if path.suffix != ".py" or not path.stem.isidentifier():
-        raise UserError(f"{path} is no module; name it like my_world.py")
+        raise UserError(f"{path} is not a module; name it like my_world.py")
     name = f"{_package(kind, path.parent)}.{path.stem}"
     if name not in sys.modules:
         _loaded[path] = source_hashes(path)
@@ -214,7 +214,7 @@ def broken(kind: Kind, path: Path, error: BaseException) -> UserError:
     said = error.msg if isinstance(error, SyntaxError) else one_line(error)
     name = type(error).__name__
     text = said if said.startswith(name) else f"{name}: {said}"
-    return UserError(f"the {_SINGULAR[kind]} file is broken, {place}: {text}; mend that line")
+    return UserError(f"the {_SINGULAR[kind]} file is broken, {place}: {text}; fix that line")
 
 
 def _line_in(path: Path, error: BaseException) -> str:
@@ -241,11 +241,11 @@ def _load_point(entry: Entry, point: EntryPoint) -> ModuleType:
     except BaseException as error:
         raise UserError(
             f"the installed {_SINGULAR[entry.kind]} {entry.id!r} ({point.value}) cannot be "
-            f"imported, {type(error).__name__}: {one_line(error)}; mend or uninstall its package"
+            f"imported, {type(error).__name__}: {one_line(error)}; fix or uninstall that package"
         ) from error
     if not isinstance(module, ModuleType):
         raise UserError(
-            f"the entry point {point.name} = {point.value} is no module; "
+            f"the entry point {point.name} = {point.value} is not a module; "
             "name a module, without ':' and an attribute"
         )
     return module

@@ -1,4 +1,4 @@
-"""Errors that a person can mend, each one line: what is wrong; how to mend it."""
+"""Errors that a person can fix, each one line: what is wrong; how to fix it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 class UserError(ValueError):
-    """Bad input. The message is one line that says what is wrong and how to mend it.
+    """Bad input. The message is one line that says what is wrong and how to fix it.
 
     The command line prints it on stderr and exits with code 2; from Python it is an ordinary
     exception. Line breaks in the message are folded, so that quoting another library's message

@@ -20,7 +20,7 @@ def check_platform() -> None:
     except (RuntimeError, AssertionError) as error:  # an assertion where a plugin is missing
         asked = next((name for name in _NAMES if os.environ.get(name)), None)
         if asked is None:
-            raise UserError(f"JAX finds nothing to compute on: {one_line(error)}") from error
+            raise UserError(f"JAX finds no device: {one_line(error)}") from error
         raise UserError(
             f"{asked}={os.environ[asked]} names no platform that JAX can begin on here; "
             f"set {asked}=cpu, or unset it"

@@ -1,4 +1,4 @@
-"""Benchmark of diagnosis: faults × seeds × tiers, the true world and section beside the diagnosed.
+"""Benchmark of diagnosis: faults × seeds × tiers, the diagnosis compared with the truth.
 
 The seven faults are injected into agents with cheese anywhere, where a healthy run generalises;
 beside them a healthy run, shorter ones without a fault, and one with the cheese near the corner.
@@ -157,9 +157,9 @@ def _totals(found: list[Line], tiers: list[str]) -> list[str]:
         sound = [line for line in mine if line not in faulty]
         alarms = sum(line.diagnosed.startswith(("no-update", "wrong-code")) for line in sound)
         totals.append(
-            f"tier {tier}: world {sum(line.right_world for line in mine)} of {len(mine)}, "
-            f"world and section or concept {sum(line.right for line in mine)} of {len(mine)}; "
-            f"faults with their section {sum(line.right for line in faulty)} of {len(faulty)}; "
+            f"tier {tier}: category right {sum(line.right_world for line in mine)} of {len(mine)}, "
+            f"also section or concept right {sum(line.right for line in mine)} of {len(mine)}; "
+            f"faults with the right section {sum(line.right for line in faulty)} of {len(faulty)}; "
             f"false alarms {alarms} of {len(sound)}"
         )
     return totals

@@ -13,7 +13,7 @@ from shardsim.bench.shards_table import NONE, part
 
 KIND_HEAD = (
     "paid", "cases", "return/optimum", "K right", "wanted", "gate AUC", "beyond shuffled",
-    "says shards", "cannot tell", "s a fit",
+    "says shards", "cannot tell", "s per fit",
 )  # fmt: skip
 CASE_HEAD = (
     "agent", "env", "return/optimum", "planted", "found", "verdict", "wanted", "gate AUC",

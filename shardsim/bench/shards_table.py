@@ -15,10 +15,10 @@ BEYOND = "beyond-rank"
 NONE = "–"
 KIND_HEAD = (
     "planted", "cases", "K right", "ARI", "cosine", "share error", "covered", "false shards",
-    "cannot tell", "s a fit",
+    "cannot tell", "s per fit",
 )  # fmt: skip
 METHOD_HEAD = (
-    "method", "cases", "K right", "ARI", "cosine", "share error", "false shards", "s a fit",
+    "method", "cases", "K right", "ARI", "cosine", "share error", "false shards", "s per fit",
 )  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def table(found: Sequence[Line]) -> str:
     text = [*aligned([KIND_HEAD, *rows]), "", *aligned([METHOD_HEAD, *beside])]
     gap = [line.gap for line in own]
     if max(gap) > 0:
-        text += ["", f"networks miss their rules by {np.mean(gap):.4f} bits a decision"]
+        text += ["", f"networks miss their rules by {np.mean(gap):.4f} bits per decision"]
     return "\n".join(text)
 
 

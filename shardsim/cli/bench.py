@@ -10,13 +10,13 @@ from shardsim.base.given import is_representable
 from shardsim.base.seeds import BENCH_SEEDS
 from shardsim.cli.output import AsJson, Folders, show, with_results
 
-bench = typer.Typer(help="Benchmarks of the science, on freshly drawn cases.")
+bench = typer.Typer(help="Scientific benchmarks on freshly drawn cases.")
 
 
 def _finite(scale: float) -> float:
     """Refuse what passes for a number and compares with none."""
     if not is_representable(scale):
-        raise typer.BadParameter(f"{scale} is no finite number")
+        raise typer.BadParameter(f"{scale} is not a finite number")
     return scale
 
 
@@ -29,11 +29,11 @@ def _plain(lines: Iterable[Any]) -> list[dict[str, Any]]:
 def bench_diagnosis_command(
     seeds: Annotated[int, typer.Option(min=1, help="fresh seeds for each case")] = 3,
     scale: Annotated[
-        float, typer.Option(min=0.001, callback=_finite, help="of the training budgets")
+        float, typer.Option(min=0.001, callback=_finite, help="factor on the training budgets")
     ] = 1.0,
     as_json: AsJson = False,
 ) -> None:
-    """Inject faults, and show the true world and section beside the diagnosed."""
+    """Inject faults and compare the diagnosis with the truth."""
     from shardsim.bench.diagnosis import benchmark, table
 
     said = (lambda text: None) if as_json else (lambda text: print(text, file=sys.stderr))
@@ -52,17 +52,21 @@ def bench_shards_command(
     ] = None,
     tier: Annotated[
         str,
-        typer.Option(help="rule: exact logits; network: one taught by them; reward: paid agents"),
+        typer.Option(
+            help="rule: exact logits; network: trained on them; reward: trained by reward"
+        ),
     ] = "rule",
     contexts: Annotated[int, typer.Option(min=200, help="contexts of each battery")] = 1400,
-    seed: Annotated[int, typer.Option(min=0, max=BENCH_SEEDS - 1, help="of levels and agents")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=BENCH_SEEDS - 1, help="seed of levels and agents")
+    ] = 0,
     kinds: Annotated[
         str | None, typer.Option(metavar="A,B,..", help="kinds of planted agents [all]")
     ] = None,
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plant shards, find them again, and show every method's scores beside each other."""
+    """Plant shards, identify them again, and compare the scores of several methods."""
     from shardsim.bench import reward_cases, reward_table, shards, shards_table
 
     chosen = {"envs": ids, "kinds": kinds}

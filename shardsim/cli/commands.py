@@ -17,7 +17,7 @@ from shardsim.cli.bench import bench
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
 
 app = typer.Typer(
-    help="Train gridworld agents, find their shards, and see what reflection does to them.",
+    help="Train gridworld agents, identify their shards, simulate reflection, diagnose training.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -25,14 +25,14 @@ app = typer.Typer(
 )
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")]
-Again = Annotated[bool, typer.Option("--again", help="do it again where it is done")]
+Again = Annotated[bool, typer.Option("--again", help="rerun even if finished")]
 
 # Names and help stand here so that `--help` imports no stage; a test holds them to the table.
 STAGE_HELP = {
-    "identify": "Find the shards of the trained agents.",
-    "track": "Follow the shards through all checkpoints.",
-    "reflect": "Let the agents reflect, from every onset.",
-    "diagnose": "Say which world a run is in, with the evidence.",
+    "identify": "Identify the shards of the trained agents.",
+    "track": "Track the shards over all checkpoints.",
+    "reflect": "Simulate reflection from every onset.",
+    "diagnose": "Diagnose a run, with the evidence.",
     "report": "Draw every figure and write report.html.",
 }
 
@@ -67,12 +67,12 @@ def run_command(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="the run directory [runs/NAME]")] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="STAGE", help="the last stage to do [report]")
+        str | None, typer.Option(metavar="STAGE", help="the last stage to run [report]")
     ] = None,
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do everything that a config asks for; on an unfinished run, go on."""
+    """Run all stages of a config; an unfinished run continues where it stopped."""
     from shardsim.runs.pipeline import run
     from shardsim.runs.progress import for_stderr
 
@@ -106,7 +106,7 @@ def identify_command(
         bool,
         typer.Option(
             "--refine",
-            help="identify again with contexts added where two hypotheses that stand differ most",
+            help="add contexts that best separate the remaining hypotheses, and identify again",
         ),
     ] = False,
     contexts: Annotated[
@@ -120,7 +120,7 @@ def identify_command(
     from shardsim.runs.progress import for_stderr
 
     if contexts is not None and not refine:
-        raise UserError("--contexts says how many --refine adds; give both, or neither")
+        raise UserError("--contexts says how many contexts --refine adds; give both, or neither")
     wanted = (contexts or 0) if refine else None
     done = run_stage(
         path,
@@ -166,7 +166,7 @@ def check_env_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that an env keeps the interface's promises; name each fault and its mend."""
+    """Check an env against the interface; each failure suggests a fix."""
     from shardsim.env.check import CHECKS, check_env, resolve
 
     found = check_env(resolve(env, envs or ()))
@@ -174,7 +174,7 @@ def check_env_command(
     good = f"{env} passes all {len(CHECKS)} checks: {', '.join(CHECKS)}"
     show(data, "\n".join(map(str, found)) or good, as_json)
     if found:
-        raise UserError(f"{env} fails {len(found)} check(s), listed above; mend them in its file")
+        raise UserError(f"{env} fails {len(found)} check(s), listed above; fix them in its file")
 
 
 @app.command("new-env")
@@ -186,7 +186,7 @@ def new_env_command(
     ] = Path("."),
     as_json: AsJson = False,
 ) -> None:
-    """Write an env that works and its test, for you to edit."""
+    """Write a working env and its test, as a template to edit."""
     from shardsim.env.new_env import write_env
 
     env, test = write_env(name, out)
@@ -232,7 +232,7 @@ def plot_command(
         list[str] | None,
         typer.Argument(
             metavar="RUN... NAME [KEY=VALUE]...",
-            help="run directories, a figure's name, and its options; no name lists the figures",
+            help="run directories, a figure's name and its options; without a name: list figures",
         ),
     ] = None,
     out: Annotated[
@@ -245,7 +245,7 @@ def plot_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a figure of one run or several; no name lists the figures."""
+    """Draw a figure of one or several runs; without a name, list the figures."""
     from shardsim.runs.figures import draw_to_file, list_figures, read_words
 
     asked = read_words(words or (), figures or ())

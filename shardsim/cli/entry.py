@@ -36,7 +36,7 @@ _PLAIN = {
 }
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
-_STOPPED = "shardsim: stopped; the same command goes on from the last checkpoint"
+_STOPPED = "shardsim: stopped; the same command continues from the last checkpoint"
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -112,7 +112,7 @@ def _outcome(call: Callable[[], Any]) -> tuple[int, str]:
     except (KeyboardInterrupt, typer.Abort):
         return 1, _STOPPED
     except SystemExit:  # of nothing here: commands return
-        return 2, "shardsim: code that is not shardsim's called sys.exit(); take that out of it"
+        return 2, "shardsim: code outside shardsim called sys.exit(); remove that call"
     except BrokenPipeError:
         # Whoever read stdout has gone; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,4 +1,4 @@
-"""Diagnosis: which world a run is in, from its internals and exact answers, never from its code."""
+"""Diagnosis: what is wrong with a run, from its internals and exact values, never from its code."""
 
 from shardsim.diagnosis.artefacts import Artefacts, of_chunks, of_run
 from shardsim.diagnosis.diagnose import diagnose

@@ -1,10 +1,10 @@
-"""What a diagnosis can be told."""
+"""Settings of a diagnosis."""
 
 from pydantic import BaseModel, Field
 
 
 class DiagnoseConfig(BaseModel, extra="forbid", frozen=True):
-    """Where the lines between the worlds lie; see `shardsim.diagnosis.rule`."""
+    """Diagnosis thresholds; see `shardsim.diagnosis.rule`."""
 
     optimal: float = Field(
         default=0.85,
@@ -17,16 +17,19 @@ class DiagnoseConfig(BaseModel, extra="forbid", frozen=True):
         default=0.1,
         gt=0.0,
         le=1.0,
-        description="fall of that share from training to target levels that counts as a failure "
+        description="drop of that share from training to target levels that counts as a failure "
         "to generalise",
     )
     excess: float = Field(
         default=0.05,
         gt=0.0,
         le=1.0,
-        description="how much likelier than under the optimum a concept must be entered first on "
-        "target levels to be named as what misleads the agent",
+        description="excess probability, over the optimal policy, of reaching a concept first on "
+        "target levels from which that concept is named as the learned goal",
     )
     levels: int = Field(
-        default=64, ge=1, le=4096, description="levels of each split for exact behaviour"
+        default=64,
+        ge=1,
+        le=4096,
+        description="levels of each split on which behaviour is evaluated exactly",
     )

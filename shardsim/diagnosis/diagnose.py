@@ -1,4 +1,4 @@
-"""`diagnose`: from a run, or what is left of one, to its world and the evidence for it.
+"""`diagnose`: from a run, or what is left of one, to its category and the evidence for it.
 
 Everything is recomputed with the pipeline's sections as they are meant to be and the declared
 config; neither source code nor the components that were really used are looked at.
@@ -45,16 +45,16 @@ def diagnose(
     shares: Mapping[str, float] | None = None,
     progress: Progress = SILENT,
 ) -> Diagnosis:
-    """Say which world a run is in.
+    """Diagnose a run.
 
     Args:
         run: a run (`shardsim.load`), or `Artefacts` given directly.
-        config: where the lines between the worlds lie.
+        config: thresholds.
         shares: concept -> share of decision influence on target levels, where shards are known.
         progress: where to say how far it is.
 
     Returns:
-        The world of most seeds, with the evidence of the seed that is furthest from agreement.
+        The category of most seeds, with the evidence of the seed that is furthest from agreement.
 
     Raises:
         UserError: there is no trained checkpoint, or the run directory is damaged.

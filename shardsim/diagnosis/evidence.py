@@ -1,4 +1,4 @@
-"""Measured-beside-exact pairs, and the diagnosis that they lead to."""
+"""Pairs of measured and exact values, and the diagnosis that they lead to."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Evidence(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """Which world a run is in, and why."""
+    """The category that a run falls into, and why."""
 
     world: str  # "healthy", "no-update", "wrong-code", "representation", "undertrained", "unknown"
     section: str | None  # for no-update and wrong-code
@@ -66,7 +66,7 @@ class Diagnosis(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The world with what it names: `wrong-code(reward)`."""
+        """The category with what it names: `wrong-code(reward)`."""
         return label_of(self.world, self.section, self.representation)
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,12 +88,13 @@ class Diagnosis(NamedTuple):
 
     def __str__(self) -> str:
         """Return the diagnosis and its table of evidence as text."""
-        head = [f"{self.label}   (tier {self.tier}; seeds: {', '.join(self.seeds)})", *self.notes]
+        seeds = ", ".join(self.seeds)
+        head = [f"{self.label}   (evidence tier {self.tier}; by seed: {seeds})", *self.notes]
         return "\n".join([*head, "", table(self.evidence)])
 
 
 def label_of(world: str, section: str | None, representation: str | None) -> str:
-    """Return the world with what it names in brackets."""
+    """Return the category with what it names in brackets."""
     named = section if world in ("wrong-code", "no-update") else representation
     return f"{world}({named})" if named and world != "unknown" else world
 

@@ -1,4 +1,4 @@
-"""One seed's evidence put together, and its world by the rule."""
+"""One seed's evidence put together, and its category by the rule."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def judge(
     logged: Pair | None,
     seed: int,
 ) -> tuple[Outcome, list[Evidence]]:
-    """Return one seed's world and evidence.
+    """Return one seed's category and evidence.
 
     Args:
         artefacts: what the run offers.
-        config: where the lines between the worlds lie.
+        config: thresholds.
         read: what weights and behaviour say.
         measurements: which pairs accuse their section.
         phases: the pairs of every kept update; empty at tier W+B.

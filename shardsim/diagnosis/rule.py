@@ -1,4 +1,4 @@
-"""The world rule: from evidence to the world that one seed of a run is in.
+"""The rule: from evidence to the category (`world` in JSON) of one seed of a run.
 
 In this order: no movement, or no part of the reward in it → no update; the first section in
 dataflow order whose outputs disagree with its own inputs → wrong code there; near-optimal in
@@ -24,7 +24,7 @@ WORLDS = ("no-update", "wrong-code", "unknown", "representation", "undertrained"
 
 
 class Outcome(NamedTuple):
-    """The world of one seed."""
+    """The category of one seed."""
 
     world: str
     section: str | None = None
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The world with what it names."""
+        """The category with what it names."""
         return label_of(*self)
 
 
@@ -64,7 +64,7 @@ def decide(
         reward_parts: the reward's part of the gradient at each phase; empty where not kept.
         returns: exact behaviour.
         concepts: names of the concepts, in the order of `returns.excess`.
-        config: the lines between the worlds.
+        config: thresholds.
         finite: whether all parameters are numbers.
     """
     section = first_section(checked)
@@ -98,8 +98,8 @@ def _without_reward(part: Pair) -> bool:
 def together(outcomes: Sequence[Outcome]) -> tuple[Outcome, dict[str, float]]:
     """Return the outcome of most seeds, and a probability for each label.
 
-    Ties go to the earlier world of `WORLDS`. Probabilities are shares of seeds, with one more
-    seed spread evenly over all worlds (Laplace's rule, since few seeds leave doubt).
+    Ties go to the earlier category of `WORLDS`. Probabilities are shares of seeds, with one more
+    seed spread evenly over all categories (Laplace's rule, since few seeds leave doubt).
     """
     labels = [outcome.label for outcome in outcomes]
     best = min(outcomes, key=lambda it: (-labels.count(it.label), WORLDS.index(it.world)))

@@ -1,4 +1,4 @@
-"""Does an env keep the interface's promises? Each failure names what is wrong and how to mend it.
+"""Does an env keep the interface's promises? Each failure names what is wrong and how to fix it.
 
 `check_env` is for authors, in their own tests too: `assert not check_env(env)`. The checks stand in
 `shardsim.env.conformance`; they go from the plainest to the dearest.
@@ -98,7 +98,7 @@ def _run(name: str, subject: Subject) -> list[Finding]:
             Finding(
                 name,
                 f"{type(error).__name__} {_where(subject.env, error)}: {one_line(error)[:300]}",
-                "mend the method that raises it; on arrays use jnp.where for `if`, &, |, ~ for "
+                "fix the method that raises it; on arrays use jnp.where for `if`, &, |, ~ for "
                 "`and`, `or`, `not`, and x.at[...].set(...) for x[...] = ...",
             )
         ]

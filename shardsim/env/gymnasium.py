@@ -146,7 +146,7 @@ def checked_options(
     level = given.get("level")
     if level is not None and _shapes(level) != _shapes(template_level(env)):
         raise UserError(
-            f"options['level'] is no single level of {env.name} with these parameters; give one "
+            f"options['level'] is not a single level of {env.name} with these parameters; give one "
             "of env.level(key, split), or one of many with take(levels, number)"
         )
     return given

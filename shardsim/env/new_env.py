@@ -49,7 +49,8 @@ def _module(name: str, folders: Sequence[Path]) -> str:
     """Return the module's name; raises UserError for one that cannot be or is taken."""
     if not _WORD.fullmatch(name):
         raise UserError(
-            f"{name!r} is no name for an env; use lower-case letters, digits and hyphens: ice-maze"
+            f"{name!r} is not a name for an env; "
+            "use lower-case letters, digits and hyphens: ice-maze"
         )
     module = name.replace("-", "_")
     if keyword.iskeyword(module) or keyword.issoftkeyword(module) or module.startswith("test_"):

@@ -81,7 +81,7 @@ def read_params(words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            raise UserError(f"{word!r} is no parameter; write key=value, like height=9")
+            raise UserError(f"{word!r} is not a parameter; write key=value, like height=9")
         try:
             found[key] = json.loads(text)
         except json.JSONDecodeError:

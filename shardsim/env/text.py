@@ -191,7 +191,7 @@ def _weights(env: Env, text: str) -> jax.Array:
         given = [float(word) for word in text.split()]
     except ValueError as error:
         raise UserError(
-            f"the weights {text.strip()!r} are no numbers; write: weights: 1"
+            f"the weights {text.strip()!r} are not numbers; write: weights: 1"
         ) from error
     if not all(map(is_representable, given)):
         raise UserError(

@@ -37,7 +37,7 @@ def explained_by_source(
     )
     place.axvline(0.0, color=INK, linewidth=0.6)
     place.set_yticks(rows, list(sources))
-    place.set_xlabel("explained: from habits and affordance (0) to the ceiling (1)")
+    place.set_xlabel("fraction explained (0: habits and affordance, 1: ceiling)")
     place.set_xlim(right=1.0)
     figure.legend(loc="outside upper right")
     return figure

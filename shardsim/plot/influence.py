@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from shardsim.base.statistics import t_interval
 from shardsim.plot.style import INK, NULL, WIDTH, band, legend_below, new_figure, styled
 
-AXIS = "signed influence S\n(moves a decision)"
+AXIS = "signed influence S\n(moves per decision)"
 
 
 class Influence(NamedTuple):

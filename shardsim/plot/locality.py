@@ -41,7 +41,7 @@ def locality_figure(
             place.axvline(known.mean(), color=INK, linewidth=0.9, linestyle=":", label="half")
         place.axhline(0, color=INK, linewidth=0.7)
         place.set_xlabel(label)
-        place.set_ylabel("signed influence S\n(moves a decision)")
+        place.set_ylabel("signed influence S\n(moves per decision)")
         legend_under(place, 4)
     return figure
 

@@ -48,7 +48,7 @@ def cheese_vector(
         place.set_xlabel(f"coefficient of the {concept} vector")
         place.set_ylim(-0.02, 1.02)
         legend_under(place, 2)
-    axes[0].set_ylabel(f"median P({concept}) where ways part")
+    axes[0].set_ylabel(f"median P({concept}) where directions differ")
     return figure
 
 

@@ -21,7 +21,7 @@ def rivals(
     compared: Sequence[str],
     confidence: float = 0.9,
 ) -> Figure:
-    """Bits a decision of every model, and the paired difference of the near rivals to the shards.
+    """Bits per decision of every model, and the paired difference of the near rivals to the shards.
 
     Args:
         models: M names; the one called "shards" is the reference.
@@ -43,7 +43,7 @@ def rivals(
         for seed in np.asarray(values).T:
             place.plot(seed, rows, color=INK, linewidth=0.5, alpha=0.5, marker="o", markersize=2.2)
         place.set_title(title)
-        place.set_xlabel("bits a decision")
+        place.set_xlabel("bits per decision")
         place.grid(False, axis="y")
     _differences(axes[0, -1], models, next(iter(bits.values())), compared, confidence)
     axes[0, 0].set_yticks(rows, models)
@@ -79,5 +79,5 @@ def _differences(
             va="center",
         )
     axes.set_title("rival − shards, by seed")
-    axes.set_xlabel(f"bits a decision, {confidence:.0%} interval")
+    axes.set_xlabel(f"bits per decision, {confidence:.0%} interval")
     axes.grid(False, axis="y")

@@ -1,4 +1,4 @@
-"""What the reflect stage can be told. Every field has a unit, a range and a default that works."""
+"""Settings of reflection. Every field has a unit, a range and a default that works."""
 
 from typing import Annotated, Literal
 
@@ -17,30 +17,32 @@ class ReflectConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: int = Field(default=20, ge=1, le=MOST_STEPS, description="reflection steps")
-    gradients: int = Field(default=4, ge=1, le=100, description="gradients of each step")
-    learning_rate: float = Field(default=3e-4, gt=0.0, le=1e-2, description="of Adam in reflection")
-    contexts: int = Field(default=8, ge=1, le=4096, description="contexts of each onset")
-    plans: int = Field(
-        default=256, ge=2, le=65_536, description="plans imagined from each context a step"
+    gradients: int = Field(default=4, ge=1, le=100, description="gradient updates per step")
+    learning_rate: float = Field(
+        default=3e-4, gt=0.0, le=1e-2, description="Adam's learning rate in reflection"
     )
-    plan_moves: int = Field(default=32, ge=1, description="moves after which a plan is given up")
+    contexts: int = Field(default=8, ge=1, le=4096, description="contexts per onset")
+    plans: int = Field(
+        default=256, ge=2, le=65_536, description="plans imagined from each context at each step"
+    )
+    plan_moves: int = Field(default=32, ge=1, description="moves after which a plan is cut off")
     strength: float = Field(
         default=2.0,
         ge=0.0,
         le=50.0,
-        description="b: a plan worth J to its judge is endorsed by exp(b J)",
+        description="b: a judge endorses a plan of value J by exp(b J)",
     )
     discount: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
-        default=0.97, description="of what a shard wants, for each move until it has it"
+        default=0.97, description="discount per move of a shard's value"
     )
     judges: Literal["frozen", "refreshed"] = Field(
         default="frozen",
-        description="the replicator's judges: those active at onset, or the present ones",
+        description="the replicator's judges: shards active at onset, or at each step",
     )
     rate: float = Field(default=1.0, gt=0.0, le=1e3, description="rate of the replicator")
     goals: tuple[str, ...] = Field(
         default=(),
-        description="two concepts that plans end at; empty: those that the shards want most",
+        description="two concepts at which plans end; empty: those that the shards prefer most",
     )
     near: float = Field(
         default=2.0, ge=1.0, description="moves within which an onset is near its concept"
@@ -52,10 +54,10 @@ class ReflectConfig(BaseModel):
         default=0.2,
         gt=0.0,
         lt=0.5,
-        description="least probability of either end in a contested context",
+        description="least probability of reaching either goal first in a contested context",
     )
     candidates: int = Field(
-        default=192, ge=1, le=65_536, description="levels that onsets are chosen from"
+        default=192, ge=1, le=65_536, description="levels from which onsets are chosen"
     )
     probes: int = Field(
         default=24,
@@ -66,15 +68,18 @@ class ReflectConfig(BaseModel):
     identify_contexts: int = Field(
         default=1000,
         ge=200,
-        description="contexts of the battery on which shards are identified again",
+        description="contexts on which shards are identified again after reflection",
     )
     epsilon: float = Field(
-        default=0.05, gt=0.0, lt=1.0, description="change that counts as none, of a shard's range"
+        default=0.05,
+        gt=0.0,
+        lt=1.0,
+        description="tolerance of constancy, as a fraction of the value's range",
     )
     competence: float = Field(
         default=0.05,
         gt=0.0,
         lt=1.0,
-        description="loss of return, as a share of the optimum (or of the range to it from the "
-        "worst, where it is not positive), up to which competence holds",
+        description="loss of return up to which competence holds, as a fraction of the optimum (of "
+        "the range from the worst return to it, where the optimum is not positive)",
     )

@@ -14,7 +14,7 @@ import numpy as np
 from shardsim.base.errors import UserError
 from shardsim.base.statistics import Interval, Verdict, equivalence, t_interval
 
-LEAST_GAIN = 0.005  # bits a decision that shards must explain before κ is a ratio of anything
+LEAST_GAIN = 0.005  # bits per decision that shards must explain before κ is a ratio of anything
 FLAT = 1e-6  # a range of J below which nothing can be won or lost
 
 
@@ -51,7 +51,7 @@ def constancy(change: np.ndarray, epsilon: float, confidence: float = 0.9) -> Co
     """
     change = np.asarray(change, np.float64)
     if not len(change):
-        raise UserError("constancy needs at least one seed; reflect on some agents first")
+        raise UserError("constancy needs at least one seed; run reflect first")
     interval = t_interval(change, axis=0, confidence=confidence)
     shards: tuple[Verdict, ...] = tuple(
         equivalence(Interval(*(float(end[shard]) for end in interval)), epsilon)

@@ -138,7 +138,9 @@ def _discount(given: Fraction) -> float:
 def _check_judges(shards: ShardSet, onset: Battery) -> None:
     """Raise UserError unless these are the shards of one agent in the onset's world."""
     if not shards.num_shards:
-        raise UserError("nobody judges: this agent has no shard; see identify(agent, battery)")
+        raise UserError(
+            "this agent has no shard that could judge plans; see identify(agent, battery)"
+        )
     if shards.num_agents > 1:
         raise UserError(
             f"these are the shards of {shards.num_agents} agents; give one's, shards.seed(0)"

@@ -9,7 +9,7 @@ from shardsim.base.schema import Schema, Variable
 from shardsim.shards.schema import COORDINATES as OF_SHARDS
 from shardsim.shards.schema import SHARE
 
-PREFERENCE = "discounted preference"  # of a return J: what is wanted, less for each move until then
+PREFERENCE = "discounted preference"  # of a return J: what is wanted, discounted per move
 
 _PATH = ("onset", "model", "step", "seed")
 _PLACE = ("onset", "seed", "place", "shard")
@@ -22,32 +22,41 @@ REFLECTION = Schema(
             (*_PATH, "outcome"), "probability that this is reached first, from target starts"
         ),
         "influence": Variable(
-            (*_PATH, "object"), "removal moves the policy away by, near the object", "moves"
+            (*_PATH, "object"), "signed influence of removing the object, near it", "moves"
         ),
         "competence": Variable(
             _PATH,
-            "return on training levels over the optimum; where that is not positive, the part of "
-            "the range to it from the worst",
+            "return on training levels over the optimum; where that is not positive, as a part "
+            "of the range from the worst return to it",
         ),
-        "judge": Variable(("onset", "seed", "shard"), "share of the shard in judging at onset"),
+        "judge": Variable(
+            ("onset", "seed", "shard"), "share of the shard among the judges at onset"
+        ),
         "judge_identified": Variable(
-            ("onset", "seed"), "part of the onset whose like the battery of the shards holds"
+            ("onset", "seed"), "part of the onset that is similar to contexts of the battery"
         ),
         "contexts": Variable(("onset", "seed"), "number of contexts of the onset"),
-        "value_before": Variable(_PLACE, "return J of the shard before reflection", PREFERENCE),
-        "value_low": Variable(_PLACE, "least J that any policy gives the shard", PREFERENCE),
-        "value_high": Variable(_PLACE, "greatest J that any policy gives the shard", PREFERENCE),
-        "value_after": Variable(_AFTER, "return J of the shard after reflection", PREFERENCE),
-        "value_change": Variable(_AFTER, "change of J over the range that policies can reach"),
+        "value_before": Variable(_PLACE, "value J of the shard before reflection", PREFERENCE),
+        "value_low": Variable(_PLACE, "least value J that any policy gives the shard", PREFERENCE),
+        "value_high": Variable(
+            _PLACE, "greatest value J that any policy gives the shard", PREFERENCE
+        ),
+        "value_after": Variable(_AFTER, "value J of the shard after reflection", PREFERENCE),
+        "value_change": Variable(
+            _AFTER, "change of J over the range of values that policies can give"
+        ),
         "verdict": Variable(("onset", "model"), "constant, drifted, undecided or undefined"),
-        "share_before": Variable(("seed", "shard"), f"{SHARE} before reflection, fitted alike"),
+        "share_before": Variable(
+            ("seed", "shard"), f"{SHARE} before reflection, fitted in the same way"
+        ),
         "share_after": Variable(
             ("onset", "model", "seed", "shard"),
-            f"{SHARE} after reflection; missing for models that are not fitted again",
+            f"{SHARE} after reflection; missing for models that are not refitted",
         ),
         "carry_over": Variable(
             ("onset", "model", "seed"),
-            "κ: what shards of before predict of the decisions after, of what those of after do",
+            "κ: how much of the decisions after reflection the earlier shards predict, relative to "
+            "shards identified again",
         ),
         "drift": Variable(
             ("onset", "model", "quantity"), "change from first to last step, mean over seeds"
@@ -64,7 +73,7 @@ REFLECTION = Schema(
         "step": Variable(("step",), "reflection steps so far"),
         "outcome": Variable(("outcome",), "what is reached first"),
         "object": Variable(("object",), "object that can be removed"),
-        "place": Variable(("place",), "where the shards' returns are measured from"),
+        "place": Variable(("place",), "where the shards' values are measured from"),
         "quantity": Variable(("quantity",), "what changed, in units of its own variable"),
     },
 )

@@ -186,12 +186,32 @@ def summary(found: xr.Dataset, competence: float) -> dict[str, Any]:
             "contexts": here["contexts"].values.tolist(),
             "judges": here["judge"].mean("seed").values.tolist(),
             "judges_identified": float(here["judge_identified"].mean()),
+            "tolerance": float(found.attrs["epsilon"]),
+            "value_change": _value_changes(here.sel(model=VERDICT_MODEL), found.attrs["epsilon"]),
             "models": {
                 model: _told(here.sel(model=model), competence)
                 for model in found["model"].values.tolist()
             },
         }
     return told
+
+
+def _value_changes(here: xr.Dataset, epsilon: float) -> list[dict[str, dict[str, Any]]]:
+    """Return for each shard, by place, the change of its value over its range, and the verdict."""
+    change = here["value_change"].transpose("seed", "place", "shard").values
+    kept = change[np.isfinite(change).all((1, 2))]
+    if not len(kept):
+        return []
+    places = here["place"].values.tolist()
+    tests = {place: constancy(kept[:, n], epsilon) for n, place in enumerate(places)}
+    return [
+        {
+            place: {end: float(getattr(test.change, end)[k]) for end in ("mean", "low", "high")}
+            | {"verdict": test.shards[k]}
+            for place, test in tests.items()
+        }
+        for k in range(kept.shape[2])
+    ]
 
 
 def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:

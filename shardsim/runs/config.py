@@ -29,21 +29,23 @@ Parameter = Scalar | list[Any]
 
 
 class EnvConfig(BaseModel):
-    """Which world, and its parameters."""
+    """The env and its parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(default="cheese-corner", description="id of an env, as `shardsim envs` lists")
+    id: str = Field(
+        default="cheese-corner", description="id of an env (`shardsim envs` lists them)"
+    )
     folders: tuple[str, ...] = Field(default=(), description="your own folders of env files")
     params: dict[str, Parameter] = Field(
         default={},
-        description="parameters of the env; those left out have the env's own defaults, "
-        "and `none` is no value",
+        description="parameters of the env; those left out keep the env's defaults, "
+        "and `none` is not a value",
     )
     reward: dict[str, float] = Field(
         default={},
         description="weights of reward components by name: the env's own, `step`, `bump`, or any "
-        "concept that is to pay when it is reached",
+        "concept that pays when it is reached",
     )
 
 

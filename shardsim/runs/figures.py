@@ -212,7 +212,9 @@ def _read(name: str, key: str, value: Any, annotation: Any) -> Any:
         if read:
             return read[0]
     said = " or ".join(kind.__name__ for kind in kinds if kind in _READABLE)
-    raise UserError(f"{key}={value} is no {said}; the figure {name!r} takes {key}=<{said}>")
+    raise UserError(
+        f"{key}={value} is not of type {said}; the figure {name!r} takes {key}=<{said}>"
+    )
 
 
 def _from_text(kind: Any, text: str) -> tuple[Any, ...]:

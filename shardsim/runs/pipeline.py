@@ -96,7 +96,7 @@ def run_stage(
             if not opened.store.finished(needed):
                 raise UserError(
                     f"{path} has not finished its stage {needed!r}, which {name!r} needs; "
-                    f"go on with: {opened.store.to_go_on}"
+                    f"continue with: {opened.store.to_go_on}"
                 )
         if again or not opened.store.finished(name):
             perform(opened, name, shown, **asked)

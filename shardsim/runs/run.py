@@ -138,7 +138,7 @@ class Run:
                 f"{self.path} has {len(updates)} checkpoints, so no number {index}; "
                 f"give one from {-len(updates)} to {len(updates) - 1}"
                 if updates
-                else f"{self.path} has no checkpoint yet; go on with: {self.store.to_go_on}"
+                else f"{self.path} has no checkpoint yet; continue with: {self.store.to_go_on}"
             )
         name = checkpoint_name(updates[index])
         template = checkpoint_template(self.env, self.config.train)
@@ -197,7 +197,7 @@ class Run:
 
     @property
     def diagnosis(self) -> dict[str, Any]:
-        """Which world the run is in, with the evidence."""
+        """The diagnosis of the run, with the evidence."""
         return self.json("diagnosis.json")
 
     @property
@@ -261,15 +261,15 @@ def _stale(store: Store) -> list[str]:
     if not left:
         return []
     return [
-        f"out of date and left out: {left} (a stage before was done again, or they were stopped); "
-        f"go on with: {store.to_go_on}"
+        f"out of date and left out: {left} (an earlier stage was rerun, or they were interrupted); "
+        f"continue with: {store.to_go_on}"
     ]
 
 
 def _versions(store: Store) -> list[str]:
     found = in_words(differing(store.made()))
-    said = "they may differ in more than the last digits from what one version gives"
-    return [f"not all results were made with the same versions: {found}; {said}"] if found else []
+    said = "they may differ by more than rounding from those of one version"
+    return [f"not all results come from the same versions: {found}; {said}"] if found else []
 
 
 @lru_cache(maxsize=3)

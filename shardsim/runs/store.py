@@ -66,7 +66,9 @@ class Store:
             made = f"shardsim run CONFIG --out {shlex.quote(str(path))}"
             raise UserError(f"there is no run directory {path}; make one with: {made}")
         if not (path / MANIFEST).is_file():
-            raise UserError(f"{path} is no run directory (it has no {MANIFEST}); give another one")
+            raise UserError(
+                f"{path} is not a run directory (it has no {MANIFEST}); give another one"
+            )
         return cls(path, _read_manifest(path))
 
     @classmethod
@@ -91,7 +93,7 @@ class Store:
             strangers = [entry.name for entry in path.iterdir() if not _leftover(entry.name)]
         if strangers:
             raise UserError(
-                f"{path} holds other files ({sorted(strangers)[0]}, …) and is no run directory; "
+                f"{path} holds other files ({sorted(strangers)[0]}, …) and is not a run directory; "
                 "choose another --out"
             )
         manifest = {"format": FORMAT, "seeds": seeds, "files": {}, "stages": {}}
@@ -208,10 +210,10 @@ class Store:
     def read(self, name: str) -> bytes:
         """Read a listed file and check its hash; raises UserError where it is not what it was."""
         if name not in self.manifest["files"]:
-            raise UserError(f"{self.path} has no {name} yet; go on with: {self.to_go_on}")
+            raise UserError(f"{self.path} has no {name} yet; continue with: {self.to_go_on}")
         if not self._is_current(name):
             raise UserError(
-                f"{self.path / name} is out of date: what it rests on was done again, or its stage "
+                f"{self.path / name} is out of date: an earlier stage was rerun, or its stage "
                 f"{MADE_BY[name]!r} was stopped; bring it up to date with: {self.to_go_on}"
             )
         path = self.path / name

@@ -72,7 +72,7 @@ def locate(source: str | Path) -> Path:
     if path.is_dir():
         raise UserError(f"{path} is a folder; give a TOML file")
     raise UserError(
-        f"there is no config {str(source)!r}, neither a file nor an experiment that ships; "
+        f"there is no config {str(source)!r}, neither a file nor a shipped experiment; "
         f"{did_you_mean(content.id_of(path), shipped)}"
     )
 
@@ -84,7 +84,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {one_line(error)}; give a readable file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no TOML: {one_line(error)}; mend it there") from error
+        raise UserError(f"{path} is not TOML: {one_line(error)}; fix it there") from error
 
 
 def write_toml(config: RunConfig) -> str:
@@ -97,7 +97,9 @@ def overridden(data: Mapping[str, Any], override: str) -> dict[str, Any]:
     key, equals, text = override.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):
-        raise UserError(f"{override!r} is no override; write key.path=value, like train.seeds=8")
+        raise UserError(
+            f"{override!r} is not an override; write key.path=value, like train.seeds=8"
+        )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -19,7 +19,7 @@ from shardsim.shards.schema import by_seed
 
 
 def shardness_by_seed(data: xr.Dataset) -> np.ndarray:
-    """Return float64[S]: best rival minus shards, bits a decision, mean over levels."""
+    """Return float64[S]: best rival minus shards, bits per decision, mean over levels."""
     return by_seed(data, "shardness_by_level").mean(1)
 
 

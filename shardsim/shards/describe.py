@@ -36,7 +36,7 @@ def describe(
     """Describe every shard: where it is active, and what it pushes for.
 
     Args:
-      gates: float[C, K], logits a move.
+      gates: float[C, K], logits per move.
       preferences: float[K, O], unit norm.
       concepts: names on the axis O.
       covariates: name -> float[C].
@@ -118,7 +118,7 @@ def where_active(
     if best.index >= CLEAR:
         return f"active {best.words}"
     part = (active * weight).sum() / weight.sum()
-    return f"active in {round(100 * part)} % of contexts, most of all {best.words}"
+    return f"active in {round(100 * part)} % of contexts, mainly {best.words}"
 
 
 def youden(inside: np.ndarray, active: np.ndarray, weight: np.ndarray) -> float:
@@ -160,8 +160,8 @@ def _pairs(concepts: Sequence[str], covariates: Mapping[str, np.ndarray]):
             name = f"conflict_{a}_{b}"
             if name in covariates:
                 apart = covariates[name] > 0.5
-                yield f"where {one} and {two} lie different ways", apart
-                yield f"where {one} and {two} lie the same way", ~apart
+                yield f"where {one} and {two} lie in different directions", apart
+                yield f"where {one} and {two} lie in the same direction", ~apart
 
 
 def _rest(covariates: Mapping[str, np.ndarray]):

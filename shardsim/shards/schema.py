@@ -12,8 +12,8 @@ import xarray as xr
 from shardsim.agent.schema import MOMENTS, SEED
 from shardsim.base.schema import Schema, Variable
 
-TOWARD = "logits a move"  # of a gate: what it adds to an action that loses one move less
-BITS = "bits a decision"
+TOWARD = "logits per move"  # of a gate: what it adds to an action that loses one move less
+BITS = "bits per decision"
 MOVES = "moves"
 SHARE = "share of decision influence"
 
@@ -31,12 +31,12 @@ COORDINATES = {
     "end": Variable(("end",), "end of an interval"),
     "model": Variable(("model",), "fitted model of the decisions"),
     "distance_bin": Variable(("distance_bin",), "distance to the concept", MOVES),
-    "null": Variable(("null",), "policy in which there are no shards to find"),
+    "null": Variable(("null",), "policy without shards to find"),
     "layer": Variable(("layer",), "layer of the network"),
-    "control": Variable(("control",), "what stands in for a layer's activations"),
+    "control": Variable(("control",), "control in place of a layer's activations"),
     "gate_source": Variable(("gate_source",), "what the gates are read from"),
-    "dose": Variable(("dose",), "c: the reading of the shard is multiplied by 1 + c"),
-    "component_method": Variable(("component_method",), "how single components are found"),
+    "dose": Variable(("dose",), "c: the reading of the shard in a layer is multiplied by 1 + c"),
+    "component_method": Variable(("component_method",), "method that finds single components"),
     "component_control": Variable(("component_control",), "null of the components"),
     "feature": Variable(("feature",), "covariate that a gate's conditions may use"),
     "event_kind": Variable(("event_kind",), "reward component that paid first in an episode"),
@@ -62,8 +62,8 @@ SHARDS = Schema(
         "rest_share_interval_by_seed": Variable(
             ("battery", "seed", "rest", "end"), f"{SHARE}: interval over levels and equal fits"
         ),
-        "words": Variable(("shard",), "the shard in words, its gates averaged over seeds"),
-        "words_by_seed": Variable(("seed", "shard"), "the shard in words, in one seed"),
+        "words": Variable(("shard",), "description of the shard, gates averaged over seeds"),
+        "words_by_seed": Variable(("seed", "shard"), "description of the shard in one seed"),
         "margin": Variable(
             ("seed", "shard"), "relative extra strength of the next equally good fit"
         ),
@@ -76,7 +76,9 @@ SHARDS = Schema(
         "equal_fit_preference": Variable(
             ("seed", "equal_fit", "concept"), "preference of that shard in that fit, unit norm"
         ),
-        "held": Variable(("seed", "shard"), "the seed has the shard when it is fitted alone"),
+        "held": Variable(
+            ("seed", "shard"), "whether the seed has the shard when it is fitted alone"
+        ),
         "own_verdict": Variable(("seed",), "verdict on the seed when it is fitted alone"),
         "status": Variable(("shard",), "confirmed, unconfirmed or conflicting"),
         "bits": Variable(("model", "seed"), "held-out cross-entropy", BITS),
@@ -90,23 +92,27 @@ SHARDS = Schema(
         ),
         "shardness_by_level": Variable(("seed", "level"), "best rival minus shards", BITS),
         "explained": Variable(
-            ("seed",), "where the shards lie from habits and affordance, 0, to the ceiling, 1"
+            ("seed",), "where the shards lie between habits and affordance (0) and the ceiling (1)"
         ),
         "null_shardness": Variable(("null", "seed"), "best rival minus shards in a null", BITS),
         "null_shards": Variable(("null", "seed"), "number of shards found in a null"),
         "influence_signed": Variable(
-            ("seed", "concept", "distance_bin"), "removal moves the policy away by", MOVES
+            ("seed", "concept", "distance_bin"), "signed influence of removing the concept", MOVES
         ),
         "influence_mirror": Variable(
-            ("seed", "concept", "distance_bin"), "mirroring moves the policy away by", MOVES
+            ("seed", "concept", "distance_bin"),
+            "signed influence of mirroring the observation",
+            MOVES,
         ),
         "influence_untrained": Variable(
             ("seed", "concept", "distance_bin"),
-            "removal moves an untrained, equally sharp policy away by",
+            "signed influence of removal on an untrained network of equal entropy",
             MOVES,
         ),
         "influence_in_model": Variable(
-            ("seed", "concept", "distance_bin"), "removal moves the fitted model away by", MOVES
+            ("seed", "concept", "distance_bin"),
+            "in-model influence: of removing the concept from the fitted model",
+            MOVES,
         ),
         "agreement": Variable(
             ("layer", "seed"),
@@ -117,23 +123,24 @@ SHARDS = Schema(
             "adjusted mutual information of clusters of a control and of behaviour",
         ),
         "readable": Variable(
-            ("seed", "shard"), "some layer reads the gate better than shuffled labels"
+            ("seed", "shard"),
+            "whether the gate can be read from some layer better than shuffled labels",
         ),
         "specific": Variable(
-            ("seed", "shard"), "in some layer erasing the shard removes it, and it alone"
+            ("seed", "shard"), "whether in some layer erasing the shard removes it and no other"
         ),
         "erases_another": Variable(
-            ("seed", "shard"), "in every layer erasing the shard removes another one more"
+            ("seed", "shard"), "whether in every layer erasing the shard removes another one more"
         ),
         "explained_by_source": Variable(
             ("seed", "gate_source"), "explained, with gates read from activations"
         ),
         "selectivity": Variable(_BY_LAYER, "own slope over the largest other one"),
-        "slope_own": Variable(_BY_LAYER, "strength of the shard gained a unit of its own dose"),
+        "slope_own": Variable(_BY_LAYER, "change of the shard's strength per unit of its own dose"),
         "slope_other": Variable(_BY_LAYER, "the same of the other shard that moves most"),
         "slope_random": Variable((*_BY_LAYER, "rotation"), "own slope under a random rotation"),
         "dose_own": Variable(
-            ("seed", "layer", "dose", "shard"), "strength of the shard, of that at dose 0"
+            ("seed", "layer", "dose", "shard"), "strength of the shard, relative to dose 0"
         ),
         "dose_other": Variable(
             ("seed", "layer", "dose", "shard"), "the same of the other shard that moves most"
@@ -147,7 +154,7 @@ SHARDS = Schema(
         "component_chosen": Variable(
             _COMPONENT, "correlation of that component where it was chosen"
         ),
-        "component": Variable(_COMPONENT, "place of that component in its pool, from 0"),
+        "component": Variable(_COMPONENT, "index of that component in its pool, from 0"),
         "component_null": Variable(
             (*_COMPONENT, "component_control"), "the same correlation in a null"
         ),
@@ -155,7 +162,7 @@ SHARDS = Schema(
             ("event_checkpoint", "seed", "event_kind"), "episodes in which this paid first"
         ),
         "event_reached": Variable(
-            ("event_kind", "concept"), "part of those episodes that end on the concept"
+            ("event_kind", "concept"), "fraction of those episodes that end on the concept"
         ),
         "update_push": Variable(
             ("event_checkpoint", "seed", "event_kind", "shard"),
@@ -163,30 +170,32 @@ SHARDS = Schema(
             "squares over single episodes",
         ),
         "update_p_value": Variable(
-            ("event_kind", "shard"), "p that it raises the shard, and it alone, by chance"
+            ("event_kind", "shard"), "p-value: it strengthens the shard selectively"
         ),
         "update_p_value_by_seed": Variable(
-            ("seed", "event_kind", "shard"), "p that it raises the shard, and it alone, by chance"
+            ("seed", "event_kind", "shard"), "p-value: it strengthens the shard selectively"
         ),
-        "weight": Variable(("context",), "weight that leads back to the levels' own decisions"),
+        "weight": Variable(
+            ("context",), "weight back to the levels' own distribution of decisions"
+        ),
         "level_index": Variable(("context",), "level that the context is from"),
-        "distance": Variable(("context", "concept"), "shortest way to the concept", MOVES),
+        "distance": Variable(("context", "concept"), "shortest distance to the concept", MOVES),
         "habit": Variable(("seed", "action"), "habit: bias of an action", "logits"),
         "gate_coefficient": Variable(("seed", "atom", "shard"), "weight of an atom", TOWARD),
         "affordance_coefficient": Variable(
             ("seed", "atom"), "weight of an atom in what a blocked action costs", "logits"
         ),
         "atom_feature": Variable(
-            ("seed", "atom", "condition"), "place of the condition's feature; -1 for none"
+            ("seed", "atom", "condition"), "index of the condition's feature; -1 for none"
         ),
-        "atom_threshold": Variable(("seed", "atom", "condition"), "feature is compared with this"),
+        "atom_threshold": Variable(("seed", "atom", "condition"), "threshold of the feature"),
         "atom_above": Variable(
             ("seed", "atom", "condition"), "whether the feature must exceed the threshold"
         ),
         "atom_soft": Variable(
-            ("seed", "atom"), "place of the feature that the atom is proportional to; -1 for none"
+            ("seed", "atom"), "index of the feature that the atom is proportional to; -1 for none"
         ),
-        "atom_scale": Variable(("seed", "atom"), "factor on that feature, cut at 1"),
+        "atom_scale": Variable(("seed", "atom"), "factor on that feature, capped at 1"),
     },
     COORDINATES,
 )

@@ -37,7 +37,7 @@ class EqualFit(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ShardSet:
-    """The shards of agents over a battery; gates are in logits a move.
+    """The shards of agents over a battery; gates are in logits per move.
 
     Of several agents, which share one dictionary of preferences, every array has a leading axis of
     seeds, and `verdict`, `words` and `statuses` are about all of them; `seed(i)` is one agent's.
@@ -135,7 +135,7 @@ class ShardSet:
 
     @property
     def shardness(self) -> Any:
-        """Best rival minus shards on held-out levels, bits a decision."""
+        """Best rival minus shards on held-out levels, bits per decision."""
         return self._plain(decide.shardness_by_seed(self.dataset))
 
     @property
@@ -146,7 +146,7 @@ class ShardSet:
 
     @property
     def rivals(self) -> dict[str, Any]:
-        """Model -> held-out bits a decision, and the agent's own entropy."""
+        """Model -> held-out bits per decision, and the agent's own entropy."""
         return self._bits("bits")
 
     @property

@@ -14,7 +14,7 @@ import xarray as xr
 from shardsim.base.statistics import plain_interval, sign_flip_p
 from shardsim.shards import decide
 from shardsim.shards.evidence import components, dose_response, report
-from shardsim.shards.fit.models import AFFORDANCE, CEILING, PERMUTED, SHARDS
+from shardsim.shards.fit.models import AFFORDANCE, CEILING, PERMUTED, RIVALS, SHARDS
 from shardsim.shards.schema import by_seed
 
 CEILINGS = (AFFORDANCE, SHARDS, CEILING, PERMUTED)
@@ -29,6 +29,7 @@ def summary(data: xr.Dataset) -> dict[str, Any]:
         "shards": _shards(data),
         "rest": {str(part): _shares(data, "rest_share", rest=part) for part in data["rest"].values},
         "shardness": interval,
+        "best_rivals": best_rivals(data),
         "shardness_test": shardness_test(data),
         "explained": float(by_seed(data, "explained").mean()),
         **explained_by_activations(data),
@@ -77,12 +78,19 @@ def _shares(data: xr.Dataset, name: str, **part: Any) -> dict[str, dict[str, flo
     return found
 
 
+def best_rivals(data: xr.Dataset) -> list[str]:
+    """Return for each seed the rival of fewest held-out bits, which shardness is measured from."""
+    names = [name for name in RIVALS if name in data["model"].values]
+    bits = by_seed(data.sel(model=names), "bits")
+    return [names[best] for best in np.nanargmin(bits, axis=1)]
+
+
 def shardness_test(data: xr.Dataset) -> dict[str, float | None]:
     """Return exact one-sided p-values over seeds, and what they are judged against.
 
-    `p_value`: that shards save no bits against the best rival; `p_value_above_nulls`: that they
-    save no more than in the null of the same seed that saves most; `threshold`: the largest mean
-    of a null, in bits a decision; `smallest_p`: what this number of seeds can reach at all.
+    `p_value`: that shards predict no better than the best rival; `p_value_above_nulls`: that their
+    lead is no larger than in the null of the same seed with the largest; `threshold`: the largest
+    mean of a null, in bits per decision; `smallest_p`: the least that so many seeds can give.
     """
     own = decide.shardness_by_seed(data)
     nulls = by_seed(data, "null_shardness")
@@ -117,7 +125,7 @@ def agreement(data: xr.Dataset) -> dict[str, float]:
 
 
 def ceiling(data: xr.Dataset) -> dict[str, Any]:
-    """Return bits a decision of the shards and of the ceilings, in all and by distance.
+    """Return bits per decision of the shards and of the ceilings, in all and by distance.
 
     The distance is that to the nearest concept; mean over seeds, None where no context is so far.
     """

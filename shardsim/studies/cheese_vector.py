@@ -71,8 +71,8 @@ def rows_of(
     plain = next(iter(chance.values()))[:, OWN, place[0.0]]
     gone = next(iter(removed.values()))
     rows = [
-        beside(f"median P({name}) where ways part", PLAIN, plain, "other mazes", SHARE),
-        beside(f"its change with the {name} really removed", "—", gone - plain, "beside"),
+        beside(f"median P({name}) where directions differ", PLAIN, plain, "different mazes", SHARE),
+        beside(f"its change with the {name} really removed", "—", gone - plain, "no figure"),
     ]
     for layer, values in chance.items():
         less = values[:, :, place[-1.0]] - plain[:, None]

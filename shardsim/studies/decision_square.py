@@ -80,7 +80,7 @@ def decision_square(
 
 def _outcome_rows(found: dict[str, np.ndarray], names: dict[str, str], one: str) -> list[Row]:
     base, three = found["accuracy base"], found["accuracy three"]
-    rows = [beside(f"{one} reached first", RATE, found["rate"], "other mazes", SHARE)]
+    rows = [beside(f"{one} reached first", RATE, found["rate"], "different mazes", SHARE)]
     for label, paper, word in (("three", THREE, "3"), ("four", FOUR, "4")):
         rows += [
             same_sign(

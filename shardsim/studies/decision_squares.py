@@ -68,7 +68,7 @@ def rivals(env: Env, concept: int) -> list[int]:
     """Numbers of the other concepts; raises UserError where there is none."""
     if len(env.concepts) < 2:
         raise UserError(
-            f"{env.name} has one concept only, so no ways that part; choose a world with two"
+            f"{env.name} has only one concept, so no two goals; choose a world with two"
         )
     return [number for number in range(len(env.concepts)) if number != concept]
 
@@ -105,7 +105,9 @@ def decision_squares(env: Env, levels: Level, logits_fn: LogitsFn, pair: Pair) -
     level, state = np.nonzero(found["square"])
     if not len(level):
         names = " and ".join(env.concept_names[number] for number in pair)
-        raise UserError(f"the ways to {names} part nowhere in these levels; take more levels")
+        raise UserError(
+            f"the best moves to {names} differ nowhere in these levels; use more levels"
+        )
     best = found["best"][level, state]  # [N, A, 2]
     at = logits[:, level, state].astype(np.float64)
     said = [np.asarray(logsumexp(np.where(best[..., n], at, -np.inf), axis=-1)) for n in (0, 1)]

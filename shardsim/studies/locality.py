@@ -88,7 +88,7 @@ def locality(run: Run, levels: int, split: str, toward: str = "", against: str =
 
 def _other(measure: str, name: str, near: np.ndarray) -> Row:
     """Of another object: a null only where it never pays."""
-    return null(measure, near) if name == NEVER_PAYS else beside(measure, "—", near, "beside")
+    return null(measure, near) if name == NEVER_PAYS else beside(measure, "—", near, "no figure")
 
 
 def _near(reach: Reach, by: str) -> np.ndarray:
@@ -112,12 +112,12 @@ def _rows_of(mine: Reach, blank: Reach, name: str, by: str) -> list[Row]:
             LOCALISED,
         ),
         _radius(f"distance at which it halves, {said} ({unit})", half_distance(kernel(mine, by))),
-        _radius("… where the ways part", half_distance(kernel(conflict, by))),
+        _radius("… where the directions differ", half_distance(kernel(conflict, by))),
     ]
 
 
 def _radius(measure: str, found: np.ndarray) -> Row:
-    return beside(measure, NOT_READABLE, found, "no figure to hold to")
+    return beside(measure, NOT_READABLE, found, "no figure")
 
 
 def _either(mine: Reach, name: str) -> list[Row]:
@@ -127,7 +127,7 @@ def _either(mine: Reach, name: str) -> list[Row]:
             f"change of the {name}'s influence a {one} further, {other} equal (moves)",
             NOT_READABLE,
             at_equal(mine, by, given),
-            "no figure to hold to",
+            "no figure",
         )
         for one, other, by, given in (
             ("move", "straight distance", "steps", "straight"),

@@ -24,7 +24,7 @@ def test_without_a_name_the_figures_are_listed(finished, capsys):
         code, out, err = outcome(arguments, capsys)
         assert (code, err) == (0, "") and "vector-field" in out and "reflection" in out
     listed = json.loads(outcome(["plot", "--json"], capsys)[1])
-    assert listed["rivals"].startswith("bits a decision")
+    assert listed["rivals"].startswith("bits per decision")
 
 
 def test_the_page_on_plotting_lists_every_figure_as_it_says_itself():

@@ -77,12 +77,22 @@ def test_every_number_of_the_summary_is_in_it(page, finished):
 
 
 def test_it_says_what_was_found_in_words(page):
-    text = " ".join(read(page).text)
+    text = "".join(read(page).text)
     for shard in SUMMARY["shards"]:
         assert text.count(shard["words"]) >= 2
-    assert "0.022 [0.014, 0.029] bits a decision" in text
-    assert "Diagnosis: the agent is optimal in training" in text
+    assert (
+        "Shards predict each decision 0.022 [0.014, 0.029] bits better than the best "
+        "single-utility model." in text
+    )
+    assert "Diagnosis: the agent is near-optimal on training levels" in text
     assert "not in this run" not in text.lower()
+
+
+def test_the_first_use_of_a_term_links_to_its_definition_on_the_page(page):
+    linked = re.findall(r'<a class="term" href="#([^"]+)">', page)
+    defined = re.findall(r'<dt id="([^"]+)">', page)
+    assert len(set(linked)) == len(linked) > 20
+    assert set(linked) <= set(defined)
 
 
 def test_the_track_stands_beside_separate_fits(page):
@@ -157,7 +167,7 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
         "report.html",
     ]
     assert page.count("Not in this run:") == 11
-    assert "The shards in words: not in this run." in page
+    assert "Description of each shard: not in this run." in page
     assert str(trained.path) not in page
     assert told[0] == "learning-curves" and told[-1] == "page" and len(told) == 14
 
@@ -187,8 +197,8 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
     assert sorted(said) == [
         "no shard was found in this run, so no gate was read from activations",
         "no shard was found in this run, so no layer was compared with them",
-        "no shard was found in this run, so nobody reflected",
-        "no shard was found in this run, so nobody reflected",
-        "no shard was found in this run, so none was dosed",
         "no shard was found in this run, so there is no gate to draw",
+        "no shard was found in this run, so there was no intervention",
+        "no shard was found in this run, so there was no reflection",
+        "no shard was found in this run, so there was no reflection",
     ]

@@ -72,7 +72,7 @@ def test_numpy_leaves_keep_bits_and_dtype(value: np.ndarray) -> None:
 
 
 def test_objects_are_refused_because_they_would_need_pickle() -> None:
-    with pytest.raises(TypeError, match="no number"):
+    with pytest.raises(TypeError, match="not a number"):
         to_bytes({"a": np.array([object()])})
 
 

@@ -130,7 +130,7 @@ def test_a_mended_file_loads_after_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["not-a-module.py", "world.txt"])
 def test_only_python_modules_are_loaded(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match="is no module"):
+    with pytest.raises(UserError, match="is not a module"):
         load_file("envs", write(tmp_path, name, ""))
 
 
@@ -150,7 +150,7 @@ def test_an_installed_entry_is_listed_unimported_and_loads(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [("nowhere_at_all", "cannot be imported"), ("textwrap:fill", "no module")]
+    ("value", "said"), [("nowhere_at_all", "cannot be imported"), ("textwrap:fill", "not a module")]
 )
 def test_a_broken_entry_point_is_one_line(monkeypatch, value: str, said: str) -> None:
     point(monkeypatch, "bad", value)

@@ -55,7 +55,7 @@ def test_a_forgotten_decorator_and_a_missing_position_are_named():
 
     problems = [str(finding) for finding in check_env(Plain(**SMALL))]
     assert len(problems) == 2
-    assert "Plain is no frozen dataclass" in problems[0]
+    assert "Plain is not a frozen dataclass" in problems[0]
     assert "state_fields['cell'] is None, not height * width = 15" in problems[1]
 
 

@@ -138,8 +138,11 @@ def test_mistakes_are_named(cheese):
         (lambda: env.step(np.int64(4)), "actions 0 to 3"),
         (lambda: env.render(), "no render mode"),
         (lambda: env.reset(options={"levl": None}), "no option 'levl'; did you mean 'level'"),
-        (lambda: env.reset(options={"level": cheese.levels}), "no single level of cheese-corner"),
-        (lambda: env.reset(options={"level": "first"}), "no single level of cheese-corner"),
+        (
+            lambda: env.reset(options={"level": cheese.levels}),
+            "not a single level of cheese-corner",
+        ),
+        (lambda: env.reset(options={"level": "first"}), "not a single level of cheese-corner"),
         (lambda: env.reset(seed=-1), "seed must be a whole number from 0"),
         (lambda: GridworldEnv(cheese.env, split="test"), "no split 'test'"),
         (lambda: GridworldEnv(cheese.env, render_mode="rgb"), "did you mean 'rgb_array'"),

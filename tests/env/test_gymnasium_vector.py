@@ -229,7 +229,7 @@ def test_mistakes_are_named(cheese):
         (lambda: worlds.reset(seed=[1, 2, 3]), "need as many seeds"),
         (lambda: worlds.reset(options={"reset_mask": np.zeros(2, bool)}), "at least one True"),
         (lambda: worlds.reset(options={"levels": None}), "did you mean 'level'"),
-        (lambda: worlds.reset(options={"level": cheese.levels}), "no single level of cheese"),
+        (lambda: worlds.reset(options={"level": cheese.levels}), "not a single level of cheese"),
         (lambda: worlds.reset(seed=-1), "seed must be a whole number"),
         (lambda: worlds.render(), "no render mode"),
         (

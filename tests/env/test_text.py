@@ -82,7 +82,7 @@ def test_a_hand_written_level_means_what_it_shows(cheese):
         ("@\n", "@\ncheese: a\n", "write a cell as row,column"),
         ("@\n", "@\ncheese: 0,0 0,1\n", "gives 2 cells; cheese-corner has 1"),
         ("@\n", "@\nweights: 1 2\n", "gives 2 weights; cheese-corner has 1 rewards: cheese"),
-        ("@\n", "@\nweights: one\n", "are no numbers"),
+        ("@\n", "@\nweights: one\n", "are not numbers"),
         ("@\n", "@\nsteps: 99\n", "whole number from 0 to 64"),
     ],
 )

@@ -139,7 +139,7 @@ def test_the_vector_field_draws_each_cells_arrow_and_influence():
 def test_gates_share_one_scale_from_zero():
     board = tables.board()
     gates = {"a": np.full((5, 7), 2.0), "b": np.full((5, 7), 0.5)}
-    figure = levels.gates_on_level(board, gates, "gate (logits a move)")
+    figure = levels.gates_on_level(board, gates, "gate (logits per move)")
     assert [axes.images[0].get_clim() for axes in figure.axes[:2]] == [(0.0, 2.0)] * 2
     assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["a", "b"]
 

@@ -212,5 +212,5 @@ def test_one_agent_needs_a_known_model_and_shards(small, second):
         with pytest.raises(UserError, match=said):  # unwrapped: only these tests check annotations
             inspect.unwrap(reflect)(agent, small.shards.battery, **wrong)
     nobody = planted(np.zeros((0, 3)), small.shards.battery, 1)
-    with pytest.raises(UserError, match="nobody judges"):
+    with pytest.raises(UserError, match="no shard that could judge"):
         reflect(agent, small.shards.battery, shards=nobody)

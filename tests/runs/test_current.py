@@ -82,7 +82,7 @@ def test_what_rests_on_a_stage_that_is_done_again_is_out_of_date(whole: Run) -> 
     opened = load(whole.path)
     for read in (lambda: opened.track, lambda: opened.reflection, lambda: opened.diagnosis):
         with pytest.raises(
-            UserError, match=r"is out of date: .* go on|bring it up to date with: s"
+            UserError, match=r"is out of date: .* continue|bring it up to date with: s"
         ):
             read()
     with pytest.raises(UserError, match=r"track\.nc is out of date"):
@@ -91,7 +91,7 @@ def test_what_rests_on_a_stage_that_is_done_again_is_out_of_date(whole: Run) -> 
     assert not {"constancy", "diagnosis"} & opened.summary.keys()
     assert list(opened.timings) == ["train", "identify"]
     note = "out of date and left out: track, reflect, diagnose, report"
-    command = f"go on with: shardsim run {whole.path}/config.toml --out {whole.path}"
+    command = f"continue with: shardsim run {whole.path}/config.toml --out {whole.path}"
     said = in_words(opened.summary, opened.timings, "here", opened.notes)
     assert note in said and command in said
     page = page_of(opened)

@@ -62,7 +62,7 @@ def test_a_lost_file_is_named(store: Store) -> None:
 
 
 def test_a_result_that_is_not_there_yet_says_how_to_get_it(store: Store) -> None:
-    with pytest.raises(UserError, match=r"has no shards\.nc yet; go on with: shardsim run"):
+    with pytest.raises(UserError, match=r"has no shards\.nc yet; continue with: shardsim run"):
         store.read("shards.nc")
 
 
@@ -193,7 +193,7 @@ def test_a_wrong_manifest_is_one_line(store: Store, text: str, said: str) -> Non
 def test_missing_directories_and_strangers_are_no_runs(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no run directory"):
         Store.open(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="is no run directory"):
+    with pytest.raises(UserError, match="is not a run directory"):
         Store.open(tmp_path)
 
 

@@ -79,8 +79,8 @@ def test_a_config_can_be_overridden_again() -> None:
         ("train.minibatches=7", "train: minibatches (7) must divide"),
         ("train.minibatches=2048", "train: minibatches (2048) of num_envs x rollout_steps (2048)"),
         ("env.params.height={a=1}", "it should be true, false, a number, a string or a list of"),
-        ("train.seeds", "is no override; write key.path=value"),
-        ("=3", "is no override; write key.path=value"),
+        ("train.seeds", "is not an override; write key.path=value"),
+        ("=3", "is not an override; write key.path=value"),
     ],
 )
 def test_a_wrong_setting_names_its_path_and_what_is_allowed(override: str, said: str) -> None:
@@ -121,7 +121,7 @@ def test_goals_that_the_env_does_not_have_are_refused_before_training() -> None:
 
 
 def test_a_missing_config_is_one_line() -> None:
-    with pytest.raises(UserError, match="neither a file nor an experiment that ships"):
+    with pytest.raises(UserError, match="neither a file nor a shipped experiment"):
         read_config("nowhere.toml")
 
 
@@ -134,7 +134,7 @@ def test_a_folder_is_no_config(tmp_path: Path) -> None:
 def test_a_broken_file_is_named(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "broken.toml"
     file.write_bytes(data)
-    with pytest.raises(UserError, match=r"broken\.toml is no TOML"):
+    with pytest.raises(UserError, match=r"broken\.toml is not TOML"):
         read_config(file)
 
 

@@ -83,8 +83,8 @@ def test_the_pair_is_the_first_object_and_the_first_place_unless_named():
 @pytest.mark.parametrize(
     ("concepts", "said"),
     [
-        ((Concept("cheese"),), "has one concept only, so no ways that part"),
-        ((Concept("corner", "place"),), "has one concept only, so no ways that part"),
+        ((Concept("cheese"),), "has only one concept, so no two goals"),
+        ((Concept("corner", "place"),), "has only one concept, so no two goals"),
         ((Concept("corner", "place"), Concept("exit", "place")), "has no object"),
     ],
 )

@@ -76,7 +76,7 @@ def _taught(
 
 
 def imitation_gap(agent: Agent, spec: PlantedSpec, battery: Battery) -> float:
-    """Return the mean bits a decision by which the agent's distribution misses the planted one."""
+    """Return the mean bits per decision by which an agent misses the planted distribution."""
     truth = jax.nn.log_softmax(jnp.asarray(logits_on(spec, battery), jnp.float32))
     own = jax.nn.log_softmax(agent.policy(battery.observations))
     miss = jnp.sum(jnp.exp(truth) * (truth - own), axis=1)

@@ -69,7 +69,7 @@ class PlantedGate:
 
 @dataclass(frozen=True)
 class PlantedSpec:
-    """One planted agent. Preferences are rows of unit norm; strengths are in logits a move."""
+    """One planted agent. Preferences are rows of unit norm; strengths are in logits per move."""
 
     kind: str
     concepts: tuple[str, ...]
@@ -136,7 +136,7 @@ def _gate(gate: PlantedGate, concepts: tuple[str, ...], covariates: Covariates) 
 
 
 def planted_gates(spec: PlantedSpec, covariates: Covariates) -> np.ndarray:
-    """The true gates [C, K], in logits a move (strength included)."""
+    """The true gates [C, K], in logits per move (strength included)."""
     columns = [
         strength * _gate(gate, spec.concepts, covariates)
         for gate, strength in zip(spec.gates, spec.strengths, strict=True)

@@ -81,7 +81,9 @@ def _check(kind: str, count: int, shards: int, drives: tuple, places: tuple) -> 
     if kind == "hidden" and not drives:
         raise UserError("a hidden gate reads a drive, and this env has none; choose another env")
     if kind == "place" and not places:
-        raise UserError("this env has no place to want; choose another env, as cheese-corner")
+        raise UserError(
+            "this env has no place to prefer; choose another env, such as cheese-corner"
+        )
 
 
 def _shards(rng, kind, count, num_shards, size, drives, places):
@@ -174,7 +176,7 @@ def _distinct(gates: list[PlantedGate], preferences: np.ndarray, beyond_rank: bo
 
 
 def _strengths(rng: np.random.Generator, kind: str, shards: int) -> np.ndarray:
-    """Peak strengths [K] in logits a move: 1 to 5, or .5 to 10 with the widest ratio drawn."""
+    """Peak strengths [K] in logits per move: 1 to 5, or .5 to 10 with the widest ratio drawn."""
     if kind == "ratio" and shards > 1:
         ratio = np.exp(rng.uniform(np.log(5.0), np.log(LARGEST_RATIO)))
         between = np.exp(rng.uniform(0, np.log(ratio), shards - 2))

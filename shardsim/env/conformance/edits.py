@@ -100,7 +100,7 @@ def _placed(env: Env, less: State, number: int, cells: np.ndarray) -> Iterator[F
             "give it a plane: goal_mask(state, concept)",
         )
     for problem in unplayable(env, put.level):
-        yield _found(f"after moving {name}, {problem}", "mend start_mask")
+        yield _found(f"after moving {name}, {problem}", "fix start_mask")
 
 
 def _eager(env: Env, less: State, concept: Concept, cells: np.ndarray) -> Iterator[Finding]:

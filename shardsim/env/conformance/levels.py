@@ -26,7 +26,9 @@ def declaration(subject: Subject) -> Iterator[Finding]:
     settings = vars(kind).get("__dataclass_params__")
     if settings is None or not settings.frozen:
         yield Finding(
-            name, f"{kind.__name__} is no frozen dataclass", "put @dataclass(frozen=True) over it"
+            name,
+            f"{kind.__name__} is not a frozen dataclass",
+            "put @dataclass(frozen=True) over it",
         )
     for attribute in ("name", "rewards", "concepts", "action_names"):
         value = getattr(env, attribute, None)
@@ -118,7 +120,7 @@ def levels(subject: Subject) -> Iterator[Finding]:
                 "take all chance from its key",
             )
         for problem in unplayable(env, drawn):
-            yield Finding("levels", f"{split}: {problem}", "mend sample_level")
+            yield Finding("levels", f"{split}: {problem}", "fix sample_level")
 
 
 def unplayable(env: Env, drawn: Level) -> Iterator[str]:

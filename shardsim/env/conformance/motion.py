@@ -213,7 +213,7 @@ def starts(subject: Subject) -> Iterator[Finding]:
         )
     elif np.any(np.asarray(level.walls).reshape(-1)[np.asarray(begun.fields["cell"])]):
         yield Finding(
-            "starts", "an episode begins on a wall", "begin on free cells: mend start_probability"
+            "starts", "an episode begins on a wall", "begin on free cells: fix start_probability"
         )
     for concept in _misplaced(subject, begun):
         yield Finding(

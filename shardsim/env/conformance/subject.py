@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 
     check: str  # name of the check
     problem: str  # what is wrong
-    mend: str  # how to mend it
+    mend: str  # how to fix it
 
     def __str__(self) -> str:
         """All of it in one line."""

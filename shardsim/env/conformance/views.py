@@ -117,7 +117,7 @@ def _mirror(subject: Subject) -> Iterator[Finding]:
     if flipped.shape != seen.shape or sorted(np.asarray(actions)) != list(range(env.num_actions)):
         yield Finding(
             "views",
-            "mirror changes the observation's shape, or its actions are no permutation",
+            "mirror changes the observation's shape, or its actions are not a permutation",
             "leave `mirror` to the base",
         )
         return

@@ -81,8 +81,8 @@ def require(package: str, family: str) -> ModuleType:
     except ImportError as error:
         if getattr(error, "name", "") == package:
             mend = f'install it with: pip install "shardsim[{family}]"'
-            raise UserError(f"`{family}:` needs an extra that is not there; {mend}") from error
+            raise UserError(f"`{family}:` needs an extra that is not installed; {mend}") from error
         raise UserError(
             f"`{family}:` cannot be used, since {package} fails to import "
-            f"({one_line(error)}); mend its installation"
+            f"({one_line(error)}); fix its installation"
         ) from error

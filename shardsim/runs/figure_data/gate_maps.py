@@ -26,7 +26,7 @@ def gates_at(run: Run, seed: Whole, covariates: Mapping[str, np.ndarray]) -> dic
         covariates: name -> f[…], all of one shape.
 
     Returns:
-        Name of the shard -> f[…], in logits a move.
+        Name of the shard -> f[…], in logits per move.
 
     Raises:
         UserError: no such seed, or no shard at all.

@@ -75,7 +75,7 @@ def _interval(values: np.ndarray) -> Interval:
 def _reflection(run: Run) -> xr.Dataset:
     data = run.reflection
     if "value_change" not in data:
-        raise UserError("no shard was found in this run, so nobody reflected")
+        raise UserError("no shard was found in this run, so there was no reflection")
     return data
 
 
@@ -97,7 +97,7 @@ def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]
         )
         for battery in ("target", "held-out")
     }
-    panels["best rival − shards (bits a decision)"] = {
+    panels["best rival − shards (bits per decision)"] = {
         "shardness": {name: found.shardness for name, found in shards.items()}
     }
     curves = results.curves(named)

@@ -34,7 +34,7 @@ class Parts(NamedTuple):
 
 
 class Bits(NamedTuple):
-    """Bits a decision of every model."""
+    """Bits per decision of every model."""
 
     models: list[str]  # M
     bits: dict[str, np.ndarray]  # all contexts, in conflict -> f[M, K]
@@ -156,7 +156,7 @@ def _by_bin(data: xr.Dataset, variable: str, concept: str) -> np.ndarray | None:
 
 
 def bits(run: Run) -> Bits:
-    """Bits a decision of all models, and the rivals whose difference to the shards is shown."""
+    """Bits per decision of all models, and the rivals whose difference to the shards is shown."""
     data = run.shards.dataset.transpose("model", "seed", ...)
     models = [str(name) for name in data["model"].values]
     panels = {"all contexts": data["bits"].values}

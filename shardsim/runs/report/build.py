@@ -19,7 +19,8 @@ from markupsafe import Markup
 from shardsim.base.errors import UserError
 from shardsim.base.progress import SILENT, Progress
 from shardsim.runs import figures
-from shardsim.runs.report.text import headlines
+from shardsim.runs.report import glossary
+from shardsim.runs.report.text import BRACKETS, headlines
 from shardsim.runs.run import Run
 from shardsim.runs.store import CONFIG
 
@@ -30,7 +31,7 @@ PIXELS_AN_INCH = 130
 
 
 class Part(NamedTuple):
-    """One section of the report: words, then figures and tables by name."""
+    """One section of the report: text, then figures and tables by name."""
 
     title: str
     text: str
@@ -50,30 +51,30 @@ class Picture(NamedTuple):
 
 PARTS = (
     Part(
-        "How well they were trained",
-        "Return is exact: the policy is evaluated over all starts of fixed levels, none of which "
-        "occurs in training. On target levels the objects lie elsewhere than in training.",
+        "Training",
+        "Returns are exact: the policy is evaluated over all starts of fixed levels that do not "
+        "occur in training. On target levels the objects lie elsewhere than in training.",
         ("learning-curves",),
         ("return",),
     ),
     Part(
         "The shards",
-        "A shard is a gate over contexts with a preference over concepts. Its share is the part of "
-        "the decision influence that it carries, on average over a battery of contexts. The margin "
-        "is how much dearer the cheapest equally good decomposition is: small means uncertain.",
+        "A shard is a gate over contexts with a preference over concepts. Its share of decision "
+        "influence is an average over a battery of contexts. The margin is the relative extra cost "
+        "of the next equally good fit: below 0.2 the preferences are uncertain.",
         ("shares", "shard-distribution", "influence-by-distance"),
         ("shards", "shares", "track"),
     ),
     Part(
         "One agent on one level",
-        "Arrows are mean moves. Influence is measured by removing a concept from the level; a "
-        "place cannot be removed, so for it the level is mirrored around it.",
+        "Arrows show the mean move. Signed influence is measured by removing an object from the "
+        "level; a place cannot be removed, so the observation is mirrored instead.",
         ("vector-field", "gates-on-level", "activation-map"),
     ),
     Part(
         "Are they shards?",
-        "Every rival is fitted to the same decisions with the same habit and affordance terms, and "
-        "judged on levels that it was not fitted to. Lower is better.",
+        "Every rival is fitted to the same decisions with the same habit and affordance terms and "
+        "compared in bits per decision on levels left out of its fit. Lower is better.",
         ("rivals", "activation-gates", "dose-curves", "agreement"),
         (
             "rivals",
@@ -87,15 +88,15 @@ PARTS = (
     ),
     Part(
         "Reflection",
-        "From each onset the agent imitates its own plans that the shards active there endorse; no "
-        "reward is given. What it does afterwards is computed exactly. The controls are plain "
-        "self-distillation and shuffled endorsements (sham).",
+        "From each onset the agent imitates those of its own plans that the shards active there "
+        "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
+        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham).",
         ("reflection", "constancy"),
         ("constancy",),
     ),
     Part(
         "Diagnosis",
-        "Each measurement of the run stands beside the exact value that it should have had.",
+        "Each measurement of the run is compared with the exact value that correct code gives.",
         (),
         ("diagnosis", "evidence"),
     ),
@@ -139,6 +140,9 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
         for part in PARTS
     ]
     return _template().render(
+        terms=glossary.terms(),
+        brackets=BRACKETS,
+        link=glossary.Links().link,
         title=f"{summary.get('env', run.config.env.id)}: shard report",
         headlines=headlines(summary),
         notes=[_here(run, note) for note in run.notes],
@@ -163,7 +167,7 @@ def _picture(run: Run, name: str, caption: str, drawn: dict[str, bytes]) -> Pict
 
 
 def _here(run: Run, said: str) -> str:
-    """What is so, without the run's path and the command that mends it."""
+    """What is so, without the run's path and the command that would fix it."""
     return said.partition("; ")[0].replace(f"{run.path}/", "").replace(str(run.path), "this run")
 
 
@@ -172,7 +176,7 @@ def _summary(run: Run) -> dict[str, Any]:
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Every number and word of a summary with its key path, as JSON writes them."""
+    """Every value of a summary with its key path, as JSON writes them."""
     if isinstance(value, Mapping):
         pairs = [(f"{prefix}.{key}" if prefix else str(key), one) for key, one in value.items()]
     elif isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from shardsim.diagnosis.evidence import label_in
 from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
 from shardsim.runs.figure_data import results
-from shardsim.runs.report.text import interval, minus, returns_of
+from shardsim.runs.report.formats import half_width, interval, mean_sd, number, spread
+from shardsim.runs.report.text import returns_of
 from shardsim.runs.run import Run
 
 COMPETENCE = "competence"
@@ -47,7 +48,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
 
 
 def returns(summary: Mapping[str, Any]) -> Table:
-    """Return beside the optimum, a row a seed."""
+    """Return relative to the optimum, one row per seed."""
     found = returns_of(summary)
     held_out, target = found.shares.get("held_out") or [], found.shares.get("target") or []
     seeds = summary.get("seeds") or list(range(len(held_out)))
@@ -71,8 +72,8 @@ def shards(summary: Mapping[str, Any]) -> Table:
         ]
         for place, shard in enumerate(summary.get("shards") or [], start=1)
     ]
-    columns = ("", "in words", "preferences (unit norm)", "margin", "confirmed")
-    return Table("The shards in words", columns, rows)
+    columns = ("", "description", "preferences (unit norm)", "margin", "confirmed")
+    return Table("Description of each shard", columns, rows)
 
 
 def _named(preferences: Any) -> list[tuple[str, float]]:
@@ -96,7 +97,7 @@ def shares(run: Run) -> Table:
 
 def track(run: Run) -> Table:
     """The run's one dictionary beside fits of single checkpoints, which know nothing of it."""
-    title = "One dictionary for the run, beside separate fits of single checkpoints"
+    title = "Shards of the whole run, compared with separate fits of single checkpoints"
     if not run.store.has("track.nc"):
         return Table(title, (), [])
     data = run.track.transpose("checkpoint", "seed", "shard", ...)
@@ -110,13 +111,13 @@ def track(run: Run) -> Table:
         ]
         for t in checked
     ]
-    heads = (f"agreement on {name}" for name in results.labels(data))
+    heads = (f"cosine with {name}" for name in results.labels(data))
     return Table(title, ("update", "shards found, by seed", *heads), rows)
 
 
 def rivals(run: Run) -> Table:
-    """Bits a decision of every model, mean and spread over seeds."""
-    title = "Held-out bits a decision (mean ± standard deviation over seeds)"
+    """Bits per decision of every model, mean and spread over seeds."""
+    title = "Held-out bits per decision (mean ± standard deviation over seeds)"
     if not run.store.has("shards.nc"):
         return Table(title, (), [])
     models, panels, _ = results.bits(run)
@@ -133,23 +134,31 @@ def shardness(summary: Mapping[str, Any]) -> Table:
     gain = interval(summary.get("shardness"))
     rows = [
         ["verdict", str(summary["verdict"])],
-        ["shardness: best rival minus shards (bits a decision)", gain],
-        ["explained: from habits (0) to the ceiling (1)", interval(summary.get("explained"))],
+        ["shardness: best rival minus shards (bits per decision)", gain],
+        [
+            "explained: from habits and affordance (0) to the ceiling (1)",
+            interval(summary.get("explained")),
+        ],
     ]
     test = summary.get("shardness_test")
     if test:
-        least = f"(with these seeds it cannot be below {number(test['smallest_p'], 4)})"
+        least = f"(smallest possible with so many seeds: {number(test['smallest_p'], 4)})"
         rows += [
-            ["p that shards save nothing (exact)", f"{number(test['p_value'], 4)} {least}"],
-            ["p that they save no more than in the nulls", number(test["p_value_above_nulls"], 4)],
-            ["largest mean shardness of a null", number(test["threshold"])],
+            [
+                "p, shardness above zero (exact sign-flip test)",
+                f"{number(test['p_value'], 4)} {least}",
+            ],
+            ["p, shardness above the largest null", number(test["p_value_above_nulls"], 4)],
+            ["largest mean shardness among the nulls", number(test["threshold"])],
         ]
     return Table("Verdict", ("", ""), rows)
 
 
 def agreement(run: Run) -> Table:
     """Adjusted mutual information of activation and behaviour clusters, by layer."""
-    title = "Agreement of activation clusters with behavioural ones (adjusted mutual information)"
+    title = (
+        "Agreement of activation clusters with behavioural clusters (adjusted mutual information)"
+    )
     if not run.store.has("shards.nc") or "agreement" not in run.shards.dataset:
         return Table(title, (), [])
     layers, values, nulls = results.agreement(run)
@@ -164,7 +173,7 @@ def activation_gates(summary: Mapping[str, Any]) -> Table:
     """What the shards explain with gates read from every layer and control."""
     read = summary.get("explained_by_activations") or {}
     rows = [[name, number(value)] for name, value in (read.get("sources") or {}).items()]
-    title = "Explained with gates read from activations, held-out levels, mean over seeds"
+    title = "Fraction explained with gates read from activations (held-out levels, mean over seeds)"
     return Table(title, ("gates read from", "explained"), rows)
 
 
@@ -178,7 +187,7 @@ def components(summary: Mapping[str, Any]) -> Table:
         + [number(one["null"].get(name), 2) for name in controls]
         for place, one in enumerate(told, start=1)
     ]
-    title = "The single component that follows each gate (correlation, levels not chosen on)"
+    title = "Single component that correlates best with each gate (on levels not used to choose it)"
     columns = ("shard", "layer", "method", "component, by seed", "correlation", *controls)
     return Table(title, columns, rows)
 
@@ -195,13 +204,13 @@ def interventions(summary: Mapping[str, Any]) -> Table:
             [str(place), found["layer"], interval(found.get("selectivity"), "{:.2f}")]
             + [number(slope.get(key), 2) for key in ("own", "other", "random")]
         )
-    title = "Each shard dosed, in one layer (strength gained a unit of dose)"
-    dosed = ("own", "largest other", "random rotations")
+    title = "Interventions: change of strength per unit of dose, in the most selective layer"
+    dosed = ("the shard itself", "largest other shard", "random rotations")
     return Table(title, ("shard", "layer", "selectivity", *dosed), rows)
 
 
 def views(summary: Mapping[str, Any]) -> Table:
-    """What each view says of each shard, and why."""
+    """What each kind of evidence says about each shard, and why."""
     kinds = ("behaviour", "activations", "updates")
     rows = [
         [
@@ -211,12 +220,16 @@ def views(summary: Mapping[str, Any]) -> Table:
         ]
         for place, told in enumerate(summary.get("views") or [], start=1)
     ]
-    return Table("Each shard in three views", ("shard", "status", *kinds), rows)
+    return Table(
+        "Evidence for each shard from behaviour, activations and parameter updates",
+        ("shard", "status", *kinds),
+        rows,
+    )
 
 
 def constancy(summary: Mapping[str, Any]) -> Table:
     """Verdicts on reflection with what moved, a row an onset and a model."""
-    title = "Constancy of the shards' values, and change over all steps (± its 90 % interval)"
+    title = "Constancy of the shards' values, and change from first to last step (± 90 % interval)"
     told = summary.get("reflection") or {}
     models = [found for onset in told.values() for found in onset["models"].values()]
     moved = [name for found in models[:1] for name in found["drift"]]
@@ -232,22 +245,24 @@ def constancy(summary: Mapping[str, Any]) -> Table:
     if not rows:
         verdicts = (summary.get("constancy") or {}).items()
         return Table(title, ("onset", "verdict"), [[onset, str(said)] for onset, said in verdicts])
-    heads = [name.replace("hit_", "P first: ").replace("influence_", "S of ") for name in moved]
+    heads = [
+        name.replace("hit_", "P(first) ").replace("influence_", "influence ") for name in moved
+    ]
     return Table(title, ("onset", "model", "verdict", "carry-over κ", *heads), rows)
 
 
 def diagnosis(run: Run) -> Table:
-    """The world, and how probable each was held."""
+    """The diagnosis, and the probability of each category."""
     if not run.store.has("diagnosis.json"):
         return Table("Diagnosis", (), [])
     found = run.diagnosis
-    rows = [["world", label_in(found)]]
+    rows = [["diagnosis", label_in(found)]]
     rows += [["by seed", ", ".join(found["seeds"])]] if found.get("seeds") else []
-    rows += [["tier", str(found["tier"])]] if found.get("tier") else []
+    rows += [["evidence tier", str(found["tier"])]] if found.get("tier") else []
     rows += [["note", str(note)] for note in found.get("notes") or []]
     rows += [
-        [f"probability of {world}", number(value)]
-        for world, value in sorted(
+        [f"probability of {category}", number(value)]
+        for category, value in sorted(
             (found.get("probabilities") or {}).items(), key=lambda item: (-item[1], item[0])
         )
     ]
@@ -256,7 +271,7 @@ def diagnosis(run: Run) -> Table:
 
 def evidence(run: Run) -> Table:
     """Measured beside exact, in the order of the data flow."""
-    title = "Evidence: measured beside exact"
+    title = "Evidence: measured and exact values"
     if not run.store.has("diagnosis.json"):
         return Table(title, (), [])
     found = run.diagnosis.get("evidence") or []
@@ -264,36 +279,3 @@ def evidence(run: Run) -> Table:
     rows = [[cell(row.get(key)) for key in keys] for row in found]
     marked = tuple(n for n, row in enumerate(found) if row.get("verdict") == DISAGREES)
     return Table(title, tuple(keys.values()), rows, marked)
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """A number with so many decimals, or a dash."""
-    if value is None or not np.isfinite(value):
-        return "–"
-    return minus(f"{value:.{digits}f}")
-
-
-def spread(mean: float, low: float, high: float) -> str:
-    """`mean [low, high]`."""
-    return f"{number(mean, 2)} [{number(low, 2)}, {number(high, 2)}]"
-
-
-def half_width(entry: Mapping[str, float] | None) -> str:
-    """`mean ± half of the interval's width`, or a dash."""
-    if not entry or entry.get("mean") is None:
-        return "–"
-    said = minus(f"{round(entry['mean'], 2) + 0.0:+.2f}")  # adding zero turns −0.0 into 0.0
-    ends = entry.get("low"), entry.get("high")
-    if ends[0] is None or ends[1] is None:
-        return said
-    return f"{said}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(ends[1] - ends[0]) / 2:.2f}"
-
-
-def mean_sd(values: Sequence[float] | np.ndarray) -> str:
-    """`mean ± sd` over seeds; the number alone for one seed."""
-    known = np.asarray(values, np.float64)
-    known = known[np.isfinite(known)]
-    if not known.size:
-        return "–"
-    sd = f" ± {number(known.std(ddof=1))}" if known.size > 1 else ""
-    return f"{number(known.mean())}{sd}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shardsim.diagnosis.evidence import Evidence, label_in, table
-from shardsim.runs.report.text import headlines, returns_of
+from shardsim.runs.report.text import BRACKETS, headlines, returns_of
 
 
 def in_words(
@@ -19,18 +19,21 @@ def in_words(
     for split, values in returns.shares.items():
         lines.append(f"{told}, {split.replace('_', '-'):8}  {_listed(values, '{:.3f}')}")
     took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in timings.items())
-    told = [*lines, "", *headlines(summary), ""]
+    found = headlines(summary)
+    about = [BRACKETS] if any("[" in line for line in found) else []
+    told = [*lines, "", *found, *about, ""]
     return "\n".join([*told, *notes, f"wall time: {took}", f"results in {path}"])
 
 
 def diagnosis_in_words(found: Mapping[str, Any]) -> str:
-    """The world of a `diagnosis.json`, and its evidence as a table."""
+    """The category of a `diagnosis.json`, and its evidence as a table."""
     missing: Any = float("nan")
     rows = [
         Evidence(**{key: missing if value is None else value for key, value in row.items()})
         for row in found["evidence"]
     ]
-    head = f"{label_in(found)}   (tier {found['tier']}; seeds: {', '.join(found['seeds'])})"
+    seeds = ", ".join(found["seeds"])
+    head = f"{label_in(found)}   (evidence tier {found['tier']}; by seed: {seeds})"
     return "\n".join([head, *found["notes"], "", table(rows)])
 
 

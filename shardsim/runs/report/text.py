@@ -2,67 +2,44 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from shardsim.runs.report.formats import count, interval, listed, percent, sentence
+from shardsim.runs.report.reflection_text import constancy
+
 VERDICTS = {
-    "shards": "several shards, each active in its own contexts, predict it better than any single "
-    "utility function that was tried",
-    "one utility": "a single utility function predicts it as well as shards do",
-    "cannot tell": "shards and a single utility function predict too much alike to tell apart",
-    "no structure": "neither shards nor a utility function predict more than habits do",
+    "shards": "several shards, each active in its own contexts, predict the agents' behaviour "
+    "better than every single-utility model tried",
+    "one utility": "a single utility function predicts the agents' behaviour as well as several "
+    "shards do",
+    "cannot tell": "shards and a single utility function predict the agents' behaviour about "
+    "equally well",
+    "no structure": "neither shards nor a utility function predict more of the agents' behaviour "
+    "than habits do",
 }
-WORLDS = {
-    "healthy": "nothing is wrong with the run",
+CATEGORIES = {
+    "healthy": "no problem found",
     "no-update": "training did not change the agent",
-    "undertrained": "the agent is not optimal on its own training levels, and no part is at fault: "
-    "it needs more training",
-    "unknown": "something is wrong that no hypothesis explains",
+    "undertrained": "the agent is not optimal on its own training levels and no part of the code "
+    "is at fault: it needs more training",
+    "unknown": "something is wrong that none of the hypotheses explains",
 }
 CONTROLS = ("raw input", "untrained", "shuffled")  # what the names of controls begin with
-CONSTANCY = {
-    "constant": "keeps the value of every shard within its margin",
-    "drifted": "changes what at least one shard is worth by more than its margin",
-    "undefined": "was not tried: no shard, or no context of that kind",
-    "undecided": "cannot be said to keep or to change the shards' values with these seeds",
-}
+CHANCE = 0.05  # adjusted mutual information below which clusters agree no better than by chance
+BRACKETS = (
+    "Brackets hold confidence intervals over seeds (90 % by default); those of shares also cover "
+    "levels and equally good fits."
+).replace(" %", "\N{NO-BREAK SPACE}%")
+SIGNIFICANT = 0.05  # where a test over so few seeds cannot come below this, that is said
 
 
 def headlines(summary: Mapping[str, Any]) -> list[str]:
     """Sentences in the order of the pipeline; what is not in the summary is left out."""
     first = (_training, _estimated, _verdict, _separation, _shards, _explained)
-    makers = (*first, _agreement, _constancy, _diagnosis)
+    makers = (*first, _agreement, constancy, _diagnosis)
     return [line for make in makers for line in make(summary)]
-
-
-def percent(value: float | None) -> str:
-    """A fraction in per cent."""
-    return "an unknown part" if value is None else f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
-
-
-def interval(entry: Mapping[str, Any] | float | None, form: str = "{:.3f}") -> str:
-    """`mean [low, high]` of a summary's interval, or the number that stands there alone."""
-    if entry is None:
-        return "unknown"
-    if not isinstance(entry, Mapping):
-        return minus(form.format(entry))
-    mean, low, high = (entry.get(key) for key in ("mean", "low", "high"))
-    if mean is None:
-        return "unknown"
-    said = form.format(mean)
-    if low is not None and high is not None:
-        said += f" [{form.format(low)}, {form.format(high)}]"
-    return minus(said)
-
-
-def minus(text: str) -> str:
-    """A number's hyphens as minus signs."""
-    return text.replace("-", "−")
-
-
-def listed(words: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 class Returns(NamedTuple):
@@ -99,13 +76,14 @@ def _training(summary: Mapping[str, Any]) -> list[str]:
     for key, name in (("held_out", "held-out"), ("target", "target")):
         known = [value for value in returns.shares.get(key) or [] if value is not None]
         if known:
-            mean = sum(known) / len(known)
-            spread = f"by seed {percent(min(known))} to {percent(max(known))}"
-            parts.append(f"{percent(mean)} {of} on {name} levels ({spread})")
+            low, high = percent(min(known)), percent(max(known))
+            spread = "" if low == high else f" ({low} to {high} by seed)"
+            parts.append(f"{percent(sum(known) / len(known))} {of} on {name} levels{spread}")
     if not parts:
         return []
     seeds = len(summary.get("seeds") or returns.shares.get("held_out") or [])
-    return [f"{_count(seeds, 'agent')} trained on {summary.get('env')} reached {listed(parts)}."]
+    agents = count(seeds, "agent")
+    return [sentence(f"{agents} trained on {summary.get('env')} reached {listed(parts)}")]
 
 
 def _estimated(summary: Mapping[str, Any]) -> list[str]:
@@ -113,70 +91,92 @@ def _estimated(summary: Mapping[str, Any]) -> list[str]:
     figures = summary.get("estimated")
     if not figures:
         return []
-    return [f"Estimated, since {summary.get('env')} is not modelled whole: {listed(figures)}."]
+    return [
+        f"{summary.get('env')} is modelled only in part; these are estimates: {listed(figures)}."
+    ]
 
 
 def _verdict(summary: Mapping[str, Any]) -> list[str]:
     verdict = summary.get("verdict")
     if verdict is None:
         return []
-    line = f"Their behaviour: {VERDICTS.get(verdict, 'no more is known')} (verdict: {verdict})."
+    line = f"Verdict ‘{verdict}’: {VERDICTS.get(verdict, 'no more is known')}."
+    return [line, *_shardness(summary)]
+
+
+def _shardness(summary: Mapping[str, Any]) -> list[str]:
     gain = summary.get("shardness")
     if gain is None:
-        return [line]
-    return [
-        line,
-        f"Shards save {interval(gain)} bits a decision against the best rival; 0 would mean that "
-        "a single utility does as well.",
-    ]
+        return []
+    entry = gain if isinstance(gain, Mapping) else {"mean": gain}
+    mean, low, high = (entry.get(end) for end in ("mean", "low", "high"))
+    if mean is None:
+        return []
+    if mean < 0:
+        mean, low, high = (None if x is None else -x for x in (mean, high, low))
+    word = "worse" if entry["mean"] < 0 else "better"
+    bits = interval({"mean": mean, "low": low, "high": high})
+    line = (
+        f"Shards predict each decision {bits} bits {word} than the best single-utility model"
+        f"{_rivals(summary.get('best_rivals') or [])}."
+    )
+    test = summary.get("shardness_test")
+    return [f"{line} {_test(test)}" if test else line]
+
+
+def _rivals(names: Sequence[str]) -> str:
+    """Which rival was the best of each seed; nothing where that is not known."""
+    found = Counter(names).most_common()
+    if len(found) < 2:
+        return "".join(f", {name}" for name, _ in found)
+    told = [f"{name} in {count(seeds, 'seed')}" for name, seeds in found]
+    return f" ({listed(told)})"
+
+
+def _test(test: Mapping[str, Any]) -> str:
+    """The exact test over seeds, and what it can say at all with so few."""
+    least, said = test["smallest_p"], f"Exact sign-flip test over seeds: p = {test['p_value']:.4g}"
+    if least <= SIGNIFICANT:
+        return f"{said}."
+    seeds = count(round(1 / least).bit_length() - 1, "seed")
+    return f"{said}. With {seeds} p cannot be below {least:.4g}."
 
 
 def _separation(summary: Mapping[str, Any]) -> list[str]:
-    """Which two hypotheses stood, and what asking where they differ tells."""
+    """Which two hypotheses were left, and how well contexts separate them."""
     found = summary.get("refined") or summary.get("separable")
     if not found or not found.get("hypotheses"):
         return []
-    count = found["contexts"]
+    contexts = found["contexts"]
     best = max(found["hypotheses"], key=lambda row: row["bits"])
     one, other = best["hypotheses"]
-    told = (
-        f"{best['bits']:.3f} bits an action between ‘{one}"
-        f"’ and ‘{other}"
-        f"’, where random ones tell {best['random_bits']:.3f}"
-    )
+    bits = f"{best['bits']:.3f} bits per action (random contexts: {best['random_bits']:.3f})"
     if "verdict_before" not in found:
         return [
-            f"Where it is still unsure, {count} other contexts would tell {told} "
-            "(shardsim identify RUN --refine adds them)."
+            f"{contexts} chosen contexts would separate ‘{one}’ from ‘{other}’ by {bits}; "
+            "‘shardsim identify RUN --refine’ adds them."
         ]
     was = _stood(found, "_before", found.get("margin_before") or [])
     now = _stood(summary, "", [shard.get("margin", 1.0) for shard in summary.get("shards") or []])
     return [
-        f"{count} contexts were added that tell {told}. Before them the verdict was {was}; "
-        f"now it is {now}."
+        f"{contexts} contexts were added that separate ‘{one}’ from ‘{other}’ by {bits}. Before, "
+        f"the verdict was {was}; now it is {now}."
     ]
 
 
 def _stood(entry: Mapping[str, Any], suffix: str, margins: Sequence[float]) -> str:
     """A verdict with its number of shards, shardness and least margin."""
-    shards = _count(entry.get(f"num_shards{suffix}") or 0, "shard").lower()
+    shards = count(entry.get(f"num_shards{suffix}") or 0, "shard")
     gain = interval(entry.get(f"shardness{suffix}"))
-    least = f" and a least margin of {min(margins):.2f}" if margins else ""
-    return f"{entry.get(f'verdict{suffix}')}, with {shards}, a shardness of {gain}{least}"
+    least = f" and a smallest margin of {min(margins):.2f}" if margins else ""
+    return f"‘{entry.get(f'verdict{suffix}')}’, with {shards}, a shardness of {gain}{least}"
 
 
 def _shards(summary: Mapping[str, Any]) -> list[str]:
     shards = summary.get("shards")
     if shards is None:
         return []
-    number = summary.get("num_shards", len(shards))
-    sure = sum(bool(shard.get("confirmed")) for shard in shards)
-    against = (summary.get("statuses") or {}).get("conflicting", 0)
-    lines = [
-        f"{_count(number, 'shard')} found, {_count(sure).lower()} of them confirmed by behaviour, "
-        "activations and a causal intervention together"
-        + (f", {_count(against).lower()} contradicted." if against else ".")
-    ]
+    lines = [_confirmed(summary, shards)]
     for place, shard in enumerate(shards, start=1):
         share = shard.get("share") or {}
         said = [
@@ -184,10 +184,30 @@ def _shards(summary: Mapping[str, Any]) -> list[str]:
             for key, name in (("held_out", "held-out"), ("target", "target"))
             if share.get(key)
         ]
-        of = f": its share of decision influence is {listed(said)}" if said else ""
+        of = f" Its share of decision influence is {listed(said)}." if said else ""
         name = f" ({shard['name']})" if "name" in shard else ""
-        lines.append(f"Shard {place}{name} is {shard.get('words', 'not described')}{of}.")
+        lines.append(f"Shard {place}{name}: {shard.get('words', 'not described')}.{of}")
     return lines
+
+
+def _confirmed(summary: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]) -> str:
+    """How many shards there are, and which of them every kind of evidence supports."""
+    number = summary.get("num_shards", len(shards))
+    if not number:
+        return "No shard was found."
+    names = [shard.get("name", f"shard {n}") for n, shard in enumerate(shards, start=1)]
+    sure = [n for n, shard in zip(names, shards, strict=True) if shard.get("confirmed")]
+    by = "supported by behaviour, activations and a causal intervention"
+    every = {1: "the one shard found is", 2: "both shards are"}
+    against = (summary.get("statuses") or {}).get("conflicting", 0)
+    verb = "is" if against == 1 else "are"
+    but = f"; {count(against)} {verb} contradicted by some of it" if against else ""
+    if len(sure) == number:
+        return sentence(f"{every.get(number, f'all {count(number)} shards are')} {by}")
+    if not sure:
+        return sentence(f"{count(number, 'shard')} found, none of them {by} together{but}")
+    verb = "is" if len(sure) == 1 else "are"
+    return sentence(f"of {count(number, 'shard')} found, {listed(sure)} {verb} {by}{but}")
 
 
 def _explained(summary: Mapping[str, Any]) -> list[str]:
@@ -195,73 +215,63 @@ def _explained(summary: Mapping[str, Any]) -> list[str]:
     if value is None:
         return []
     value = value.get("mean") if isinstance(value, Mapping) else value
-    line = f"The shards explain {percent(value)} of what these concepts could explain at all"
+    line = (
+        f"The shards explain {percent(value)} of the behaviour that these concepts can explain "
+        "(0 %: habits and affordance alone; 100 %: a separate fit in every context)"
+    ).replace(" %", "\N{NO-BREAK SPACE}%")
     read = summary.get("explained_by_activations")
     if not read:
         return [f"{line}."]
-    views = read.get("sources") or {}
-    control = views.get("shuffled activations")
-    beside = "" if control is None else f" (activations of other contexts: {percent(control)})"
-    return [f"{line}; {percent(read['mean'])} with gates read from layer {read['layer']}{beside}."]
+    control = (read.get("sources") or {}).get("shuffled activations")
+    beside = "" if control is None else f" (shuffled activations: {percent(control)})"
+    layer = read["layer"]
+    return [f"{line}; with gates read from layer {layer}, {percent(read['mean'])}{beside}."]
 
 
 def _agreement(summary: Mapping[str, Any]) -> list[str]:
-    """The layer that agrees best, beside the best of the controls."""
+    """The layer whose clusters agree best with behaviour's, beside the best of the controls."""
     known = {name: value for name, value in (summary.get("agreement") or {}).items() if value}
     layers = {name: value for name, value in known.items() if not name.startswith(CONTROLS)}
     if not layers:
         return []
     best = max(layers, key=lambda name: layers[name])
-    line = (
-        f"Clusters of activations in layer {best} agree with clusters of behaviour by an adjusted "
-        f"mutual information of {interval(layers[best], '{:.2f}')} (0 is chance, 1 the same)"
-    )
     controls = {name: value for name, value in known.items() if name not in layers}
+    if layers[best] < CHANCE:
+        chance = _at_chance(layers[best], controls)
+        return [f"Clustering raw activations does not recover the shards ({chance})."]
+    line = (
+        f"Clusters of the activations of layer {best} agree with clusters of behaviour: adjusted "
+        f"mutual information {interval(layers[best], '{:.2f}')} (0 is chance, 1 is identical)"
+    )
     if not controls:
         return [f"{line}."]
     other = max(controls, key=lambda name: controls[name])
-    return [f"{line}; the best control, {other}, reaches {interval(controls[other], '{:.2f}')}."]
+    return [f"{line}; best control, {other}: {interval(controls[other], '{:.2f}')}."]
 
 
-def _constancy(summary: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for onset, verdict in (summary.get("constancy") or {}).items():
-        verdicts = verdict if isinstance(verdict, Mapping) else {"": verdict}
-        for model, said in verdicts.items():
-            said = said.get("verdict") if isinstance(said, Mapping) else said
-            by = f" by {model}" if model else ""
-            text = CONSTANCY.get(str(said), "has no verdict")
-            lines.append(f"Reflection{by} from the onset {onset} {text} ({said}).")
-    return lines
+def _at_chance(value: float, controls: Mapping[str, float]) -> str:
+    """Agreement at chance, beside an untrained network where it has no more."""
+    untrained = [found for name, found in controls.items() if name.startswith("untrained")]
+    measured = f"adjusted mutual information {interval(value, '{:.2f}')}"
+    if not untrained or max(untrained) >= CHANCE:
+        return f"agreement at chance: {measured}"
+    beside = interval(max(untrained), "{:.2f}")
+    return f"agreement at chance, as in an untrained network: {measured} and {beside}"
 
 
 def _diagnosis(summary: Mapping[str, Any]) -> list[str]:
     found = summary.get("diagnosis") or {}
-    world = found.get("world")
-    if world is None:
+    category = found.get("world")
+    if category is None:
         return []
-    if world == "wrong-code":
-        return [f"Diagnosis: the code of the section {found.get('section')} is wrong."]
-    if world == "representation":
+    if category == "wrong-code":
+        return [f"Diagnosis: the code of the training section ‘{found.get('section')}’ is wrong."]
+    if category == "representation":
+        concept = found.get("representation")
+        goal = f": {concept}" if concept else ", which is none of the concepts"
         return [
-            "Diagnosis: the agent is optimal in training and not on target levels, because it "
-            f"represents its goal as: {found.get('representation') or 'something unnamed'}."
+            "Diagnosis: the agent is near-optimal on training levels but not on target levels, "
+            f"because it learned the wrong goal{goal}."
         ]
-    label = f"{world}({found['section']})" if found.get("section") else world
-    return [f"Diagnosis: {WORLDS.get(world, world)} ({label})."]
-
-
-def _count(number: int, noun: str = "") -> str:
-    words = (
-        "No" if noun else "None",
-        "One",
-        "Two",
-        "Three",
-        "Four",
-        "Five",
-        "Six",
-        "Seven",
-        "Eight",
-    )
-    word = words[number] if number < len(words) else str(number)
-    return f"{word} {noun}{'' if number == 1 else 's'}" if noun else word
+    label = f"{category}({found['section']})" if found.get("section") else category
+    return [f"Diagnosis: {CATEGORIES.get(category, category)} ({label})."]

@@ -1,4 +1,4 @@
-"""Stage `diagnose`: which world the run is in, from what it kept; writes `diagnosis.json`."""
+"""Stage `diagnose`: what is wrong with the run, from what it kept; writes `diagnosis.json`."""
 
 from __future__ import annotations
 

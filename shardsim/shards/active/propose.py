@@ -89,9 +89,9 @@ def propose(pairs: Sequence[Pair], on: Battery, *, size: int, seed: int = 0) -> 
       UserError: no pair, or a size below 1.
     """
     if not pairs:
-        raise UserError("no two hypotheses stand, so nothing separates them; find shards first")
+        raise UserError("there are no two hypotheses to separate; identify shards first")
     if size < 1:
-        raise UserError(f"{size} contexts separate nothing; ask for at least 1")
+        raise UserError(f"{size} contexts cannot separate anything; give at least 1")
     pool, typical = candidates(on.env, size, on.split, seed)
     data = asked(pool)
     bits = np.stack([divergence(p.says[0](data), p.says[1](data)) for p in pairs], 1)

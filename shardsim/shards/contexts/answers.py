@@ -75,10 +75,10 @@ def to_numpy(value: Any, what: str) -> np.ndarray:
     try:
         given = np.asarray(_from_torch(value))
     except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"the policy gave {what} that are no array; {FORMS}") from error
+        raise UserError(f"the policy gave {what} that are not an array; {FORMS}") from error
     if not np.can_cast(given.dtype, np.float32, "same_kind"):
         kind = type(value).__name__ if given.ndim == 0 else given.dtype.name
-        raise UserError(f"the policy gave {what} of {kind}, which are no real numbers; {FORMS}")
+        raise UserError(f"the policy gave {what} of {kind}, which are not real numbers; {FORMS}")
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
         return np.array(given, np.float32)
 

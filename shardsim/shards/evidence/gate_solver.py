@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 RIDGES = (3e-4, 3e-3, 3e-2)
-GATE_START = 0.5  # logits a move
+GATE_START = 0.5  # logits per move
 START = 1e-2  # readings start apart, so that two gates of one preference can come to differ
 NUISANCE_RIDGE = 1e-3
 PREFERENCE_FLOOR = 0.05  # what a refitted preference starts from where the found one is zero
@@ -51,7 +51,7 @@ class Solved(NamedTuple):
     """Every context predicted by the fit that never saw its level."""
 
     bits: jax.Array  # float32[C]
-    gates: jax.Array  # float32[K, C], in logits a move
+    gates: jax.Array  # float32[K, C], in logits per move
     ridge: jax.Array  # int32[F], which ridge each fold took
     weights: Weights  # leading axis F
 

@@ -31,14 +31,14 @@ SURE = 2.0  # standard deviations, for one seed alone
 
 
 class Opinion(NamedTuple):
-    """What one view says of one shard."""
+    """What one kind of evidence says about one shard."""
 
     says: Literal["supports", "does not support", "contradicts", "not taken"]
     reason: str
     figures: dict[str, Any]
 
 
-NOT_PATCHED = Opinion("not taken", "there are no activations to read or erase", {})
+NOT_PATCHED = Opinion("not taken", "no activations to read or erase", {})
 
 
 class Report(NamedTuple):
@@ -81,11 +81,11 @@ def behaviour_view(verdict: str, held: np.ndarray, margin: float) -> Opinion:
     part = float(np.mean(held))
     figures = {"seeds": part, "margin": float(margin)}
     if verdict != SHARDS:
-        return Opinion("does not support", f"the verdict on the run is '{verdict}'", figures)
+        return Opinion("does not support", f"the verdict is '{verdict}'", figures)
     if part <= MOST:
-        reason = f"only {_of(part, held.size)} seeds have it when fitted alone"
+        reason = f"found in only {_of(part, held.size)} seeds when each is fitted alone"
         return Opinion("does not support", reason, figures)
-    reason = f"{_of(part, held.size)} seeds have it when fitted alone; the verdict is '{verdict}'"
+    reason = f"found in {_of(part, held.size)} seeds when each is fitted alone"
     return Opinion("supports", reason, figures)
 
 
@@ -107,13 +107,13 @@ def activation_view(
         "erases_another": wrong,
     }
     if wrong > MOST:
-        reason = "erasing what it is read from removes another shard more, in every layer"
+        reason = "in every layer, erasing its reading removes another shard more"
         return Opinion("contradicts", f"{reason} ({_of(wrong, count)} seeds)", figures)
     if both > MOST:
-        reason = f"read and specifically erased in {_of(both, count)} seeds"
+        reason = f"its gate can be read and selectively erased in {_of(both, count)} seeds"
         return Opinion("supports", reason, figures)
     reason = (
-        f"read in {_of(readable.mean(), count)} seeds, specifically erased in "
+        f"its gate can be read in {_of(readable.mean(), count)} seeds and selectively erased in "
         f"{_of(specific.mean(), count)}"
     )
     return Opinion("does not support", reason, figures)
@@ -127,23 +127,23 @@ def updates_view(data: xr.Dataset, shard: int) -> Opinion:
       shard: its place, k.
     """
     if "update_push" not in data:
-        return Opinion("not taken", "there are no checkpoints of training, or no events", {})
+        return Opinion("not taken", "no checkpoints of training, or no reinforcement events", {})
     own = own_kind(data, shard)
     if own is None:
-        reason = "no common kind of event pays where it wants to go"
+        reason = "no frequent reinforcement event pays at what it pushes for"
         return Opinion("does not support", reason, {"p_value": None, "event": None})
     push, p_values = pushes(data, own)[:, shard], data["update_p_value"]
     p_value = float(p_values.transpose("event_kind", "shard").values[own, shard])
     event, mean = str(data["event_kind"].values[own]), float(push.mean())
     figures = {"p_value": p_value, "event": event, "push": mean}
     if _surely_below_zero(push):
-        reason = f"the updates of events paid by {event}, its own, weaken it (push {mean:+.2f})"
+        reason = f"updates from its own reinforcement events ({event}) weaken it (push {mean:+.2f})"
         return Opinion("contradicts", reason, figures)
     if p_value <= LEVEL / data.sizes["shard"]:
-        reason = f"the updates of events paid by {event}, its own, raise it, and it above the rest"
+        reason = f"updates from its own reinforcement events ({event}) strengthen it selectively"
         return Opinion("supports", f"{reason} (p = {p_value:.3g})", figures)
-    reason = f"the updates of events paid by {event}, its own, raise it no more specifically than"
-    return Opinion("does not support", f"{reason} other events' do (p = {p_value:.3g})", figures)
+    reason = f"updates from its own reinforcement events ({event}) do not strengthen it selectively"
+    return Opinion("does not support", f"{reason} (p = {p_value:.3g})", figures)
 
 
 def own_kind(data: xr.Dataset, shard: int) -> int | None:

@@ -15,7 +15,7 @@ LARGEST = 1e6
 
 
 def entropy_bits(logits: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return float64[...]: weighted mean entropy in bits a decision of logits [..., C, A]."""
+    """Return float64[...]: weighted mean entropy in bits per decision of logits [..., C, A]."""
     chance = probabilities(logits)
     each = -(chance * np.log2(np.maximum(chance, 1e-300))).sum(-1)
     return np.asarray(each @ weight / weight.sum())
@@ -29,7 +29,7 @@ def head_scale(untrained: np.ndarray, target: np.ndarray, weight: np.ndarray) ->
 
     Args:
       untrained: float[K, C, A] logits.
-      target: float[K], bits a decision.
+      target: float[K], bits per decision.
       weight: float[C].
 
     Returns:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from shardsim.runs.report.formats import count, interval, listed, percent
 from shardsim.runs.report.tables import returns
 from shardsim.runs.report.terminal import in_words
-from shardsim.runs.report.text import headlines, interval, listed, percent
+from shardsim.runs.report.text import headlines
 
 SUMMARY = {
     "env": "cheese-corner",
@@ -15,6 +16,7 @@ SUMMARY = {
     "num_shards": 1,
     "shards": [
         {
+            "name": "corner",
             "words": "active everywhere; pushes toward the corner",
             "share": {
                 "held_out": {"mean": 0.5, "low": 0.4, "high": 0.6},
@@ -27,7 +29,7 @@ SUMMARY = {
     "shardness": {"mean": 0.021, "low": -0.004, "high": 0.03},
     "explained": 0.55,
     "agreement": {"dense_1": 0.1, "dense_2": 0.23, "raw input": 0.04, "untrained dense_2": 0.02},
-    "constancy": {"near-corner": "drifted", "contested": {"turns": "constant"}},
+    "constancy": {"near-corner": "drifted", "contested": "constant"},
     "diagnosis": {"world": "representation", "section": None, "representation": "corner"},
 }
 
@@ -35,18 +37,20 @@ SUMMARY = {
 def test_every_number_is_said():
     text = " ".join(headlines(SUMMARY)).replace("\N{NO-BREAK SPACE}", " ")
     for expected in (
-        "Two agents trained on cheese-corner reached 96 % of the optimal return on held-out levels",
-        "by seed 30 % to 40 %",
-        "One shard found, one of them confirmed",
-        "active everywhere; pushes toward the corner: its share of decision influence is "
-        "0.50 [0.40, 0.60] on held-out levels and 0.41 [0.30, 0.50] on target levels",
-        "0.021 [−0.004, 0.030] bits a decision",
-        "explain 55 % of",
-        "layer dense_2 agree with clusters of behaviour by an adjusted mutual information of 0.23",
-        "the best control, raw input, reaches 0.04",
-        "from the onset near-corner changes",
-        "Reflection by turns from the onset contested keeps",
-        "represents its goal as: corner",
+        "Two agents trained on cheese-corner reached 96 % of the optimal return on held-out levels "
+        "(95 % to 97 % by seed)",
+        "(30 % to 40 % by seed)",
+        "The one shard found is supported by behaviour, activations and a causal intervention.",
+        "Shard 1 (corner): active everywhere; pushes toward the corner. Its share of decision "
+        "influence is 0.50 [0.40, 0.60] on held-out levels and 0.41 [0.30, 0.50] on target levels.",
+        "predict each decision 0.021 [−0.004, 0.030] bits better than the best single-utility "
+        "model.",
+        "explain 55 % of the behaviour",
+        "layer dense_2 agree with clusters of behaviour: adjusted mutual information 0.23 ",
+        "best control, raw input: 0.04",
+        "Reflecting near the corner changes the value of at least one shard by more than the",
+        "Reflecting in contested contexts leaves the value of every shard unchanged",
+        "because it learned the wrong goal: corner.",
     ):
         assert expected in text
 
@@ -59,8 +63,8 @@ def test_without_a_ratio_the_way_from_the_worst_return_to_the_best_is_said():
     line = headlines(summary)[0].replace("\N{NO-BREAK SPACE}", " ")
     assert line == (
         "Two agents trained on cheese-corner reached 85 % of the way from the worst to the best "
-        "return on held-out levels (by seed 80 % to 90 %) and 40 % of the way from the worst to "
-        "the best return on target levels (by seed 30 % to 50 %)."
+        "return on held-out levels (80 % to 90 % by seed) and 40 % of the way from the worst to "
+        "the best return on target levels (30 % to 50 % by seed)."
     )
     told = in_words(summary, {}, "runs/x").splitlines()[1:3]
     assert told == [
@@ -89,24 +93,28 @@ def test_only_what_is_there_is_said():
 @pytest.mark.parametrize(
     ("world", "said"),
     [
-        ({"world": "healthy"}, "nothing is wrong"),
-        ({"world": "wrong-code", "section": "loss"}, "the code of the section loss is wrong"),
+        ({"world": "healthy"}, "no problem found"),
+        (
+            {"world": "wrong-code", "section": "loss"},
+            "the code of the training section ‘loss’ is wrong",
+        ),
         (
             {"world": "no-update", "section": "update"},
             "did not change the agent (no-update(update))",
         ),
         ({"world": "undertrained"}, "needs more training"),
+        ({"world": "representation"}, "the wrong goal, which is none of the concepts."),
         ({"world": "something new"}, "something new"),
     ],
 )
-def test_each_world_has_its_sentence(world, said):
+def test_each_category_has_its_sentence(world, said):
     (line,) = headlines({"diagnosis": world})
     assert said in line
 
 
 def test_agreement_without_controls_or_layers():
     (line,) = headlines({"agreement": {"dense 1": 0.1, "dense 2": 0.3, "logits": None}})
-    assert line.endswith("of 0.30 (0 is chance, 1 the same).")
+    assert line.endswith("information 0.30 (0 is chance, 1 is identical).")
     assert headlines({"agreement": {}}) == headlines({"agreement": {"raw input": 0.5}}) == []
 
 
@@ -114,6 +122,7 @@ def test_parts():
     assert percent(None) == "an unknown part" and percent(0.949) == "95\N{NO-BREAK SPACE}%"
     assert interval({"mean": None}) == "unknown" and interval(None) == "unknown"
     assert interval({"mean": -0.5, "low": None, "high": 1.0}) == "−0.500"
+    assert count(0, "shard") == "no shards" and count(1, "shard") == "one shard" and count(9) == "9"
     assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b and c"
 
 
@@ -126,11 +135,10 @@ ROWS = [
 def test_what_would_tell_two_hypotheses_apart_is_said_with_its_bits():
     found = SUMMARY | {"separable": {"contexts": 50, "hypotheses": ROWS}}
     assert (
-        "Where it is still unsure, 50 other contexts would tell 0.200 bits an action between "
-        "‘shard 1 for cheese’ and ‘shard 1 for corner’, where random ones tell 0.040 "
-        "(shardsim identify RUN --refine adds them)."
+        "50 chosen contexts would separate ‘shard 1 for cheese’ from ‘shard 1 for corner’ by 0.200 "
+        "bits per action (random contexts: 0.040); ‘shardsim identify RUN --refine’ adds them."
     ) in headlines(found)
-    assert not any("hypotheses" in line for line in headlines(SUMMARY))
+    assert not any("chosen contexts" in line for line in headlines(SUMMARY))
 
 
 def test_what_was_found_before_contexts_were_added_is_said_beside_what_is_found_now():
@@ -144,10 +152,10 @@ def test_what_was_found_before_contexts_were_added_is_said_beside_what_is_found_
     }
     lines = headlines(SUMMARY | {"refined": before})
     assert (
-        "50 contexts were added that tell 0.050 bits an action between ‘shards’ and ‘planner’, "
-        "where random ones tell 0.010. Before them the verdict was cannot tell, with two shards, "
-        "a shardness of 0.001 and a least margin of 0.02; now it is shards, with one shard, a "
-        "shardness of 0.021 [−0.004, 0.030] and a least margin of 1.00."
+        "50 contexts were added that separate ‘shards’ from ‘planner’ by 0.050 bits per action "
+        "(random contexts: 0.010). Before, the verdict was ‘cannot tell’, with two shards, a "
+        "shardness of 0.001 and a smallest margin of 0.02; now it is ‘shards’, with one shard, a "
+        "shardness of 0.021 [−0.004, 0.030] and a smallest margin of 1.00."
     ) in lines
 
 
@@ -156,6 +164,127 @@ def test_gates_read_from_activations_stand_beside_their_control():
     read = {"layer": "dense_2", "mean": 0.62, "low": 0.6, "high": 0.64, "sources": sources}
     (line,) = headlines({"explained": 0.59, "explained_by_activations": read})
     assert line.replace("\N{NO-BREAK SPACE}", " ") == (
-        "The shards explain 59 % of what these concepts could explain at all; 62 % with gates read "
-        "from layer dense_2 (activations of other contexts: 20 %)."
+        "The shards explain 59 % of the behaviour that these concepts can explain (0 %: habits "
+        "and affordance alone; 100 %: a separate fit in every context); with gates read from layer "
+        "dense_2, 62 % (shuffled activations: 20 %)."
     )
+
+
+def test_a_spread_that_rounds_to_one_value_is_not_said():
+    (line,) = headlines(
+        {"env": "fork", "seeds": [0, 1], "return_ratio": {"target": [0.958, 0.962]}}
+    )
+    assert line.replace("\N{NO-BREAK SPACE}", " ") == (
+        "Two agents trained on fork reached 96 % of the optimal return on target levels."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        (
+            4,
+            " Exact sign-flip test over seeds: p = 0.0625. "
+            "With four seeds p cannot be below 0.0625.",
+        ),
+        (1, " Exact sign-flip test over seeds: p = 0.5. With one seed p cannot be below 0.5."),
+        (8, " Exact sign-flip test over seeds: p = 0.003906."),
+    ],
+)
+def test_the_least_p_is_said_only_where_it_is_no_small_one(seeds, said):
+    test = {"p_value": 0.5**seeds, "smallest_p": 0.5**seeds}
+    lines = headlines(
+        SUMMARY | {"best_rivals": ["steep discounting"] * seeds, "shardness_test": test}
+    )
+    (line,) = (line for line in lines if "bits better" in line)
+    assert line == (
+        "Shards predict each decision 0.021 [−0.004, 0.030] bits better than the best "
+        f"single-utility model, steep discounting.{said}"
+    )
+
+
+def test_a_rival_that_predicts_better_is_said_so_with_the_rivals_of_the_seeds():
+    summary = {
+        "verdict": "one utility",
+        "shardness": {"mean": -0.004, "low": -0.005, "high": -0.003},
+        "best_rivals": ["planner with gain", "steep discounting", "planner with gain"],
+    }
+    assert headlines(summary)[1] == (
+        "Shards predict each decision 0.004 [0.003, 0.005] bits worse than the best single-utility "
+        "model (planner with gain in two seeds and steep discounting in one seed)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "conflicting", "said"),
+    [
+        ([True, True], 0, "Both shards are supported by behaviour, activations and a causal"),
+        ([True] * 3, 0, "All three shards are supported by"),
+        ([True, False], 0, "Of two shards found, cheese is supported by"),
+        ([False, False], 0, "Two shards found, none of them supported by"),
+        ([True, False], 1, "intervention; one is contradicted by some of it."),
+        ([], 0, "No shard was found."),
+    ],
+)
+def test_which_shards_the_evidence_supports(confirmed, conflicting, said):
+    names = ("cheese", "corner", "decoy")
+    shards = [{"name": n, "confirmed": one} for n, one in zip(names, confirmed, strict=False)]
+    summary = {"shards": shards, "statuses": {"conflicting": conflicting}}
+    assert said in headlines(summary)[0]
+
+
+def test_agreement_at_chance_is_said_beside_an_untrained_network():
+    lines = {"dense_1": 0.012, "dense_2": 0.02, "untrained dense_1": 0.015, "raw input": 0.001}
+    assert headlines({"agreement": lines}) == [
+        "Clustering raw activations does not recover the shards (agreement at chance, as in an "
+        "untrained network: adjusted mutual information 0.02 and 0.01)."
+    ]
+    (line,) = headlines({"agreement": lines | {"untrained dense_1": 0.2}})
+    assert line.endswith("(agreement at chance: adjusted mutual information 0.02).")
+
+
+def changed(mean, verdict):
+    """A change at target levels, beside none at the onset."""
+    none = {"mean": 0.0, "low": -0.01, "high": 0.01, "verdict": "constant"}
+    ends = {"mean": mean, "low": mean - 0.02, "high": mean + 0.02, "verdict": verdict}
+    return {"onset": none, "target": ends}
+
+
+@pytest.mark.parametrize(
+    ("onset", "changes", "said"),
+    [
+        (
+            "near-corner",
+            [changed(0.0, "constant"), changed(-0.08, "drifted")],
+            "Reflecting near the corner leaves the corner shard's value unchanged and lowers the "
+            "cheese shard's value by 0.08 of its range on target levels (tolerance 0.05).",
+        ),
+        (
+            "contested",
+            [changed(0.0, "constant"), changed(0.0, "constant")],
+            "Reflecting in contested contexts leaves the corner shard's and the cheese shard's "
+            "values unchanged (tolerance 0.05).",
+        ),
+        (
+            "given",
+            [changed(0.09, "drifted"), changed(0.04, "undecided")],
+            "Reflecting from the onset given raises the corner shard's value by 0.09 of its range "
+            "on target levels (tolerance 0.05); undecided, in fractions of the range: cheese shard "
+            "+0.04 [+0.02, +0.06] on target levels.",
+        ),
+        (
+            "near-cheese",
+            [changed(-0.04, "undecided"), changed(0.04, "undecided")],
+            "It is undecided whether reflecting near the cheese changes values by more than the "
+            "tolerance (0.05 of their range): corner shard −0.04 [−0.06, −0.02] on target levels "
+            "and cheese shard +0.04 [+0.02, +0.06] on target levels.",
+        ),
+    ],
+)
+def test_what_reflection_does_to_each_shards_value(onset, changes, said):
+    summary = {
+        "shards": [{"name": "corner"}, {"name": "cheese"}],
+        "constancy": {onset: "V"},
+        "reflection": {onset: {"tolerance": 0.05, "value_change": changes}},
+    }
+    assert headlines(summary)[-1] == said

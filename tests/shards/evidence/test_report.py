@@ -58,7 +58,7 @@ def test_behaviour_needs_a_verdict_and_most_seeds():
     assert behaviour_view("shards", most, 0.5).figures == {"seeds": 0.75, "margin": 0.5}
     assert behaviour_view("cannot tell", most, 0.5).says == "does not support"
     assert behaviour_view("one utility", most, 0.5).says == "does not support"
-    assert behaviour_view("shards", ~most, 0.5).reason.startswith("only 1 of 4")
+    assert behaviour_view("shards", ~most, 0.5).reason.startswith("found in only 1 of 4")
 
 
 def test_activations_support_doubt_or_contradict():

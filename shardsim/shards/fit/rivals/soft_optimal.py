@@ -117,3 +117,4 @@ def _bounds(shared: Common) -> tuple[np.ndarray, np.ndarray]:
     return np.r_[np.full(terms, -BOUND), DISCOUNT[0]], np.r_[np.full(terms, BOUND), DISCOUNT[1]]
 
 
+RIVAL = Rival(_rule, _starts, _bounds, ridge=1e-5, most_levels=most_levels)

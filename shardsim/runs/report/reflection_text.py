@@ -1,0 +1,88 @@
+"""What reflection does to each shard's value, a sentence for each onset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from shardsim.runs.report.formats import interval, listed
+
+PLACES = {"onset": "at the onset", "target": "on target levels"}
+OUTCOMES = {
+    "constant": "leaves the value of every shard unchanged within the tolerance",
+    "drifted": "changes the value of at least one shard by more than the tolerance",
+    "undefined": "was not tried: there is no shard, or no context of that kind",
+    "undecided": "may or may not change the values of the shards: these seeds do not decide",
+}
+
+
+class Changes(NamedTuple):
+    """What becomes of the shards' values, in words."""
+
+    kept: list[str]  # whose value
+    changed: list[str]  # what happens
+    undecided: list[str]  # whose value, and its change with the interval
+
+
+def constancy(summary: Mapping[str, Any]) -> list[str]:
+    """One sentence for each onset: whose value stays, whose changes, and by how much."""
+    names = [str(shard.get("name", n)) for n, shard in enumerate(summary.get("shards") or [], 1)]
+    lines = []
+    for onset, verdict in (summary.get("constancy") or {}).items():
+        found = (summary.get("reflection") or {}).get(onset) or {}
+        changes = found.get("value_change") or []
+        if len(changes) == len(names) and changes:
+            lines.append(_sentence(_where(onset), _sorted(names, changes), found["tolerance"]))
+        else:
+            said = OUTCOMES.get(str(verdict), "has no verdict")
+            lines.append(f"Reflecting {_where(onset)} {said} ({verdict}).")
+    return lines
+
+
+def _where(onset: str) -> str:
+    """Where reflection starts, in words."""
+    if onset == "contested":
+        return "in contested contexts"
+    return f"near the {onset[5:]}" if onset.startswith("near-") else f"from the onset {onset}"
+
+
+def _sentence(where: str, found: Changes, tolerance: float) -> str:
+    """What is decided first, then what is not, with the measured changes."""
+    if not found.kept and not found.changed:
+        return (
+            f"It is undecided whether reflecting {where} changes values by more than the tolerance "
+            f"({tolerance:g} of their range): {listed(found.undecided)}."
+        )
+    values = f"value{'s' if len(found.kept) > 1 else ''}"
+    stays = [f"leaves {listed(found.kept)} {values} unchanged"] if found.kept else []
+    line = f"Reflecting {where} {listed([*stays, *found.changed])} (tolerance {tolerance:g})"
+    rest = f"; undecided, in fractions of the range: {listed(found.undecided)}"
+    return f"{line}{rest if found.undecided else ''}."
+
+
+def _sorted(names: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> Changes:
+    """Each shard's change, in the place where it is largest, by what the tests say of it."""
+    found = Changes([], [], [])
+    for name, change in zip(names, changes, strict=True):
+        by_verdict = {
+            verdict: {place: one for place, one in change.items() if one["verdict"] == verdict}
+            for verdict in ("drifted", "undecided")
+        }
+        if drifted := by_verdict["drifted"]:
+            place, mean = _largest(drifted)
+            verb = "lowers" if mean < 0 else "raises"
+            part = f"{verb} the {name} shard's value by {abs(mean):.2f} of its range"
+            found.changed.append(f"{part} {PLACES[place]}")
+        elif undecided := by_verdict["undecided"]:
+            place, _ = _largest(undecided)
+            by = interval(undecided[place], "{:+.2f}")
+            found.undecided.append(f"{name} shard {by} {PLACES[place]}")
+        else:
+            found.kept.append(f"the {name} shard's")
+    return found
+
+
+def _largest(changes: Mapping[str, Mapping[str, Any]]) -> tuple[str, float]:
+    """The place with the largest mean change, and that change."""
+    place = max(changes, key=lambda one: abs(changes[one]["mean"]))
+    return place, changes[place]["mean"]
