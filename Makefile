@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify clean
+.PHONY: demo test test-quick test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -13,6 +13,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# All but what is marked slow: whole runs, trained agents, every shipped env.
+test-quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow" $(ARGS)
 
 # Needs the extras, whose PyTorch is large: install its CPU build into $(VENV) first to keep it small.
 test-extras: $(VENV)/.installed-extras

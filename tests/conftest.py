@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import io
+import math
+import mmap
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("MPLBACKEND", "Agg")
-# Compilation dominates the suite: keep programs between runs, workers and subprocesses.
+# Compilation dominates the suite, whose arrays are small: compile with little optimisation, each
+# program in one piece, and keep all of them between runs, workers and subprocesses.
+os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
+    " --xla_cpu_parallel_codegen_split_count=1"
+)
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "shardsim-test-cache")
 )
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import jax
 import pytest
@@ -28,6 +38,7 @@ install_import_hook("shardsim", "tests.typecheck.check")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 MANY_MAPS = 30_000
+MUCH_MEMORY = 1_200  # MiB of a worker
 
 settings.register_profile(
     "shardsim",
@@ -42,14 +53,28 @@ settings.load_profile("shardsim")
 
 @pytest.fixture(autouse=True, scope="module")
 def _few_programs_at_once():
-    """Free compiled programs between modules: each holds memory maps, which run out in a process.
+    """Free compiled programs between modules, where they hold much memory or many memory maps.
 
-    Linux allows 65,530 of them by default, and the compiler aborts where there are no more.
+    Linux allows a process 65,530 maps by default, and the compiler aborts where there are no more.
     """
     yield
-    maps = Path("/proc/self/maps")
-    if not maps.exists() or maps.read_bytes().count(b"\n") > MANY_MAPS:
+    if _memory() > MUCH_MEMORY or _maps() > MANY_MAPS:
         jax.clear_caches()
+        gc.collect()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)  # else the allocator keeps what was freed
+
+
+def _memory() -> float:
+    """MiB that this process holds now; without limit where there is no /proc."""
+    said = Path("/proc/self/statm")
+    pages = int(said.read_text().split()[1]) if said.exists() else math.inf
+    return pages * mmap.PAGESIZE / 2**20
+
+
+def _maps() -> int:
+    said = Path("/proc/self/maps")
+    return said.read_bytes().count(b"\n") if said.exists() else 0
 
 
 @pytest.fixture
