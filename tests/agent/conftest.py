@@ -58,9 +58,12 @@ def tiny_config() -> TrainConfig:
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_env, tiny_config) -> TinyRun:
-    """The run."""
+    """The run, its records as numpy arrays: to take them apart compiles nothing."""
     key = jax.random.key(3)
-    chunks = list(train(tiny_config, key, env=tiny_env))
+    chunks = [
+        chunk._replace(record=jax.device_get(chunk.record))
+        for chunk in train(tiny_config, key, env=tiny_env)
+    ]
     return TinyRun(
         tiny_env, tiny_config, key, chunks, make_learner(tiny_env, tiny_config, DEFAULT_COMPONENTS)
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from shardsim.agent.checkpoint import agent_of
 from shardsim.agent.evaluation import evaluation, normalised_regret, policy_table, reached
@@ -19,10 +22,11 @@ LEVELS = 4
 
 @pytest.fixture(scope="module")
 def levels(tiny_env):
-    return sample_levels(tiny_env, jax.random.key(5), LEVELS, "held-out")
+    return jax.device_get(sample_levels(tiny_env, jax.random.key(5), LEVELS, "held-out"))
 
 
-def rolled_out(env, level, plan, discount) -> float:
+@partial(jax.jit, static_argnums=(0, 3))
+def rolled_out(env, level, plan, discount) -> jax.Array:
     """Return the mean discounted reward over all starts of a plan int32[T, S], by `env.step`."""
     key = jax.random.key(0)
 
@@ -36,8 +40,8 @@ def rolled_out(env, level, plan, discount) -> float:
         begun = (env.state_at(level, index).replace(steps=jnp.int32(0)), jnp.float32(1.0))
         return jnp.sum(jax.lax.scan(step, begun, plan)[1])
 
-    returns = jax.jit(jax.vmap(episode))(jnp.arange(env.num_states, dtype=jnp.int32))
-    return float(jnp.dot(returns, env.start_probability(level)))
+    returns = jax.vmap(episode)(jnp.arange(env.num_states, dtype=jnp.int32))
+    return jnp.dot(returns, env.start_probability(level))
 
 
 def test_the_return_is_that_of_rollouts(tiny_run, tiny_env, levels):
@@ -47,12 +51,12 @@ def test_the_return_is_that_of_rollouts(tiny_run, tiny_env, levels):
         return 1e4 * agent.policy(observations)
 
     table = jax.jit(lambda levels: policy_table(tiny_env, sure, levels))(levels)
-    choices = jnp.argmax(table, axis=-1).astype(jnp.int32)
+    choices = np.argmax(table, axis=-1).astype(np.int32)
     by_hand = [
         rolled_out(
             tiny_env,
             take(levels, number),
-            jnp.tile(choices[number], (tiny_env.max_steps, 1)),
+            np.tile(choices[number], (tiny_env.max_steps, 1)),
             DISCOUNT,
         )
         for number in range(LEVELS)
@@ -72,19 +76,21 @@ def test_the_optimum_is_that_of_rolling_out_the_optimal_plan(tiny_env, levels):
         rolled_out(tiny_env, level, best(level), DISCOUNT)
         for level in (take(levels, number) for number in range(LEVELS))
     ]
-    got = evaluation(tiny_env, lambda seen: jnp.zeros((seen.shape[0], 4)), levels, DISCOUNT)
+    even = partial(evaluation, tiny_env, lambda seen: jnp.zeros((seen.shape[0], 4)))
+    got = jax.jit(lambda levels: even(levels, DISCOUNT))(levels)
     np.testing.assert_allclose(got.optimum, np.mean(by_hand), atol=1e-5)
     assert 0 < got.achieved < got.optimum
 
 
 def test_the_policy_table_holds_the_policy_of_every_state(tiny_run, tiny_env, levels):
     agent = agent_of(tiny_run.learner, tiny_run.chunks[-1].carry.parameters, 0)
-    table = policy_table(tiny_env, agent.policy, levels)
+    table = jax.jit(lambda levels: policy_table(tiny_env, agent.policy, levels))(levels)
     assert table.shape == (LEVELS, tiny_env.num_states, 4)
+    look = jax.jit(lambda level, index: tiny_env.observe(tiny_env.state_at(level, index)))
     for number, cell in ((0, 0), (1, 12), (3, 24)):
-        state = tiny_env.state_at(take(levels, number), jnp.int32(cell))
-        want = jax.nn.softmax(agent.policy(tiny_env.observe(state)[None])[0])
-        np.testing.assert_allclose(table[number, cell], want, atol=1e-6)
+        seen = look(take(levels, number), np.int32(cell))[None]
+        want = softmax(np.asarray(agent.policy(seen))[0])
+        np.testing.assert_allclose(np.asarray(table)[number, cell], want, atol=1e-6)
 
 
 def test_with_costs_alone_a_return_lies_between_the_worst_and_the_best_there_is():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,22 +20,25 @@ def flat(tree) -> np.ndarray:
 
 
 def test_the_ratio_is_one_in_the_first_minibatch_and_not_in_the_last(tiny_run):
+    @jax.jit
+    def log_ratio(parameters, part):
+        seen = jax.vmap(tiny_run.env.observe)(part.states)
+        logits = tiny_run.learner.network.run(parameters, seen).logits
+        return log_probability(logits, part.actions) - part.log_probability
+
     for seed in range(2):
         record = tiny_run.record(seed)
-
-        def ratio(step, record=record):
-            part = take(record.batch, step.rows)
-            seen = jax.vmap(tiny_run.env.observe)(part.states)
-            logits = tiny_run.learner.network.run(step.parameters_before, seen).logits
-            return np.exp(log_probability(logits, part.actions) - part.log_probability)
-
-        np.testing.assert_allclose(ratio(record.first), 1.0, atol=2e-6)
-        assert np.abs(ratio(record.last) - 1.0).max() > 1e-4
+        first, last = (
+            np.exp(log_ratio(step.parameters_before, take(record.batch, step.rows)))
+            for step in (record.first, record.last)
+        )
+        np.testing.assert_allclose(first, 1.0, atol=2e-6)
+        assert np.abs(last - 1.0).max() > 1e-4
 
 
 def test_acted_and_learned_observations_are_the_same_rows(tiny_run):
     record = tiny_run.record()
-    seen = jax.vmap(tiny_run.env.observe)(record.batch.states)
+    seen = jax.jit(jax.vmap(tiny_run.env.observe))(record.batch.states)
     np.testing.assert_array_equal(record.acted, seen)
     np.testing.assert_array_equal(record.learned, seen)
 
@@ -46,27 +51,30 @@ def test_rewards_are_the_weighed_components(tiny_run):
 
 def test_values_are_those_of_the_parameters_that_acted(tiny_run):
     record = tiny_run.record()
-    run = tiny_run.learner.network.run
     states = jax.tree.map(
         lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), record.trajectory.final_states
     )
-    seen = jax.vmap(tiny_run.env.observe)(states)
-    value = run(record.first.parameters_before, seen).value.reshape(8, 4)
+
+    @jax.jit
+    def values(parameters, states):
+        seen = jax.vmap(tiny_run.env.observe)(states)
+        return tiny_run.learner.network.run(parameters, seen).value
+
+    value = values(record.first.parameters_before, states).reshape(8, 4)
     np.testing.assert_allclose(record.next_values, value, atol=1e-5)
 
 
 def test_the_gradient_can_be_recovered_from_the_moments(tiny_run):
     record, config = tiny_run.record(), tiny_run.config
     first, _ = MOMENT_DECAY
+    found = jax.jit(partial(minibatch_gradient, tiny_run.learner))
     for step in (record.first, record.last):
         before, after = step.optimiser_before[1], step.optimiser_after[1]
         recovered = (flat(after.mu) - first * flat(before.mu)) / (1 - first)
         force = Coefficients(
             jnp.float32(config.clip), jnp.float32(config.value_coefficient), record.entropy
         )
-        gradient, _ = minibatch_gradient(
-            tiny_run.learner, step.parameters_before, record.batch, step.rows, force
-        )
+        gradient, _ = found(step.parameters_before, record.batch, step.rows, force)
         exact = flat(gradient)
         exact *= min(1.0, config.max_grad_norm / np.linalg.norm(exact))
         np.testing.assert_allclose(recovered, exact, atol=1e-5)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from shardsim.agent.checkpoint import agent_of
 from shardsim.agent.config import NetworkConfig
@@ -19,7 +22,7 @@ KINDS = ("egocentric", "allocentric", "convolutional")
 @pytest.fixture(scope="module")
 def seen(tiny_run):
     """Observations of a rollout."""
-    return tiny_run.record().acted
+    return jnp.asarray(tiny_run.record().acted)
 
 
 def test_centred_moves_every_cell_by_the_agents_own(tiny_env):
@@ -40,8 +43,8 @@ def test_centred_moves_every_cell_by_the_agents_own(tiny_env):
 @pytest.mark.parametrize("kind", KINDS)
 def test_layers_are_named_in_order_and_all_can_be_read(kind, tiny_env, seen):
     network = build_network(NetworkConfig(kind=kind, widths=(8, 6), channels=3), tiny_env)
-    parameters = network.init(jax.random.key(0), seen[:1])
-    output = network.run(parameters, seen)
+    parameters = jax.device_get(jax.jit(network.init)(jax.random.key(0), seen[:1]))
+    output = jax.device_get(jax.jit(network.run)(parameters, seen))
     assert tuple(output.activations) == network.layers
     assert output.activations["dense_2"].shape == (seen.shape[0], 6)
     assert output.logits.shape == (seen.shape[0], tiny_env.num_actions)
@@ -49,15 +52,17 @@ def test_layers_are_named_in_order_and_all_can_be_read(kind, tiny_env, seen):
     by_hand = output.activations["dense_2"] @ head["kernel"] + head["bias"]
     np.testing.assert_allclose(output.logits, by_hand, atol=1e-6)
     for layer in network.layers:
-        zeroed = network.run(parameters, seen, {layer: jnp.zeros_like})
+        blank = {layer: jnp.zeros_like}
+        zeroed = jax.jit(partial(network.run, patch=blank))(parameters, seen)
         assert not np.any(zeroed.activations[layer])
         assert np.any(zeroed.value != output.value)
 
 
 def test_an_untrained_network_is_nearly_uniform(tiny_env, seen):
     network = build_network(NetworkConfig(), tiny_env)
-    output = network.run(network.init(jax.random.key(0), seen[:1]), seen)
-    np.testing.assert_allclose(jax.nn.softmax(output.logits), 0.25, atol=0.02)
+    parameters = jax.jit(network.init)(jax.random.key(0), seen[:1])
+    output = jax.jit(network.run)(parameters, seen)
+    np.testing.assert_allclose(softmax(np.asarray(output.logits), 1), 0.25, atol=0.02)
 
 
 def test_an_identity_patch_changes_nothing_and_a_zero_patch_does(tiny_run, seen):
@@ -106,10 +111,11 @@ def test_many_networks_at_once_are_each_their_own(tiny_run, seen):
 @pytest.mark.parametrize("kind", KINDS)
 def test_capture_gives_every_row_what_the_network_alone_gives(tiny_env, seen, kind):
     network = build_network(NetworkConfig(kind=kind, widths=(8,), channels=2), tiny_env)
-    rows = jnp.tile(seen.reshape(-1, *tiny_env.observation_shape), (CHUNK, 1, 1, 1))
-    rows = rows[: CHUNK + 37]  # the second chunk is filled up
+    rows = np.tile(np.reshape(seen, (-1, *tiny_env.observation_shape)), (CHUNK, 1, 1, 1))
+    rows = jnp.asarray(rows[: CHUNK + 37])  # the second chunk is filled up
     keys = jax.random.split(jax.random.key(0), 2)
-    parameters = jax.vmap(lambda key: network.init(key, rows[:1]))(keys)
+    init = jax.jit(jax.vmap(network.init, (0, None)))
+    parameters = jax.device_get(init(keys, rows[:1]))
     both = capture(network, parameters, rows)
     for number in range(2):
         one = jax.tree.map(lambda leaf, number=number: leaf[number], parameters)

@@ -40,21 +40,26 @@ def test_a_component_is_scheduled_once_and_has_to_be_there() -> None:
         scheduled((FALLING,), ("cheese",), jnp.ones(1, jnp.float32), jnp.float32(0))
 
 
-def test_training_is_paid_by_the_schedule_and_compiled_once(tiny_config) -> None:
+def test_a_replaced_reward_is_paid_by_the_schedule_and_nothing_compiles_twice(tiny_config) -> None:
     env = make("cheese-corner", height=5, width=5, max_steps=6, reward="corner=0")
     config = tiny_config.model_copy(update={"reward_schedule": (FALLING,)})
     traced = []
 
     def paid(*inputs):
         traced.append(1)  # Python is run only where something is compiled
-        return reward(*inputs)
+        return 2.0 * reward(*inputs)
 
     sections = Components(reward=paid)
     chunks, compiled = [], []
     for chunk in training.train(config, jax.random.key(0), sections, env=env):
         chunks.append(chunk)
         compiled.append(len(traced))
-    assert len(set(compiled[1:])) == 1 and compiled[1] > 0
+    assert compiled[0] == 0 and compiled[1] > 0
+    assert set(compiled[1:]) == {compiled[1]}
+    # A longer schedule with more checkpoints is the same program.
+    longer = config.model_copy(update={"total_steps": 500, "checkpoints": 8})
+    assert len(list(training.train(longer, jax.random.key(1), sections, env=env))) > len(chunks)
+    assert len(traced) == compiled[-1]
     seen = {chunk.update: chunk.record for chunk in chunks if chunk.record is not None}
     assert len(seen) > 1
     for update, record in seen.items():
@@ -63,6 +68,6 @@ def test_training_is_paid_by_the_schedule_and_compiled_once(tiny_config) -> None
         weights = np.asarray(happened.states.level.reward_weights)
         np.testing.assert_allclose(weights[..., 1], due, atol=1e-6)
         np.testing.assert_allclose(
-            record.rewards, (weights * np.asarray(happened.rewards)).sum(-1), atol=1e-6
+            record.rewards, 2 * (weights * np.asarray(happened.rewards)).sum(-1), atol=1e-6
         )
     assert any(np.asarray(record.trajectory.rewards)[..., 1].any() for record in seen.values())

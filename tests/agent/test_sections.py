@@ -45,7 +45,8 @@ def test_actions_are_drawn_from_the_softmax_and_recorded_as_executed():
 def test_rows_are_time_major_and_belong_together(tiny_run):
     record = tiny_run.record()
     count = np.arange(32, dtype=np.float32).reshape(8, 4)
-    trajectory = record.trajectory._replace(actions=jnp.asarray(count, jnp.int32))
+    trajectory = jax.tree.map(jnp.asarray, record.trajectory)
+    trajectory = trajectory._replace(actions=jnp.asarray(count, jnp.int32))
     rows = rollout(trajectory, Advantage(jnp.asarray(count), jnp.asarray(2 * count)))
     np.testing.assert_array_equal(rows.actions, np.arange(32))
     np.testing.assert_array_equal(rows.advantages, np.arange(32))

@@ -1,4 +1,8 @@
-"""The loop: schedule, reproducibility, resumption, compilation, divergence."""
+"""The loop: schedule, reproducibility, resumption, divergence.
+
+That training teaches is asserted in `tests/bench/planted/test_reward.py`, and that it is compiled
+once in `test_reward_schedule.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,9 @@ import numpy as np
 import pytest
 
 from shardsim.agent import checkpoint as checkpoints
-from shardsim.agent.components import DEFAULT_COMPONENTS, SECTIONS
-from shardsim.agent.config import NetworkConfig, TrainConfig
+from shardsim.agent.config import TrainConfig
 from shardsim.agent.learner import Metrics
 from shardsim.agent.loss import LossParts
-from shardsim.agent.reward import reward
 from shardsim.agent.train import Diverged, chunk_means, phases, schedule, train
 from shardsim.base.arrays import from_bytes, to_bytes
 from shardsim.base.errors import UserError
@@ -49,13 +51,14 @@ def test_returns_and_lengths_are_missing_where_no_episode_has_finished():
     np.testing.assert_array_equal(means["gradient_norm"], [3.0, 0.0])
 
 
-def test_the_seeds_differ_and_each_is_what_it_is_alone(tiny_run):
+def test_the_seeds_differ_and_none_depends_on_those_beside_it(tiny_run):
     parameters = jax.tree.leaves(tiny_run.chunks[-1].carry.parameters)
     assert any(np.any(leaf[0] != leaf[1]) for leaf in parameters)
-    alone = tiny_run.config.model_copy(update={"seeds": 1, "first_seed": 1})
-    last = list(train(alone, tiny_run.key, env=tiny_run.env))[-1]
-    for both, one in zip(parameters, jax.tree.leaves(last.carry.parameters), strict=True):
-        np.testing.assert_allclose(both[1], one[0], atol=2e-4)
+    # Seeds 1 and 2 instead of 0 and 1: the same program, so nothing is compiled for this test.
+    moved = tiny_run.config.model_copy(update={"first_seed": 1})
+    last = list(train(moved, tiny_run.key, env=tiny_run.env))[-1]
+    for own, again in zip(parameters, jax.tree.leaves(last.carry.parameters), strict=True):
+        np.testing.assert_allclose(own[1], again[0], atol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_bytes(tiny_run):
@@ -80,26 +83,6 @@ def test_a_resumed_run_equals_the_uninterrupted_one(tiny_run, at):
             np.testing.assert_array_equal(got.metrics[name], value)
 
 
-def test_a_replaced_component_is_used_and_nothing_compiles_twice(tiny_env, tiny_config):
-    traces = []
-
-    def counted(weights, rewards):
-        traces.append(1)
-        return jnp.zeros_like(reward(weights, rewards))
-
-    components = DEFAULT_COMPONENTS._replace(reward=counted)
-    counts = []
-    for chunk in train(tiny_config, jax.random.key(0), components, env=tiny_env):
-        counts.append(len(traces))
-        assert chunk.record is None or not np.any(chunk.record.rewards)
-    assert counts[0] == 0 and counts[1] > 0
-    assert set(counts[1:]) == {counts[1]}
-    longer = tiny_config.model_copy(update={"total_steps": 500, "checkpoints": 8})
-    assert len(list(train(longer, jax.random.key(1), components, env=tiny_env))) > len(counts)
-    assert len(traces) == counts[-1]
-    assert set(SECTIONS) == set(DEFAULT_COMPONENTS._fields) and len(SECTIONS) == 10
-
-
 def test_divergence_stops_the_run_and_names_the_seeds(tiny_run):
     carry = tiny_run.chunks[1].carry
     broken = jax.tree.map(lambda leaf: leaf.at[1].set(jnp.nan), carry.parameters)
@@ -113,24 +96,3 @@ def test_divergence_stops_the_run_and_names_the_seeds(tiny_run):
         next(going)
     assert isinstance(caught.value, UserError)
     assert "\n" not in str(caught.value)
-
-
-def test_training_teaches(tiny_env, tiny_config):
-    config = tiny_config.model_copy(
-        update={
-            "seeds": 1,
-            "total_steps": 60_000,
-            "num_envs": 32,
-            "rollout_steps": 16,
-            "bank_levels": 256,
-            "evaluation_levels": 20,
-            "learning_rate": 5e-3,
-            "network": NetworkConfig(widths=(32,)),
-        }
-    )
-    chunks = list(train(config, jax.random.key(0), env=tiny_env))
-    ratio = [
-        float(chunk.evaluation["held-out"].achieved[0] / chunk.evaluation["held-out"].optimum[0])
-        for chunk in (chunks[0], chunks[-1])
-    ]
-    assert ratio[0] < 0.4 < 0.6 < ratio[1]

@@ -26,6 +26,7 @@ HINTS = {
 
 def test_seven_faults_are_declared_and_each_replaces_one_component():
     assert len(FAULTS) == 7
+    assert set(SECTIONS) == set(DEFAULT_COMPONENTS._fields) and len(SECTIONS) == 10
     for fault in FAULTS.values():
         changed = fault.inject(DEFAULT_COMPONENTS)
         different = [
