@@ -1,4 +1,8 @@
-"""World and training of tiny runs: seconds, for tests that ask nothing of what is learnt."""
+"""World and training of tiny runs: seconds, for tests that ask nothing of what is learnt.
+
+All tests of runs train this, in the same compiled programs. Its network is that of
+`tests.shards.built`, so that what was trained can be replaced by what was built by hand.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,6 @@ TINY: dict[str, Any] = {
         "bank_levels": 32,
         "evaluation_levels": 8,
         "checkpoints": 4,
-        "network": {"widths": [8, 8]},
+        "network": {"kind": "egocentric", "widths": [12], "channels": 1},
     },
 }

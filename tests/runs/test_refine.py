@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from shardsim.base.arrays import to_bytes
-from shardsim.runs.pipeline import run
 from shardsim.runs.run import ADDED, Run, checkpoint_name, load
 from tests.shards.built import parameters_of, stacked
 
 
 @pytest.fixture(scope="module")
-def built_run(tiny_config: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Run:
+def built_run(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run whose agents were built by hand to want the cheese nearby and the corner anywhere."""
-    network = {"kind": "egocentric", "widths": [12], "channels": 1}
-    train = tiny_config["train"] | {"network": network}
-    out = tmp_path_factory.mktemp("refine") / "run"
-    done = run({**tiny_config, "train": train}, out, until="train")
+    done = load(shutil.copytree(trained_run.path, tmp_path_factory.mktemp("refine") / "run"))
     wants = [parameters_of(done.env, cheese, 2.0) for cheese in (4.0, 5.0)]
     with done.store.writing():
         last = done.checkpoint(-1)._replace(parameters=stacked(wants))
