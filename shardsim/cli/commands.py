@@ -72,7 +72,7 @@ def run_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run all stages of a config; an unfinished run continues where it stopped."""
+    """Run all stages; an unfinished run continues."""
     from shardsim.runs.pipeline import run
     from shardsim.runs.progress import for_stderr
 
@@ -166,7 +166,7 @@ def check_env_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check an env against the interface; each failure suggests a fix."""
+    """Check an env; each failure suggests a fix."""
     from shardsim.env.check import CHECKS, check_env, resolve
 
     found = check_env(resolve(env, envs or ()))
@@ -245,7 +245,7 @@ def plot_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a figure of one or several runs; without a name, list the figures."""
+    """Draw a figure; without a name, list them."""
     from shardsim.runs.figures import draw_to_file, list_figures, read_words
 
     asked = read_words(words or (), figures or ())
