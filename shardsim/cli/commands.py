@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shardsim.base.compiled import ENABLED, keep_nothing
 from shardsim.base.errors import UserError
 from shardsim.base.seeds import SEEDS
 from shardsim.cli import output
@@ -54,8 +55,16 @@ def _top(
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="print the version"),
     ] = False,
+    no_compile_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-compile-cache",
+            help=f"keep no compiled programs between commands, and use none ({ENABLED}=false)",
+        ),
+    ] = False,
 ) -> None:
-    pass
+    if no_compile_cache:
+        keep_nothing()
 
 
 @app.command("run")

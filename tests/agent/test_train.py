@@ -55,7 +55,7 @@ def test_the_seeds_differ_and_each_is_what_it_is_alone(tiny_run):
     alone = tiny_run.config.model_copy(update={"seeds": 1, "first_seed": 1})
     last = list(train(alone, tiny_run.key, env=tiny_run.env))[-1]
     for both, one in zip(parameters, jax.tree.leaves(last.carry.parameters), strict=True):
-        np.testing.assert_allclose(both[1], one[0], atol=2e-4)
+        np.testing.assert_array_equal(both[1], one[0])
 
 
 def test_the_same_seed_gives_the_same_bytes(tiny_run):
@@ -92,8 +92,7 @@ def test_a_replaced_component_is_used_and_nothing_compiles_twice(tiny_env, tiny_
     for chunk in train(tiny_config, jax.random.key(0), components, env=tiny_env):
         counts.append(len(traces))
         assert chunk.record is None or not np.any(chunk.record.rewards)
-    assert counts[0] == 0 and counts[1] > 0
-    assert set(counts[1:]) == {counts[1]}
+    assert counts[1] > 0 and set(counts[1:]) == {counts[1]}
     longer = tiny_config.model_copy(update={"total_steps": 500, "checkpoints": 8})
     assert len(list(train(longer, jax.random.key(1), components, env=tiny_env))) > len(counts)
     assert len(traces) == counts[-1]
