@@ -18,9 +18,10 @@ from shardsim.shards.fit import gram, linear_models, search, selection, solvers
 from shardsim.shards.fit.data import DecisionData, level_means
 from shardsim.shards.fit.gram import Problem
 from shardsim.shards.fit.mle import fit_mle
+from shardsim.shards.fit.selection import Workspace
 from shardsim.shards.fit.shard_model import ShardModel, shard_model
 from shardsim.shards.fit.solvers import Factors
-from shardsim.shards.fit.structure import Structure, find_structure, unfold
+from shardsim.shards.fit.structure import Structure, structure_in, unfold
 
 ROUNDS = 12
 SIGN_VOTE = 1 / 3  # part of the agents that must shun a concept for a negative column
@@ -42,10 +43,19 @@ class JointFit(NamedTuple):
     objective: float
 
 
-def fit_gates(preferences: np.ndarray, data: DecisionData, *, seed: int = 0) -> ShardModel:
+def prepared(data: DecisionData, *, seed: int = 0) -> Workspace:
+    """What all fits below share over an agent, for those who fit it more than once."""
+    with threadpool_limits(limits=1):
+        return selection.prepare(data, gram.tempered(data), data.logits, seed)
+
+
+def fit_gates(
+    preferences: np.ndarray, data: DecisionData, *, seed: int = 0, work: Workspace | None = None
+) -> ShardModel:
     """Fit gates, habit and affordance to an agent under given preferences [K, O] (signed, unit).
 
-    A convex problem with one answer; a shard that the agent lacks gets a gate of zero.
+    A convex problem with one answer; a shard that the agent lacks gets a gate of zero. `work` is
+    what `prepared` gave for the same data and seed.
 
     Raises:
       UserError: preferences are not over the data's concepts.
@@ -57,7 +67,7 @@ def fit_gates(preferences: np.ndarray, data: DecisionData, *, seed: int = 0) -> 
             f"preferences have shape {preferences.shape}; give [shards, {concepts}] instead"
         )
     with threadpool_limits(limits=1):
-        work = selection.prepare(data, gram.tempered(data), data.logits, seed)
+        work = work or prepared(data, seed=seed)
         penalty = selection.PENALTY * solvers.penalty_limit(work.problem.linear)
         coefficients = solvers.fit_gates(work.problem, preferences, penalty)
         shared = linear_models.common(
@@ -67,13 +77,20 @@ def fit_gates(preferences: np.ndarray, data: DecisionData, *, seed: int = 0) -> 
         return shard_model(work.atoms, fitted, preferences, data)
 
 
-def fit_shared(datas: Sequence[DecisionData], *, max_shards: int = 8, seed: int = 0) -> np.ndarray:
+def fit_shared(
+    datas: Sequence[DecisionData],
+    *,
+    max_shards: int = 8,
+    seed: int = 0,
+    works: Sequence[Workspace] | None = None,
+) -> np.ndarray:
     """One dictionary of preferences [K, O] for several agents.
 
     Args:
       datas: one an agent (seed × checkpoint), all over the same concepts.
       max_shards: upper limit.
       seed: of trees, folds and starts.
+      works: what `prepared` gave for the same data and seed, where that is there.
 
     Returns:
       Unit preferences, the number chosen on held-out levels over all agents; agents without any
@@ -86,10 +103,8 @@ def fit_shared(datas: Sequence[DecisionData], *, max_shards: int = 8, seed: int 
         raise UserError("no agents to share a dictionary; give at least one")
     concepts = datas[0].advantages.shape[2]
     with threadpool_limits(limits=1):
-        found = [
-            find_structure(d, gram.tempered(d), d.logits, max_shards=max_shards, seed=seed)
-            for d in datas
-        ]
+        works = works or [prepared(d, seed=seed) for d in datas]
+        found = [structure_in(work, max_shards, seed) for work in works]
         voters = [s for s in found if len(s.preferences)]
         if not voters:
             return np.zeros((0, concepts))

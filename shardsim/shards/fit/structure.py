@@ -136,8 +136,12 @@ def find_structure(
     Returns:
       The decomposition of least total peak strength that predicts held-out levels.
     """
-    concepts = data.advantages.shape[2]
-    work = selection.prepare(data, metric, target, seed)
+    return structure_in(selection.prepare(data, metric, target, seed), max_shards, seed)
+
+
+def structure_in(work: Workspace, max_shards: int, seed: int) -> Structure:
+    """Find the same in a workspace that is prepared already, with the same seed."""
+    concepts = work.data.advantages.shape[2]
     path = _path(work, np.arange(concepts), np.ones(concepts), max_shards, seed)
     while len(path.columns) < 2 * concepts:
         concept = _worth_a_sign(path, work)
