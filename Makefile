@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify clean
+.PHONY: demo test test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-demo clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -61,6 +61,10 @@ bench-capture: $(VENV)/.installed-bench
 
 bench-identify: $(VENV)/.installed
 	$(BIN)/python benchmarks/identify.py $(ARGS)
+
+# The whole demo twice, from a cold and from a warm compile cache; nothing else may run beside it.
+bench-demo: $(VENV)/.installed
+	$(BIN)/python benchmarks/demo.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .cache

@@ -139,7 +139,7 @@ def parts(run: Run, stage: str) -> list[str]:
     ("stage", "wanted"),
     [
         ("identify", ["fits/each agent", "fits", "nulls", "activations", "basis and verdict"]),
-        ("track", ["networks", "gates", "shares and their intervals", "separate fits"]),
+        ("track", ["networks", "gates", "separate fits", "shares and their intervals"]),
         ("diagnose", ["weights and behaviour", "kept updates", "judging"]),
         ("report", ["learning-curves", "vector-field", "page"]),
     ],

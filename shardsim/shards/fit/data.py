@@ -124,6 +124,12 @@ def decision_data(
     )
 
 
+def with_logits(data: DecisionData, logits: np.ndarray) -> DecisionData:
+    """Return the same decisions by another policy, of which logits [C, A] are given."""
+    logits = np.asarray(logits, np.float64)
+    return data._replace(logits=logits - logits.mean(1, keepdims=True))
+
+
 def decisions_on(battery: Battery, logits: np.ndarray) -> DecisionData:
     """Return a battery with one policy's logits [C, A] as the fit takes it."""
     return decision_data(
