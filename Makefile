@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-demo clean
+.PHONY: demo test test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-demo clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -58,6 +58,10 @@ bench-planning: $(VENV)/.installed
 # Beside PyTorch, which is large: install its CPU build into $(VENV) first to keep it small.
 bench-capture: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/capture.py $(ARGS)
+
+# Beside rejax and Stable-Baselines3, whose PyTorch is large: as above. Nothing else may run meanwhile.
+bench-train: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/train.py $(ARGS)
 
 bench-identify: $(VENV)/.installed
 	$(BIN)/python benchmarks/identify.py $(ARGS)

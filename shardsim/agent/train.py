@@ -103,10 +103,8 @@ def train(
         compiling.result()
     for stop in stops:
         count = stop - done
-        advance = partial(
-            _advance, learner, count=np.int32(count), updates=np.float32(config.updates)
-        )
-        carry, record, total = spread(advance, banks, carry)
+        loop = partial(advance, learner, count=np.int32(count), updates=np.float32(config.updates))
+        carry, record, total = spread(loop, banks, carry)
         _check_finite(carry, stop, config)
         yield Chunk(
             update=stop,
@@ -171,7 +169,7 @@ def one_update(
 
 
 @partial(jax.jit, static_argnums=0)
-def _advance(
+def advance(
     learner: Learner, banks: Bank, carry: Carry, count: jax.Array, updates: jax.Array
 ) -> tuple[Carry, Record, Metrics]:
     """Do `count` updates of seeds [G]; return the last update's record and summed metrics."""
@@ -202,7 +200,7 @@ def _compile_ahead(learner: Learner, keys: jax.Array) -> Future[None]:
 
     def work() -> None:
         for banks, carry in begun:
-            _advance.lower(learner, banks, carry, count=count, updates=updates).compile()
+            advance.lower(learner, banks, carry, count=count, updates=updates).compile()
 
     pool = ThreadPoolExecutor(1)
     compiling = pool.submit(work)
