@@ -37,7 +37,9 @@ def in_blocks(function: Callable[[Tree], Out], tree: Tree) -> Out:
     # The last block is filled up with its last entry.
     rows = np.minimum(np.arange(-(-count // size) * size), count - 1).reshape(-1, size)
     done = [function(jax.tree.map(lambda leaf, row=row: leaf[row], given)) for row in rows]
-    return jax.tree.map(lambda *parts: jnp.asarray(np.concatenate(parts)[:count]), *done)
+    # Joined as numpy: on a device every shape would be a program of its own.
+    joined = jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *done)
+    return jax.device_put(joined)
 
 
 @partial(jax.jit, static_argnames=("env", "split", "kind"))

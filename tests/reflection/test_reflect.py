@@ -136,7 +136,7 @@ def test_the_same_seed_gives_the_same_result_and_says_how_far_it_is(small, found
     )
     assert run(small, Tracked(listener)).dataset.identical(found.dataset)
     assert {"reflecting/in the weights", "reflecting", "identifying again"} <= set(took)
-    assert shown == sorted(shown) and shown[-1] == pytest.approx(1.0)
+    assert (np.diff(shown) > -1e-9).all() and shown[-1] == pytest.approx(1.0)
 
 
 def test_without_shards_nobody_judges(small):

@@ -72,8 +72,7 @@ def level_view(
     first = 0 if level is None else level // LOOKED_AT * LOOKED_AT
     levels, found = surveyed(run.env, count, known, first)
     number = most_contested(found) if level is None else level - first
-    level_here: Level = jax.tree.map(jnp.asarray, take(levels, number))
-    return view_of(agent, level_here, take(found, number), first + number)
+    return view_of(agent, jax.device_put(take(levels, number)), take(found, number), first + number)
 
 
 @lru_cache(maxsize=4)
