@@ -68,7 +68,7 @@ class TabularModel:
         onward, pay = whole.onward[levels, states], whole.pay[levels, states]
         return (
             Tables(renumbered(whole.next_state, states), onward, pay),
-            places(states, begin.shape[1]),
+            places(states, whole.pay.shape[1]),
         )
 
 
