@@ -26,7 +26,7 @@ from shardsim.shards.contexts.tabular_model import (
 from shardsim.shards.fit.linear_models import Common
 from shardsim.shards.fit.rivals.gained import Rival, Utility
 
-MOST_LEVELS = 128  # that θ is fitted to
+MOST_LEVELS = 64  # that θ is fitted to
 MOST_PLANNED = 60_000_000  # levels × states × actions × terms × steps ahead, likewise
 LEAST_LEVELS = 12  # however large the world
 BATCH = 64  # levels that are planned in one call, so that one program serves any number
