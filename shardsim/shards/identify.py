@@ -31,7 +31,7 @@ from shardsim.shards.describe import short_names
 from shardsim.shards.evidence.gather import Behaviour, gather
 from shardsim.shards.evidence.training import Training, trace
 from shardsim.shards.fit.basis import Basis, choose_basis
-from shardsim.shards.fit.data import decisions_on, whole_levels
+from shardsim.shards.fit.data import are_many, decisions_on, whole_levels
 from shardsim.shards.fit.dictionary import common_preferences, margins, match
 from shardsim.shards.fit.fit import ModelFit, Null, fit_null
 from shardsim.shards.fit.joint import fit_gates
@@ -281,7 +281,10 @@ def _null_fits(
     rows = whole_levels(on.level_index, config.null_contexts, config.seed)
     few = on.take(rows)
     one = partial(fit_null, max_shards=config.max_shards, seed=config.seed)
-    return {n: each(one, [decisions_on(few, own) for own in v[:, rows]]) for n, v in empty.items()}
+    data = [decisions_on(few, own) for logits in empty.values() for own in logits[:, rows]]
+    fits = each(one, data, processes=are_many(data))
+    count = len(fits) // len(empty)
+    return {name: fits[at * count : (at + 1) * count] for at, name in enumerate(empty)}
 
 
 def _threshold_before(agents: Agents, asked: Asked, config: IdentifyConfig) -> float:

@@ -19,6 +19,7 @@ from shardsim.shards.contexts.tabular_model import TabularModel
 
 DECAY = 0.6  # a move: the soft distance feature beside the plain one
 LOWEST_ADVANTAGE = -4.0  # moves; what is worse than this is a trap, not a longer way
+MANY = 8000  # contexts
 LEAST_LEVELS = 20  # of a sample, where there are so many
 LONGEST = 64.0  # moves; stands for an unreachable concept where a number is needed
 
@@ -170,6 +171,11 @@ def whole_levels(
     order = np.random.default_rng(seed).permutation(len(levels))[:most]
     enough = max(LEAST_LEVELS, int(np.searchsorted(np.cumsum(counts[order]), contexts)) + 1)
     return np.flatnonzero(np.isin(level_index, levels[order[:enough]]))
+
+
+def are_many(data: Sequence[DecisionData]) -> bool:
+    """Whether fits to all of these take so long that processes are worth their start."""
+    return sum(len(one.logits) for one in data) >= MANY
 
 
 def canonical_order(data: DecisionData) -> np.ndarray:

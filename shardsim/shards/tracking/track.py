@@ -27,7 +27,7 @@ from shardsim.shards.agents import Networks
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.evidence.activations import sample
-from shardsim.shards.fit.data import DecisionData, decisions_on, with_logits
+from shardsim.shards.fit.data import DecisionData, are_many, decisions_on, with_logits
 from shardsim.shards.fit.joint import fit_gates, fit_shared
 from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.fit.structure import find_structure
@@ -156,10 +156,12 @@ def fit_all(
     others, seeds = [t for t in range(len(data)) if t not in checked], len(data[0])
     with progress.part("gates") as part:
         gated = partial(fit_gates, preferences, seed=config.seed)
-        plain = each(gated, [one for t in others for one in data[t]], part)
+        flat = [one for t in others for one in data[t]]
+        plain = each(gated, flat, part, processes=are_many(flat))
     with progress.part("separate fits") as part:
         both = partial(_both, preferences, config)
-        pairs = each(both, [one for t in checked for one in data[t]], part)
+        flat = [one for t in checked for one in data[t]]
+        pairs = each(both, flat, part, processes=are_many(flat))
     rows = [*batched(plain, seeds), *batched([model for model, _ in pairs], seeds)]
     at = dict(zip([*others, *checked], rows, strict=True))
     models = [model for t in range(len(data)) for model in at[t]]
