@@ -273,8 +273,8 @@ def _diagnosis(summary: Mapping[str, Any]) -> list[str]:
         concept = found.get("representation")
         goal = f": {concept}" if concept else ", which is none of the concepts"
         return [
-            "Diagnosis: the agent is near-optimal on levels like those in training but not on target "
-            f"levels, because it learned the wrong goal{goal}."
+            "Diagnosis: the agent is near-optimal on levels like those in training but not on "
+            f"target levels, because it learned the wrong goal{goal}."
         ]
     label = f"{category}({found['section']})" if found.get("section") else category
     return [f"Diagnosis: {CATEGORIES.get(category, category)} ({label})."]

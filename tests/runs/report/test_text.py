@@ -45,7 +45,7 @@ def test_every_number_is_said():
         "influence is 0.50 [0.40, 0.60] on held-out levels and 0.41 [0.30, 0.50] on target levels.",
         "predict each decision 0.021 [−0.004, 0.030] bits better than the best single-utility "
         "model.",
-        "explain 55 % of the behaviour",
+        "explain 55 % of the agents' behaviour",
         "layer dense_2 agree with clusters of behaviour: adjusted mutual information 0.23 ",
         "best control, raw input: 0.04",
         "Reflecting near the corner changes the value of at least one shard by more than the",
@@ -273,8 +273,8 @@ def changed(mean, verdict):
             "given",
             [changed(0.09, "drifted"), changed(0.04, "undecided")],
             "Reflecting from the onset given raises the corner shard's value by 0.09 of its range "
-            "on target levels (tolerance 0.05); it is undecided whether other values change by more: "
-            "cheese shard +0.040 [+0.020, +0.060] of its range on target levels.",
+            "on target levels (tolerance 0.05); it is undecided whether other values change by "
+            "more: cheese shard +0.040 [+0.020, +0.060] of its range on target levels.",
         ),
         (
             "near-cheese",
