@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-quick test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify clean
+.PHONY: demo test test-quick test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-demo clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -63,8 +63,16 @@ bench-planning: $(VENV)/.installed
 bench-capture: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/capture.py $(ARGS)
 
+# Beside rejax and Stable-Baselines3, whose PyTorch is large: as above. Nothing else may run meanwhile.
+bench-train: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/train.py $(ARGS)
+
 bench-identify: $(VENV)/.installed
 	$(BIN)/python benchmarks/identify.py $(ARGS)
+
+# The whole demo twice, from a cold and from a warm compile cache; nothing else may run beside it.
+bench-demo: $(VENV)/.installed
+	$(BIN)/python benchmarks/demo.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .cache

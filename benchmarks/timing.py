@@ -84,7 +84,10 @@ def machine() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
     }
-    for name in ("jax", "navix", "xminigrid", "gymnax", "minigrid", "gymnasium"):
+    for name in (
+        *("jax", "navix", "xminigrid", "gymnax", "minigrid", "gymnasium"),
+        *("rejax", "stable-baselines3", "torch"),
+    ):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

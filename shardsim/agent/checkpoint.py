@@ -5,6 +5,7 @@ Axis letter: K seeds, the leading axis of every array.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -14,8 +15,9 @@ from shardsim.agent.components import DEFAULT_COMPONENTS, Components
 from shardsim.agent.config import TrainConfig
 from shardsim.agent.learner import Carry, Learner, Record
 from shardsim.agent.policy import Agent
-from shardsim.agent.train import Chunk, begin, make_learner, one_update
+from shardsim.agent.train import Chunk, begin_one, make_learner, one_update, seed_keys
 from shardsim.env.core import Env
+from shardsim.env.episodes import Bank
 from shardsim.env.levels import take
 
 
@@ -51,7 +53,12 @@ def carry_template(
     env: Env, config: TrainConfig, components: Components = DEFAULT_COMPONENTS
 ) -> Carry:
     """Return the shapes and dtypes of a training carry [K]."""
-    return jax.eval_shape(lambda: begin(env, config, jax.random.key(0), components)[1])
+    return _begun(make_learner(env, config, components), config)[1]
+
+
+def _begun(learner: Learner, config: TrainConfig) -> tuple[Bank, Carry]:
+    keys = seed_keys(config, jax.random.key(0))
+    return jax.eval_shape(jax.vmap(partial(begin_one, learner)), keys)
 
 
 def record_template(
@@ -59,12 +66,8 @@ def record_template(
 ) -> Record:
     """Return the shapes and dtypes of an update's record [K]."""
     learner = make_learner(env, config, components)
-
-    def update():
-        banks, carry = begin(env, config, jax.random.key(0), components)
-        return one_update(learner, banks, carry, jnp.float32(1.0))[1]
-
-    return jax.eval_shape(update)
+    update = jax.vmap(partial(one_update, learner, updates=jnp.float32(1.0)))
+    return jax.eval_shape(update, *_begun(learner, config))[1]
 
 
 def agent_of(learner: Learner, parameters: Any, seed: int) -> Agent:

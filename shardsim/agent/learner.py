@@ -192,8 +192,8 @@ def collect(learner: Learner, bank: Bank, carry: Carry, key: jax.Array) -> tuple
     """Act for `rollout_steps` in every env; return where each env is now, and what happened."""
     env, components = learner.env, learner.components
 
-    def step(states: State, key: jax.Array):
-        action_key, step_key = jax.random.split(key)
+    def step(states: State, keys: jax.Array):
+        action_key, step_key = keys
         seen = components.observation.acting(env, states)
         output = learner.network.run(carry.parameters, seen)
         chosen = components.action(action_key, output.logits)
@@ -212,7 +212,7 @@ def collect(learner: Learner, bank: Bank, carry: Carry, key: jax.Array) -> tuple
         )
         return moved.states, happened
 
-    keys = jax.random.split(key, learner.config.rollout_steps)
+    keys = jax.random.split(key, (learner.config.rollout_steps, 2))
     return jax.lax.scan(step, carry.states, keys)
 
 
@@ -246,31 +246,31 @@ def epochs(
     """Pass over the batch `epochs` times, in fresh minibatches each time."""
     config = learner.config
     count = batch.actions.shape[0]
-    orders = jax.vmap(lambda key: jax.random.permutation(key, count))(
-        jax.random.split(key, config.epochs)
-    )
+    # One draw for all epochs: each call of the generator compiles anew. Ties are one in a thousand.
+    orders = jnp.argsort(jax.random.bits(key, (config.epochs, count)), axis=1)
     rows = orders.reshape(config.epochs * config.minibatches, -1).astype(jnp.int32)
     coefficients = Coefficients(
         jnp.float32(config.clip), jnp.float32(config.value_coefficient), entropy
     )
 
-    def one(state: tuple[Any, Any], rows: jax.Array):
-        parameters, optimiser = state
+    def step(steps: tuple[MinibatchStep, MinibatchStep], numbered: tuple[jax.Array, jax.Array]):
+        first, previous = steps
+        number, rows = numbered
+        parameters, optimiser = previous.parameters_after, previous.optimiser_after
         gradients, parts = minibatch_gradient(learner, parameters, batch, rows, coefficients)
-        after, optimiser_after = learner.components.update.apply(
+        after = learner.components.update.apply(
             gradients, optimiser, parameters, learning_rate, config.max_grad_norm
         )
-        return MinibatchStep(rows, parameters, optimiser, after, optimiser_after), (
-            parts,
-            optax.tree.norm(gradients),
-        )
+        now = MinibatchStep(rows, parameters, optimiser, *after)
+        # Kept from inside the loop: a step before it would compile the gradient twice.
+        first = jax.lax.cond(number == 0, lambda: now, lambda: first)
+        return (first, now), (parts, optax.tree.norm(gradients))
 
-    def pass_on(previous: MinibatchStep, rows: jax.Array):
-        return one((previous.parameters_after, previous.optimiser_after), rows)
-
-    first, begun = one((carry.parameters, carry.optimiser), rows[0])
-    last, others = jax.lax.scan(pass_on, first, rows[1:])
-    parts, norms = jax.tree.map(lambda one, more: jnp.append(more, one), begun, others)
+    state = (carry.parameters, carry.optimiser)
+    before = MinibatchStep(rows[0], *state, *state)
+    (first, last), (parts, norms) = jax.lax.scan(
+        step, (before, before), (jnp.arange(len(rows), dtype=jnp.int32), rows)
+    )
     return Learnt(
         parameters=last.parameters_after,
         optimiser=last.optimiser_after,

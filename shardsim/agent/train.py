@@ -1,12 +1,14 @@
 """Training: seeds side by side, in chunks between checkpoints, by whatever components are given.
 
 The loop is jitted once for an env, a config and its components; how many updates a chunk holds
-and how far training has come are traced, so no schedule compiles again. Axis letters: K seeds.
+and how far training has come are traced, so no schedule compiles again. Axis letters: K seeds,
+G of them computed together by one call of a program (`shardsim.agent.spread`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -27,7 +29,9 @@ from shardsim.agent.learner import (
     first_parameters,
     update_once,
 )
+from shardsim.agent.spread import over_seeds, shares, spread
 from shardsim.base.errors import UserError
+from shardsim.base.parallel import each
 from shardsim.env.core import Env
 from shardsim.env.episodes import Bank, make_bank
 from shardsim.env.levels import evaluated_levels
@@ -87,17 +91,20 @@ def train(
         Diverged: parameters are no longer finite; the chunks before are good.
     """
     learner = make_learner(env, config, components)
+    done = 0 if resume is None else int(resume.update[0])
+    stops = [update for update in schedule(config) if update > done]
+    compiling = _compile_ahead(learner, seed_keys(config, key)) if stops else None
     banks, carry = begin(env, config, key, components)
     carry = carry if resume is None else resume
     levels = evaluation_levels(env, config)
-    done = int(carry.update[0])
     if resume is None:
-        yield Chunk(0, carry, None, None, {}, _evaluate(learner, carry.parameters, levels))
-    for stop in (update for update in schedule(config) if update > done):
+        yield Chunk(0, carry, None, None, {}, _evaluated(learner, carry.parameters, levels))
+    if compiling is not None:
+        compiling.result()
+    for stop in stops:
         count = stop - done
-        carry, record, total = _advance(
-            learner, banks, carry, jnp.int32(count), jnp.float32(config.updates)
-        )
+        loop = partial(advance, learner, count=np.int32(count), updates=np.float32(config.updates))
+        carry, record, total = spread(loop, banks, carry)
         _check_finite(carry, stop, config)
         yield Chunk(
             update=stop,
@@ -105,7 +112,7 @@ def train(
             last=record.last,
             record=record if stop in phases(config) else None,
             metrics=chunk_means(total, count),
-            evaluation=_evaluate(learner, carry.parameters, levels),
+            evaluation=_evaluated(learner, carry.parameters, levels),
         )
         done = stop
 
@@ -124,10 +131,7 @@ def begin(
 ) -> tuple[Bank, Carry]:
     """Return each seed's levels and its state before the first update, all [K]."""
     learner = make_learner(env, config, components)
-    keys = seed_keys(config, key)
-    parameters = jax.block_until_ready(_parameters(learner, keys))
-    banks = _banks(learner, keys)
-    return banks, _carries(learner, banks, parameters, keys)
+    return spread(partial(_begin, learner), seed_keys(config, key))
 
 
 def seed_keys(config: TrainConfig, key: jax.Array) -> jax.Array:
@@ -141,84 +145,93 @@ def evaluation_levels(env: Env, config: TrainConfig) -> dict[str, Level]:
     return {split: evaluated_levels(env, config.evaluation_levels, split) for split in SPLITS}
 
 
-class _Keys(NamedTuple):
-    """What one seed's key is split into."""
-
-    bank: jax.Array
-    parameters: jax.Array
-    states: jax.Array
-    run: jax.Array
-
-
-def _parts(key: jax.Array) -> _Keys:
-    bank, rest = jax.random.split(key)
-    return _Keys(bank, *jax.random.split(rest, 3))
-
-
 @partial(jax.jit, static_argnums=0)
-def _parameters(learner: Learner, keys: jax.Array) -> Any:
-    # One seed after the other, and in a program of its own: the batched factorisation behind
-    # orthogonal weights waits on the CPU for threads that wait for it, for ever (seen with 8 seeds
-    # beside other work on 2 cores, and with 32 alone).
-    return jax.lax.map(lambda key: first_parameters(learner, _parts(key).parameters), keys)
+def _begin(learner: Learner, keys: jax.Array) -> tuple[Bank, Carry]:
+    """Return the levels and the first state of the seeds with these keys [G]."""
+    return over_seeds(partial(begin_one, learner), keys)
 
 
-@partial(jax.jit, static_argnums=0)
-def _banks(learner: Learner, keys: jax.Array) -> Bank:
-    levels, starts = learner.config.bank_levels, learner.config.bank_starts
-    return jax.vmap(lambda key: make_bank(learner.env, _parts(key).bank, levels, starts))(keys)
-
-
-@partial(jax.jit, static_argnums=0)
-def _carries(learner: Learner, banks: Bank, parameters: Any, keys: jax.Array) -> Carry:
-    def one(bank: Bank, parameters: Any, key: jax.Array) -> Carry:
-        parts = _parts(key)
-        return first_carry(learner, bank, parameters, parts.states, parts.run)
-
-    return jax.vmap(one)(banks, parameters, keys)
+def begin_one(learner: Learner, key: jax.Array) -> tuple[Bank, Carry]:
+    """Return one seed's levels and its state before the first update."""
+    bank_key, rest = jax.random.split(key)
+    parameters_key, states_key, run_key = jax.random.split(rest, 3)
+    config = learner.config
+    bank = make_bank(learner.env, bank_key, config.bank_levels, config.bank_starts)
+    parameters = first_parameters(learner, parameters_key)
+    return bank, first_carry(learner, bank, parameters, states_key, run_key)
 
 
 def one_update(
-    learner: Learner, banks: Bank, carry: Carry, updates: jax.Array
+    learner: Learner, bank: Bank, carry: Carry, updates: jax.Array
 ) -> tuple[Carry, Record, Metrics]:
-    """Do one update of every seed [K], of `updates` float32[] in all."""
-
-    def once(bank: Bank, carry: Carry):
-        return update_once(learner, bank, carry, carry.update.astype(jnp.float32) / updates)
-
-    return jax.vmap(once)(banks, carry)
+    """Do one update of one seed, of `updates` float32[] in all."""
+    return update_once(learner, bank, carry, carry.update.astype(jnp.float32) / updates)
 
 
 @partial(jax.jit, static_argnums=0)
-def _advance(
+def advance(
     learner: Learner, banks: Bank, carry: Carry, count: jax.Array, updates: jax.Array
 ) -> tuple[Carry, Record, Metrics]:
-    """Do `count` updates of every seed; return the last update's record and summed metrics."""
+    """Do `count` updates of seeds [G]; return the last update's record and summed metrics."""
+    # Jitted, so that the shapes below and the loop share one trace.
+    once = jax.jit(partial(one_update, learner))
 
-    def body(_, before):
-        carry, _, total = before
-        carry, record, metrics = one_update(learner, banks, carry, updates)
-        return carry, record, jax.tree.map(jnp.add, total, metrics)
+    def one(bank: Bank, carry: Carry) -> tuple[Carry, Record, Metrics]:
+        def body(_, before):
+            carry, _, total = before
+            carry, record, metrics = once(bank, carry, updates)
+            return carry, record, jax.tree.map(jnp.add, total, metrics)
 
-    shapes = jax.eval_shape(partial(one_update, learner), banks, carry, updates)
-    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    return jax.lax.fori_loop(0, count, body, (carry, blank[1], blank[2]))
+        shapes = jax.eval_shape(once, bank, carry, updates)
+        blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return jax.lax.fori_loop(0, count, body, (carry, blank[1], blank[2]))
+
+    return over_seeds(one, banks, carry)
+
+
+def _compile_ahead(learner: Learner, keys: jax.Array) -> Future[None]:
+    """Compile the loop for seeds with these keys [K], while the caller compiles what comes before.
+
+    JAX compiles a program once, whether it is lowered ahead or called.
+    """
+    sizes = {cut.stop - cut.start for cut in shares(keys.shape[0])}
+    begun = [jax.eval_shape(partial(_begin, learner), keys[:size]) for size in sizes]
+    count, updates = (jax.ShapeDtypeStruct((), kind) for kind in (jnp.int32, jnp.float32))
+
+    def work() -> None:
+        for banks, carry in begun:
+            advance.lower(learner, banks, carry, count=count, updates=updates).compile()
+
+    pool = ThreadPoolExecutor(1)
+    compiling = pool.submit(work)
+    pool.shutdown(wait=False)
+    return compiling
 
 
 @partial(jax.jit, static_argnums=0)
-def _evaluate(learner: Learner, parameters: Any, levels: dict[str, Level]) -> dict[str, Evaluation]:
-    def one(parameters, level):
+def _evaluate(learner: Learner, parameters: Any, levels: Level) -> Evaluation:
+    """Evaluate all seeds [K] exactly on levels [L], whose tables and optimum they share."""
+
+    def one(parameters: Any) -> Evaluation:
         return learner.components.evaluation(
             learner.env,
             lambda seen: learner.network.run(parameters, seen).logits,
-            level,
+            levels,
             learner.config.discount,
         )
 
-    return {
-        split: jax.vmap(one, in_axes=(0, None))(parameters, level)
-        for split, level in levels.items()
-    }
+    return jax.vmap(one)(parameters)
+
+
+def _evaluated(
+    learner: Learner, parameters: Any, levels: dict[str, Level]
+) -> dict[str, Evaluation]:
+    """Return the exact returns [K] of each split, side by side by one program."""
+
+    def one(split: str) -> Evaluation:
+        return jax.block_until_ready(_evaluate(learner, parameters, levels[split]))
+
+    return dict(zip(levels, each(one, levels), strict=True))
 
 
 def chunk_means(total: Metrics, count: int) -> dict[str, np.ndarray]:

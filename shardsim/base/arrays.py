@@ -58,7 +58,7 @@ def from_bytes(data: bytes, template: Tree, source: str = "the arrays") -> Tree:
     """
     stored = to_dict(data, source)
     leaves, structure = jax.tree_util.tree_flatten_with_path(template)
-    names = [_name(path) + (_KEY_MARK if _is_key(leaf) else "") for path, leaf in leaves]
+    names = [_name(path) + (_KEY_MARK if is_key(leaf) else "") for path, leaf in leaves]
     if set(names) != set(stored):
         odd = sorted(set(names) ^ set(stored))[0]
         verb = "lacks" if odd in names else "has an unknown"
@@ -82,7 +82,8 @@ def to_dict(data: bytes, source: str = "the arrays") -> dict[str, np.ndarray]:
         ) from error
 
 
-def _is_key(leaf: Any) -> bool:
+def is_key(leaf: Any) -> bool:
+    """Whether a leaf is an array of typed PRNG keys."""
     return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
@@ -92,7 +93,7 @@ def _name(path: tuple[Any, ...]) -> str:
 
 
 def _stored(path: tuple[Any, ...], leaf: Any) -> tuple[str, np.ndarray]:
-    if _is_key(leaf):
+    if is_key(leaf):
         return _name(path) + _KEY_MARK, np.ascontiguousarray(jax.random.key_data(leaf))
     value = np.asarray(leaf)
     if value.dtype.kind not in "biuf" and value.dtype != jnp.bfloat16:
@@ -106,19 +107,20 @@ def _contiguous(value: np.ndarray) -> np.ndarray:
 
 
 def _restored(value: np.ndarray, leaf: Any, what: str) -> Any:
-    if _is_key(leaf):
+    if is_key(leaf):
         return _restored_key(value, leaf, what)
     like = leaf if hasattr(leaf, "dtype") else np.asarray(leaf)
     _same(what, "shape", value.shape, tuple(like.shape))
     _same(what, "dtype", value.dtype, np.dtype(like.dtype))
-    return value if isinstance(like, np.ndarray | np.generic) else jnp.asarray(value)
+    # Not jnp.asarray, which compiles a program for every shape.
+    return value if isinstance(like, np.ndarray | np.generic) else jax.device_put(value)
 
 
 def _restored_key(value: np.ndarray, leaf: Any, what: str) -> jax.Array:
     # An abstract key does not tell its generator; the default one is then checked below.
     impl = jax.random.key_impl(leaf) if isinstance(leaf, jax.Array) else None
     try:
-        keys = jax.random.wrap_key_data(jnp.asarray(value), impl=impl)
+        keys = jax.random.wrap_key_data(jax.device_put(value), impl=impl)
     except TypeError as error:
         raise UserError(f"{what} is not a key of the generator {impl}; write it again") from error
     _same(what, "shape", keys.shape, leaf.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 
+from shardsim.base.compiled import share_between_processes
 from shardsim.base.errors import UserError, one_line
 
 _NAMES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")
@@ -15,6 +16,7 @@ def check_platform() -> None:
     """Raise UserError where JAX cannot begin on the platform that the environment asks for."""
     import jax  # not above: listing envs and figures needs no JAX
 
+    share_between_processes()
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:  # an assertion where a plugin is missing

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shardsim.base.compiled import ENABLED, keep_nothing
 from shardsim.base.errors import UserError
 from shardsim.base.seeds import SEEDS
 from shardsim.cli import output
@@ -54,8 +55,16 @@ def _top(
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="print the version"),
     ] = False,
+    no_compile_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-compile-cache",
+            help=f"keep no compiled programs between commands, and use none ({ENABLED}=false)",
+        ),
+    ] = False,
 ) -> None:
-    pass
+    if no_compile_cache:
+        keep_nothing()
 
 
 @app.command("run")
@@ -72,7 +81,7 @@ def run_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run all stages of a config; an unfinished run continues where it stopped."""
+    """Run all stages; an unfinished run continues."""
     from shardsim.runs.pipeline import run
     from shardsim.runs.progress import for_stderr
 
@@ -166,7 +175,7 @@ def check_env_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check an env against the interface; each failure suggests a fix."""
+    """Check an env; each failure suggests a fix."""
     from shardsim.env.check import CHECKS, check_env, resolve
 
     found = check_env(resolve(env, envs or ()))
@@ -245,7 +254,7 @@ def plot_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a figure of one or several runs; without a name, list the figures."""
+    """Draw a figure; without a name, list them."""
     from shardsim.runs.figures import draw_to_file, list_figures, read_words
 
     asked = read_words(words or (), figures or ())

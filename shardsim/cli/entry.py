@@ -10,11 +10,11 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 
+from shardsim.base.compiled import keep_compiled_programs
 from shardsim.base.content import blaming_files
 from shardsim.base.errors import Caution, UserError, one_line
 from shardsim.base.platform import check_platform
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
     _show_every_character()
-    _keep_compiled_programs()
+    keep_compiled_programs()
     command = typer.main.get_command(app)
     with _cautions_in_one_line():
         code, line = _outcome(
@@ -68,19 +68,6 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
         raise error
     text = error.object[error.start : error.end]
     return "".join(_PLAIN.get(character, "?") for character in text), error.end
-
-
-def _keep_compiled_programs() -> None:
-    """Let JAX keep what it compiled between commands, where the user has a cache to write to."""
-    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
-        return
-    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: no home folder is known
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        cache = cache / "shardsim" / "jax"
-        cache.mkdir(parents=True, exist_ok=True)
-        if os.access(cache, os.W_OK):
-            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache)
-            os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 
 @contextlib.contextmanager

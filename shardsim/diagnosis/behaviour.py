@@ -63,10 +63,12 @@ def on_level(learner: Learner, config: TrainConfig, parameters: Any, level: Leve
         return jnp.dot(tabular.start, values)
 
     best, action_values = planning.optimal_values(tabular, weights, config.discount, horizon)
-    optimal = greedy(action_values)
-    orders = np.tile(np.arange(env.num_actions), (len(action_pairs(env)), 1))
-    for row, (one, other) in zip(orders, action_pairs(env), strict=True):
+    pairs = action_pairs(env)
+    orders = np.tile(np.arange(env.num_actions), (1 + len(pairs), 1))  # as it is, then exchanged
+    for row, (one, other) in zip(orders[1:], pairs, strict=True):
         row[[one, other]] = row[[other, one]]
+    # Alike evaluations are one batch: each call of a planner is compiled by itself.
+    worths = jax.vmap(worth)(jnp.moveaxis(policy[:, orders], 1, 0))
     entered = goal_moves(env, level, tabular)
     goals = goal_states(env, level)
 
@@ -74,15 +76,16 @@ def on_level(learner: Learner, config: TrainConfig, parameters: Any, level: Leve
         hit = planning.hitting_probabilities(tabular, policy, goals, horizon, entered)
         return tabular.start @ hit
 
+    firsts = jax.vmap(first)(jnp.stack([policy, greedy(action_values)]))
     return Behaviour(
-        achieved=worth(policy),
+        achieved=worths[0],
         optimum=jnp.dot(tabular.start, best),
         worst=jnp.dot(
             tabular.start, planning.worst_values(tabular, weights, config.discount, horizon)
         ),
-        swapped=jax.vmap(worth)(jnp.moveaxis(policy[:, orders], 1, 0)),
-        first=first(policy),
-        optimal_first=first(optimal),
+        swapped=worths[1:],
+        first=firsts[0],
+        optimal_first=firsts[1],
     )
 
 

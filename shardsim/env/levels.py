@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.scalars import Whole, whole
@@ -14,14 +16,38 @@ from shardsim.env.core import Env
 from shardsim.env.types import SPLITS, Level, Split, State
 
 Tree = TypeVar("Tree")
+Out = TypeVar("Out")
+
+BLOCK = 16  # entries that a program takes at once
 
 
-@partial(jax.jit, static_argnums=(0, 2, 3))
-def _sample(env: Env, key: jax.Array, count: int, split: Split) -> Level:
+def in_blocks(function: Callable[[Tree], Out], tree: Tree) -> Out:
+    """Return function(tree), done in blocks of one size, so that it compiles once for any number.
+
+    Args:
+        function: jitted; of a tree of arrays [B, ...], each entry by itself, to another.
+        tree: arrays [N, ...]. Few entries are one block, of the next power of two.
+
+    Returns:
+        Arrays [N, ...].
+    """
+    given = jax.tree.map(np.asarray, tree)
+    count = jax.tree.leaves(given)[0].shape[0]
+    size = min(BLOCK, 1 << (count - 1).bit_length())
+    # The last block is filled up with its last entry.
+    rows = np.minimum(np.arange(-(-count // size) * size), count - 1).reshape(-1, size)
+    done = [function(jax.tree.map(lambda leaf, row=row: leaf[row], given)) for row in rows]
+    # Joined as numpy: on a device every shape would be a program of its own.
+    joined = jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *done)
+    return jax.device_put(joined)
+
+
+@partial(jax.jit, static_argnames=("env", "split", "kind"))
+def _sample(env: Env, key_data: jax.Array, split: Split, kind: Any) -> Level:
     def draw(key: jax.Array) -> Level:
         return env.level(key, split)
 
-    keys = jax.random.split(key, count)
+    keys = jax.random.wrap_key_data(key_data, impl=kind)
     # One level after the other runs as fast on a CPU and compiles in half the time.
     return jax.lax.map(draw, keys) if jax.default_backend() == "cpu" else jax.vmap(draw)(keys)
 
@@ -34,7 +60,8 @@ def sample_levels(env: Env, key: jax.Array, count: Whole, split: str) -> Level:
     count = whole("the number of levels", count, 1)
     if split not in SPLITS:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
-    return _sample(env, key, count, cast(Split, split))
+    draw = partial(_sample, env, split=cast(Split, split), kind=jax.random.key_impl(key))
+    return in_blocks(draw, jax.random.key_data(jax.random.split(key, count)))
 
 
 def take(tree: Tree, index) -> Tree:

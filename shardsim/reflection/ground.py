@@ -64,7 +64,8 @@ def ground_of(env: Env, given: State, also: np.ndarray | None = None) -> Ground:
 
 def part_of(ground: Ground, where: slice) -> Ground:
     """Return some of the levels."""
-    return Ground(ground.env, *take(tuple(ground[1:]), where))
+    parts: Any = take(tuple(ground[1:]), where)
+    return Ground(ground.env, *parts)
 
 
 def levels_of(battery: Battery, count: int | None = None) -> State:

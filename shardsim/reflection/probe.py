@@ -6,6 +6,7 @@ Axis letters as in `shardsim.reflection.measure`.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -52,17 +53,18 @@ def _tables(env: Env, levels: Level, discount: float):
     return tabular, decision, jnp.mean(best), jnp.mean(worst)
 
 
-def _decided(tabular: Tabular, states: np.ndarray) -> Tabular:
-    """Return numpy tables [L] of the states int32[L, R] alone."""
+def _decided(tabular: Any, states: np.ndarray) -> Tabular:
+    """Return tables [L], given as numpy arrays, of the states int32[L, R] alone."""
     rows = np.arange(len(states))[:, None]
-    return Tabular(
-        next_state=renumbered(tabular.next_state, states),
-        probability=tabular.probability[rows, states],
-        rewards=np.moveaxis(np.moveaxis(tabular.rewards, 1, 2)[rows, states], 2, 1),
-        terminated=tabular.terminated[rows, states],
-        reachable=tabular.reachable[rows, states],
-        start=tabular.start[rows, states],
-    )
+    found: dict[str, Any] = {
+        "next_state": renumbered(tabular.next_state, states),
+        "probability": tabular.probability[rows, states],
+        "rewards": np.moveaxis(np.moveaxis(tabular.rewards, 1, 2)[rows, states], 2, 1),
+        "terminated": tabular.terminated[rows, states],
+        "reachable": tabular.reachable[rows, states],
+        "start": tabular.start[rows, states],
+    }
+    return Tabular(**jax.tree.map(jnp.asarray, found))
 
 
 @partial(jax.jit, static_argnums=(0, 3))
@@ -113,7 +115,7 @@ def make_probe(
         target=jax.tree.map(jnp.asarray, world),
         target_views=jnp.asarray(target.seen[rows, before]),
         target_start=jnp.asarray(start[rows, before]),
-        training=jax.tree.map(jnp.asarray, _decided(jax.tree.map(np.asarray, tabular), decided)),
+        training=_decided(jax.tree.map(np.asarray, tabular), decided),
         training_weights=training.reward_weights,
         training_views=views(env, training, decided),
         optimum=optimum,

@@ -28,7 +28,14 @@ from shardsim.reflection.forecast import forecast
 from shardsim.reflection.ground import asked
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.setting import Setting, Subjects, prepare
-from shardsim.reflection.weights import Task, Trace, numbers_of, reflect_weights, settings_of
+from shardsim.reflection.weights import (
+    Task,
+    Trace,
+    expected_seconds,
+    numbers_of,
+    reflect_weights,
+    settings_of,
+)
 from shardsim.reflection.world import World
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery, battery
@@ -36,6 +43,7 @@ from shardsim.shards.identify import identify
 from shardsim.shards.shardset import ShardSet
 
 JUDGED_ON = 4000  # contexts on target levels, where an agent comes without its shards
+LONG = 30.0  # seconds of which it is said beforehand
 # What each part costs beside the others, in seconds of the demo.
 COSTS = {"onsets": 10.0, "in the weights": 25.0, "replicator": 5.0}
 
@@ -218,10 +226,12 @@ def reflect_agents(
         settings = settings_of(
             subjects.networks.network, setting.goals, subjects.env.max_steps, config
         )._replace(rules=rules)
-        with progress.part("in the weights"):
-            found = reflect_weights(
-                settings, task, setting.onset, subjects.networks.parameters, jax.random.key(seed)
-            )
+        parameters = subjects.networks.parameters
+        with progress.part("in the weights") as part:
+            seconds = expected_seconds(settings, setting.onset, setting.probe, parameters)
+            if seconds > LONG:
+                part.expect(seconds, f"a world of {subjects.env.num_states} states")
+            found = reflect_weights(settings, task, setting.onset, parameters, jax.random.key(seed))
             trace = jax.tree.map(np.asarray, found)
             afterwards = _afterwards(setting, subjects.networks, trace.parameters)
     if REPLICATOR in models:

@@ -24,6 +24,7 @@ from shardsim.reflection.measure import Logits, Measured, Probe, measure, polici
 from shardsim.reflection.world import World
 
 ADAM_EPSILON = 1e-3  # in units of the gradient
+RATE = 3.5e10  # operations a second of small networks in many branches, on two cores
 
 
 class Onset(NamedTuple):
@@ -93,6 +94,22 @@ def numbers_of(config: ReflectConfig, discount: float) -> Numbers:
     return Numbers(
         *map(jnp.float32, (config.learning_rate, config.strength, config.discount, discount))
     )
+
+
+def expected_seconds(settings: Settings, onsets: Onset, probe: Probe, parameters: Any) -> float:
+    """Return about how long `reflect_weights` will take on two cores, its compilation apart.
+
+    Nearly all of it is networks looking: once a step at everything that is measured, and three
+    times, there and back, at the onset for each gradient. Arguments as there.
+    """
+    agents, kinds, contexts, states = onsets.views.shape[:4]
+    onset = contexts * states
+    measured = (probe.target_views, probe.training_views, probe.with_object, probe.without_object)
+    rows = onset + sum(views.shape[0] * views.shape[1] for views in measured)
+    steps = settings.steps + 1
+    views = agents * kinds * len(settings.rules) * steps * (rows + 3 * settings.gradients * onset)
+    weights = sum(leaf.size for leaf in jax.tree.leaves(parameters)) // agents
+    return 2.0 * weights * views / RATE
 
 
 def logits_of(network: Applies, parameters: Any) -> Logits:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shardsim.base import content
+from shardsim.base.compiled import keep_compiled_programs
 from shardsim.base.errors import UserError, caution, did_you_mean
 from shardsim.base.given import path_of
 from shardsim.base.progress import Listener, Tracked
@@ -51,6 +52,7 @@ def run(
     Raises:
         UserError: bad input, a directory made with another config, or another writer in it.
     """
+    keep_compiled_programs()
     wanted = list(STAGES) if until is None else [*_before(until), until]
     asked = resolve(with_folders(read_config(config, overrides), folders))
     out = path_of(out) if out is not None else Path("runs") / _name(config)
@@ -84,6 +86,7 @@ def run_stage(
     Raises:
         UserError: unknown stage, or a stage that it needs is not finished.
     """
+    keep_compiled_programs()
     needs = NEEDS.get(name, READS.get(name, _before(name)))
     opened = Run(Store.open(path), folders)
     asked = {}

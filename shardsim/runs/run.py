@@ -141,8 +141,12 @@ class Run:
                 else f"{self.path} has no checkpoint yet; continue with: {self.store.to_go_on}"
             )
         name = checkpoint_name(updates[index])
-        template = checkpoint_template(self.env, self.config.train)
-        return from_bytes(self.store.read(name), template, str(self.path / name))
+        return from_bytes(self.store.read(name), self._checkpoint, str(self.path / name))
+
+    @cached_property
+    def _checkpoint(self) -> Checkpoint:
+        """Shapes and dtypes of a checkpoint, for which the beginning of training is traced."""
+        return checkpoint_template(self.env, self.config.train)
 
     def agent(self, seed: Whole = 0, checkpoint: Whole = -1) -> Agent:
         """One trained agent; `seed` and `checkpoint` are positions along those dims."""

@@ -16,7 +16,7 @@ from shardsim.shards.active.propose import Proposal, enlarged
 from shardsim.shards.agents import Agents, Answers
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery
-from shardsim.shards.fit.data import DecisionData, decisions_on
+from shardsim.shards.fit.data import DecisionData, are_many, decisions_on
 from shardsim.shards.fit.dictionary import common_preferences, margins, match
 from shardsim.shards.fit.fit import ModelFit, fit
 from shardsim.shards.fit.verdict import verdict_of
@@ -37,7 +37,8 @@ def ask(agents: Agents, on: Battery, config: IdentifyConfig, progress: Progress 
     """Ask every agent in every context, and fit each by itself."""
     answers = respond(agents, on)
     data = [decisions_on(on, logits) for logits in answers.logits]
-    own = each(partial(fit, max_shards=config.max_shards, seed=config.seed), data, progress)
+    one = partial(fit, max_shards=config.max_shards, seed=config.seed)
+    own = each(one, data, progress, processes=are_many(data))
     return Asked(on, answers, data, own)
 
 

@@ -28,11 +28,10 @@ from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.contexts.sampling import DISTANCE_BINS
 from shardsim.shards.describe import short_names
-from shardsim.shards.evidence.activations import sample
 from shardsim.shards.evidence.gather import Behaviour, gather
 from shardsim.shards.evidence.training import Training, trace
 from shardsim.shards.fit.basis import Basis, choose_basis
-from shardsim.shards.fit.data import decisions_on
+from shardsim.shards.fit.data import are_many, decisions_on, whole_levels
 from shardsim.shards.fit.dictionary import common_preferences, margins, match
 from shardsim.shards.fit.fit import ModelFit, Null, fit_null
 from shardsim.shards.fit.joint import fit_gates
@@ -269,7 +268,7 @@ def _empty(
         blank = respond(fresh, on).logits
         scale = nulls.head_scale(blank, nulls.entropy_bits(logits, on.weight), on.weight)
         found[UNTRAINED] = blank * scale[:, None, None]
-    rows = sample(on.size, config.seed, config.null_contexts)
+    rows = whole_levels(on.level_index, config.null_contexts, config.seed)
     shuffled = logits.copy()
     shuffled[:, rows] = nulls.shuffled(logits[:, rows], config.seed)
     return {**found, SHUFFLED: shuffled}, scale
@@ -279,10 +278,13 @@ def _null_fits(
     empty: Mapping[str, np.ndarray], on: Battery, config: IdentifyConfig
 ) -> dict[str, list[Null]]:
     """Fit nulls as agents are, on a sample of the battery."""
-    rows = sample(on.size, config.seed, config.null_contexts)
+    rows = whole_levels(on.level_index, config.null_contexts, config.seed)
     few = on.take(rows)
     one = partial(fit_null, max_shards=config.max_shards, seed=config.seed)
-    return {n: each(one, [decisions_on(few, own) for own in v[:, rows]]) for n, v in empty.items()}
+    data = [decisions_on(few, own) for logits in empty.values() for own in logits[:, rows]]
+    fits = each(one, data, processes=are_many(data))
+    count = len(fits) // len(empty)
+    return {name: fits[at * count : (at + 1) * count] for at, name in enumerate(empty)}
 
 
 def _threshold_before(agents: Agents, asked: Asked, config: IdentifyConfig) -> float:
@@ -295,7 +297,7 @@ def _threshold_before(agents: Agents, asked: Asked, config: IdentifyConfig) -> f
 
 def _basis(on: Battery, logits: np.ndarray, config: IdentifyConfig) -> Basis:
     """Compare the hypotheses of what 'toward a concept' means, on a sample of the battery."""
-    rows = sample(on.size, config.seed, config.null_contexts)
+    rows = whole_levels(on.level_index, config.null_contexts, config.seed)
     data = decisions_on(on.take(rows), logits[rows])
     names = on.env.action_names
     moves = None

@@ -54,8 +54,7 @@ def test_a_replaced_reward_is_paid_by_the_schedule_and_nothing_compiles_twice(ti
     for chunk in training.train(config, jax.random.key(0), sections, env=env):
         chunks.append(chunk)
         compiled.append(len(traced))
-    assert compiled[0] == 0 and compiled[1] > 0
-    assert set(compiled[1:]) == {compiled[1]}
+    assert compiled[1] > 0 and set(compiled[1:]) == {compiled[1]}
     # A longer schedule with more checkpoints is the same program.
     longer = config.model_copy(update={"total_steps": 500, "checkpoints": 8})
     assert len(list(training.train(longer, jax.random.key(1), sections, env=env))) > len(chunks)

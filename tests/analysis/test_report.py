@@ -84,7 +84,7 @@ def test_it_says_what_was_found_in_words(page):
         "Shards predict each decision 0.022 [0.014, 0.029] bits better than the best "
         "single-utility model." in text
     )
-    assert "Diagnosis: the agent is near-optimal on training levels" in text
+    assert "Diagnosis: the agent is near-optimal on levels like those in training" in text
     assert "not in this run" not in text.lower()
 
 

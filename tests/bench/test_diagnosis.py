@@ -27,5 +27,5 @@ def test_the_table_counts_what_is_right_and_what_is_a_false_alarm():
     text = table(lines)
     row = next(line for line in text.splitlines() if line.startswith("fault"))
     assert "0.60" in row and "1 wrong-code(loss), 1 wrong-code(reward)" in row
-    assert "world 3 of 4, world and section or concept 2 of 4" in text
-    assert "faults with their section 1 of 2; false alarms 1 of 2" in text
+    assert "category right 3 of 4, also section or concept right 2 of 4" in text
+    assert "faults with the right section 1 of 2; false alarms 1 of 2" in text

@@ -17,6 +17,7 @@ import pytest
 from shardsim.reflection import weights as w
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, shard_returns
+from shardsim.reflection.measure import Probe, tabular_of
 from tests.reflection.forks import fork
 
 DISCOUNT = 0.9
@@ -187,3 +188,27 @@ def test_the_nulls_of_the_network_loop():
     sham = table_loop((0.3, 0.7), 3.0, SHAM, sampled=True, rounds=100, rate=3e-4)
     turns = table_loop((0.3, 0.7), 3.0, TURNS, sampled=True, rounds=100, rate=3e-4)
     assert abs(sham[-1, 0] - 0.5) < 0.2 * abs(turns[-1, 0] - 0.5)
+
+
+def test_the_expected_time_counts_every_look_of_every_network():
+    """2 agents, 3 onsets, 4 rules; 5 contexts of 7 states, two gradients a step, 10 weights."""
+    config = ReflectConfig(steps=9, gradients=2)
+    settings = w.settings_of(Table(), (0, 1), 8, config)
+    one = np.zeros((1, 1, 1, 1))
+    onset = w.Onset(fork((1, 1)), np.zeros((2, 3, 5, 7, 1, 1, 1)), np.ones((2, 3, 5, 2)) / 2)
+    probe = Probe(
+        target=fork((1, 1)),
+        target_views=np.zeros((2, 4, 1, 1, 1)),
+        target_start=one,
+        training=tabular_of(jax.tree.map(lambda leaf: leaf[0], fork((1, 1)))),
+        training_weights=one,
+        training_views=np.zeros((3, 2, 1, 1, 1)),
+        optimum=one,
+        worst=one,
+        with_object=np.zeros((1, 6, 1, 1, 1)),
+        without_object=np.zeros((1, 6, 1, 1, 1)),
+        object_advantage=one,
+    )
+    looks = 2 * 3 * 4 * 10 * ((35 + 8 + 6 + 12) + 3 * 2 * 35)
+    found = w.expected_seconds(settings, onset, probe, {"table": np.zeros((2, 10))})
+    assert found == pytest.approx(2 * 10 * looks / w.RATE)

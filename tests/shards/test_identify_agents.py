@@ -187,6 +187,7 @@ def test_the_summary_is_plain_and_complete(found, table):
     mean = decide.shardness(table).mean
     assert told["shardness"]["low"] <= mean <= told["shardness"]["high"]
     assert told["shardness_test"]["smallest_p"] == 0.25
+    assert told["best_rivals"] == [fit.judgement.best_rival for fit in found.fits]
     for k, one in enumerate(told["components"]):
         at = {"layer": one["layer"], "component_method": one["method"], "shard": k + 1}
         assert np.isclose(one["score"]["mean"], table["component_score"].sel(at).mean())

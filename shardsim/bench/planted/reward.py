@@ -21,6 +21,7 @@ from shardsim.agent.components import DEFAULT_COMPONENTS
 from shardsim.agent.config import NetworkConfig, TrainConfig
 from shardsim.agent.learner import Carry, Learner
 from shardsim.agent.policy import Agent
+from shardsim.agent.spread import over_seeds, spread
 from shardsim.agent.train import begin, make_learner, one_update
 from shardsim.base.errors import UserError
 from shardsim.bench.planted.world import Antecedent, paying_world
@@ -116,7 +117,7 @@ def planted_rewards(
     banks, carry = begin(world, config, jax.random.key(seed))
     banks = banks._replace(levels=_paid(banks.levels, weights))
     carry = carry._replace(states=carry.states.replace(level=_paid(carry.states.level, weights)))
-    parameters = _train(learner, banks, carry, jnp.int32(config.updates)).parameters
+    parameters = spread(partial(_train, learner, count=np.int32(config.updates)), banks, carry)
     levels = sample_levels(world, jax.random.key(seed + 1), EVALUATED, split)
     achieved, optimum = _returns(learner, parameters, levels, weights)
     agents = tuple(agent_of(learner, parameters, number) for number in range(len(specs)))
@@ -136,11 +137,16 @@ def _paid(levels: Level, weights: jax.Array) -> Level:
 
 
 @partial(jax.jit, static_argnums=0)
-def _train(learner: Learner, banks: Bank, carry: Carry, count: jax.Array) -> Carry:
-    def body(_, carry: Carry) -> Carry:
-        return one_update(learner, banks, carry, count.astype(jnp.float32))[0]
+def _train(learner: Learner, banks: Bank, carry: Carry, count: jax.Array) -> Any:
+    """Do `count` updates of agents; return their parameters."""
 
-    return jax.lax.fori_loop(0, count, body, carry)
+    def one(bank: Bank, carry: Carry) -> Carry:
+        def body(_, carry: Carry) -> Carry:
+            return one_update(learner, bank, carry, count.astype(jnp.float32))[0]
+
+        return jax.lax.fori_loop(0, count, body, carry)
+
+    return over_seeds(one, banks, carry).parameters
 
 
 @partial(jax.jit, static_argnums=0)

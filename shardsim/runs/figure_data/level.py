@@ -72,15 +72,16 @@ def level_view(
     first = 0 if level is None else level // LOOKED_AT * LOOKED_AT
     levels, found = surveyed(run.env, count, known, first)
     number = most_contested(found) if level is None else level - first
-    return view_of(agent, take(levels, number), take(found, number), first + number)
+    return view_of(agent, jax.device_put(take(levels, number)), take(found, number), first + number)
 
 
 @lru_cache(maxsize=4)
 def surveyed(env: Env, count: int, split: Split, first: int) -> tuple[Level, Survey]:
     """A block of the `count` levels of a split that agents are evaluated on, and its survey."""
-    bank = evaluated_levels(env, count, split)
-    levels = jax.tree.map(lambda leaf: leaf[first : first + LOOKED_AT], bank)
-    return levels, survey(env, levels)
+    # As numpy: every shape that is cut on a device is compiled.
+    bank = jax.tree.map(np.asarray, evaluated_levels(env, count, split))
+    levels = take(bank, slice(first, first + LOOKED_AT))
+    return levels, jax.tree.map(np.asarray, survey(env, levels))
 
 
 def most_contested(found: Survey) -> int:
@@ -88,8 +89,8 @@ def most_contested(found: Survey) -> int:
     clashes = [value for name, value in found.covariates.items() if name.startswith("conflict_")]
     if not clashes:
         return 0
-    contested = jnp.any(jnp.stack(clashes) > 0, axis=0) & found.decision
-    return int(jnp.argmax(jnp.sum(contested, axis=1)))
+    contested = np.any(np.stack(clashes) > 0, axis=0) & np.asarray(found.decision)
+    return int(np.argmax(np.sum(contested, axis=1)))
 
 
 def view_of(agent: Agent, level: Level, found: Survey, number: int = 0) -> LevelView:

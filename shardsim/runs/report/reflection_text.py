@@ -51,12 +51,12 @@ def _sentence(where: str, found: Changes, tolerance: float) -> str:
     if not found.kept and not found.changed:
         return (
             f"It is undecided whether reflecting {where} changes values by more than the tolerance "
-            f"({tolerance:g} of their range): {listed(found.undecided)}."
+            f"({tolerance:g}): {listed(found.undecided)}."
         )
     values = f"value{'s' if len(found.kept) > 1 else ''}"
     stays = [f"leaves {listed(found.kept)} {values} unchanged"] if found.kept else []
     line = f"Reflecting {where} {listed([*stays, *found.changed])} (tolerance {tolerance:g})"
-    rest = f"; undecided, in fractions of the range: {listed(found.undecided)}"
+    rest = f"; it is undecided whether other values change by more: {listed(found.undecided)}"
     return f"{line}{rest if found.undecided else ''}."
 
 
@@ -75,8 +75,8 @@ def _sorted(names: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> Chang
             found.changed.append(f"{part} {PLACES[place]}")
         elif undecided := by_verdict["undecided"]:
             place, _ = _largest(undecided)
-            by = interval(undecided[place], "{:+.2f}")
-            found.undecided.append(f"{name} shard {by} {PLACES[place]}")
+            by = interval(undecided[place], "{:+.3f}")
+            found.undecided.append(f"{name} shard {by} of its range {PLACES[place]}")
         else:
             found.kept.append(f"the {name} shard's")
     return found

@@ -10,8 +10,8 @@ from shardsim.runs.report.formats import count, interval, listed, percent, sente
 from shardsim.runs.report.reflection_text import constancy
 
 VERDICTS = {
-    "shards": "several shards, each active in its own contexts, predict the agents' behaviour "
-    "better than every single-utility model tried",
+    "shards": "several shards, each active in its own contexts, predict the agents' actions on "
+    "unseen levels better than every single-utility model tried",
     "one utility": "a single utility function predicts the agents' behaviour as well as several "
     "shards do",
     "cannot tell": "shards and a single utility function predict the agents' behaviour about "
@@ -135,7 +135,10 @@ def _rivals(names: Sequence[str]) -> str:
 
 def _test(test: Mapping[str, Any]) -> str:
     """The exact test over seeds, and what it can say at all with so few."""
-    least, said = test["smallest_p"], f"Exact sign-flip test over seeds: p = {test['p_value']:.4g}"
+    least, said = (
+        test["smallest_p"],
+        f"One-sided exact sign-flip test over seeds: p = {test['p_value']:.4g}",
+    )
     if least <= SIGNIFICANT:
         return f"{said}."
     seeds = count(round(1 / least).bit_length() - 1, "seed")
@@ -216,8 +219,8 @@ def _explained(summary: Mapping[str, Any]) -> list[str]:
         return []
     value = value.get("mean") if isinstance(value, Mapping) else value
     line = (
-        f"The shards explain {percent(value)} of the behaviour that these concepts can explain "
-        "(0 %: habits and affordance alone; 100 %: a separate fit in every context)"
+        "On a scale from habits and affordance alone (0 %) to a separate fit in every context "
+        f"(100 %), the shards explain {percent(value)} of the agents' behaviour"
     ).replace(" %", "\N{NO-BREAK SPACE}%")
     read = summary.get("explained_by_activations")
     if not read:
@@ -256,7 +259,7 @@ def _at_chance(value: float, controls: Mapping[str, float]) -> str:
     if not untrained or max(untrained) >= CHANCE:
         return f"agreement at chance: {measured}"
     beside = interval(max(untrained), "{:.2f}")
-    return f"agreement at chance, as in an untrained network: {measured} and {beside}"
+    return f"agreement at chance, as in an untrained network: {measured}, untrained {beside}"
 
 
 def _diagnosis(summary: Mapping[str, Any]) -> list[str]:
@@ -270,8 +273,8 @@ def _diagnosis(summary: Mapping[str, Any]) -> list[str]:
         concept = found.get("representation")
         goal = f": {concept}" if concept else ", which is none of the concepts"
         return [
-            "Diagnosis: the agent is near-optimal on training levels but not on target levels, "
-            f"because it learned the wrong goal{goal}."
+            "Diagnosis: the agent is near-optimal on levels like those in training but not on "
+            f"target levels, because it learned the wrong goal{goal}."
         ]
     label = f"{category}({found['section']})" if found.get("section") else category
     return [f"Diagnosis: {CATEGORIES.get(category, category)} ({label})."]

@@ -17,6 +17,7 @@ from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse, covariates
 from shardsim.env.instances import without
+from shardsim.env.levels import in_blocks
 from shardsim.env.types import Level, Tabular
 
 DISTANCE_EDGES = (1.5, 2.5, 3.5, 5.5)  # moves: bins 1, 2, 3, 4-5, 6 and more (or unreachable)
@@ -35,9 +36,13 @@ class Survey(NamedTuple):
     decision: jax.Array  # bool[L, S], an agent can come to decide here
 
 
-@partial(jax.jit, static_argnums=0)
 def survey(env: Env, levels: Level) -> Survey:
     """Analyse every state of levels [L], one level after the other."""
+    return in_blocks(partial(_survey, env), levels)
+
+
+@partial(jax.jit, static_argnums=0)
+def _survey(env: Env, levels: Level) -> Survey:
     return jax.lax.map(partial(_survey_one, env), levels)
 
 

@@ -28,12 +28,22 @@ class Tables(NamedTuple):
     pay: Any  # float32[S, A, J], what each reward term is expected to pay
 
 
+class Plans(NamedTuple):
+    """What planning in the levels needs, as plain arrays: it can go to another process."""
+
+    tables: Tables  # [L], over R
+    row: np.ndarray  # int32[L, S], where among the rows of the tables each state is
+    horizon: int  # steps that a soft plan looks ahead
+    paid: np.ndarray  # float64[J'], the weights of what the env itself pays, the first terms
+    concepts: int  # number of the terms after these, one for reaching each concept
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class TabularModel:
     """The levels that contexts lie in as decision problems; tabulated when first needed, once.
 
     Planning from the contexts needs the states that are reached from them alone, often a tenth of
-    all where things can be taken: no key lies untaken again.
+    all where things can be taken: no key lies untaken again. Pickled it holds its plans alone.
     """
 
     __no_type_check__ = True  # levels may hold jax or numpy arrays
@@ -50,26 +60,37 @@ class TabularModel:
     @property
     def tables(self) -> Tables:
         """The tables [L] of all levels over R, numpy arrays; `rows` numbers the states."""
-        return self._planned[0]
+        return self.plans.tables
 
     def rows(self, home: np.ndarray) -> np.ndarray:
         """Return int32[M]: the rows in the tables of some contexts, int[M, 2] of `home`."""
         level, state = np.asarray(home).T
-        return self._planned[1][level, state]
+        return self.plans.row[level, state]
 
     @cached_property
-    def _planned(self) -> tuple[Tables, np.ndarray]:
-        """The tables [L], and int32[L, S], where among their rows each state is."""
+    def plans(self) -> Plans:
+        """What planning needs."""
         whole = Tables(*(np.asarray(leaf) for leaf in _tabulate_all(self.env, self.levels)))
         begin = np.zeros(whole.pay.shape[:2], bool)
         begin[tuple(self.home.T)] = True
         states = kept_states(reached(whole.next_state, whole.onward > 0, begin))
-        levels = np.arange(self.count)[:, None]
+        levels = np.arange(len(states))[:, None]
         onward, pay = whole.onward[levels, states], whole.pay[levels, states]
-        return (
-            Tables(renumbered(whole.next_state, states), onward, pay),
-            places(states, begin.shape[1]),
+        return Plans(
+            tables=Tables(renumbered(whole.next_state, states), onward, pay),
+            row=places(states, whole.pay.shape[1]),
+            horizon=plan_length(self.env),
+            paid=np.asarray(self.levels.reward_weights[0], np.float64),
+            concepts=len(self.env.concepts),
         )
+
+    def __getstate__(self) -> dict[str, Plans]:
+        """The env may be of a file that another process has not loaded."""
+        return {"plans": self.plans}
+
+    def __setstate__(self, state: dict[str, Plans]) -> None:
+        """Keep the plans."""
+        self.__dict__.update(state)
 
 
 def plan_length(env: Env) -> int:

@@ -5,6 +5,7 @@ Axes: C contexts, F features, A actions, O concepts.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from shardsim.shards.contexts.tabular_model import TabularModel
 
 DECAY = 0.6  # a move: the soft distance feature beside the plain one
 LOWEST_ADVANTAGE = -4.0  # moves; what is worse than this is a trap, not a longer way
+MANY = 8000  # contexts
+LEAST_LEVELS = 20  # of a sample, where there are so many
 LONGEST = 64.0  # moves; stands for an unreachable concept where a number is needed
 
 
@@ -124,6 +127,12 @@ def decision_data(
     )
 
 
+def with_logits(data: DecisionData, logits: np.ndarray) -> DecisionData:
+    """Return the same decisions by another policy, of which logits [C, A] are given."""
+    logits = np.asarray(logits, np.float64)
+    return data._replace(logits=logits - logits.mean(1, keepdims=True))
+
+
 def decisions_on(battery: Battery, logits: np.ndarray) -> DecisionData:
     """Return a battery with one policy's logits [C, A] as the fit takes it."""
     return decision_data(
@@ -145,6 +154,28 @@ def subset(data: DecisionData, keep: np.ndarray) -> DecisionData:
     arrays = {name: value for name, value in data._asdict().items() if name not in whole}
     kept = {name: value[keep] for name, value in arrays.items() if value is not None}
     return data._replace(**kept)
+
+
+def whole_levels(
+    level_index: np.ndarray, contexts: int, seed: int, most: int = sys.maxsize
+) -> np.ndarray:
+    """Some contexts int64[n], in order: all of random levels, until they are enough.
+
+    Args:
+      level_index: int[C].
+      contexts: how many are wanted; a few more are given, or all that there are.
+      seed: of the draw.
+      most: levels, at most.
+    """
+    levels, counts = np.unique(level_index, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(levels))[:most]
+    enough = max(LEAST_LEVELS, int(np.searchsorted(np.cumsum(counts[order]), contexts)) + 1)
+    return np.flatnonzero(np.isin(level_index, levels[order[:enough]]))
+
+
+def are_many(data: Sequence[DecisionData]) -> bool:
+    """Whether fits to all of these take so long that processes are worth their start."""
+    return sum(len(one.logits) for one in data) >= MANY
 
 
 def canonical_order(data: DecisionData) -> np.ndarray:

@@ -104,7 +104,11 @@ def loss(model: Model, target: np.ndarray, coefficients: np.ndarray) -> float:
 
 
 def fit(
-    model: Model, target: np.ndarray, start: np.ndarray | None = None, steps: int = STEPS
+    model: Model,
+    target: np.ndarray,
+    start: np.ndarray | None = None,
+    steps: int = STEPS,
+    tolerance: float = TOLERANCE,
 ) -> np.ndarray:
     """Coefficients [N] that minimise `loss`; a local minimum unless the model is linear.
 
@@ -113,9 +117,11 @@ def fit(
       target: the agent's distribution, [C, A].
       start: feasible start, by default zeros.
       steps: at most so many.
+      tolerance: nats by which a step must lower the loss, for there to be another.
     """
     begin = np.zeros(len(model.ridge)) if start is None else start
-    return _descend(model, target, _state(model, target, begin, slice(None)), steps).coefficients
+    state = _state(model, target, begin, slice(None))
+    return _descend(model, target, state, steps, tolerance=tolerance).coefficients
 
 
 def cross_fit(
@@ -155,13 +161,15 @@ def _loss(model: Model, target, coefficients, logs, seen) -> float:
     return float(value + model.penalty @ coefficients + 0.5 * model.ridge @ coefficients**2)
 
 
-def _descend(model: Model, target, state: State, steps: int, seen=slice(None)) -> State:
+def _descend(
+    model: Model, target, state: State, steps: int, seen=slice(None), tolerance=TOLERANCE
+) -> State:
     damping = FIRST_DAMPING
     for _ in range(steps):
         slopes = model.slopes(state.coefficients)
         here = moments(state.logs[seen], slopes[seen], target[seen])
         new, damping = _step(model, target, state, here, damping, seen)
-        if state.loss - new.loss < TOLERANCE * max(1.0, abs(state.loss)):
+        if state.loss - new.loss < tolerance:
             return new
         state = new
     return state

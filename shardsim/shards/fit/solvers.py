@@ -152,7 +152,7 @@ def fit_gates(
     atoms = len(problem.linear)
     shards = len(preferences)
     half = problem.quadratic @ preferences.T  # [J, O, J, K]
-    quadratic = preferences @ half.reshape(atoms, -1, atoms * shards)  # [J, K, J·K]
+    quadratic = preferences @ half.reshape(*problem.linear.shape, atoms * shards)  # [J, K, J·K]
     linear = problem.linear @ preferences.T - penalty * strength(preferences)
     begin = np.zeros(atoms * shards) if start is None else start.ravel()
     flat = quadratic.reshape(atoms * shards, atoms * shards)

@@ -27,8 +27,9 @@ from shardsim.shards.agents import Networks
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.evidence.activations import sample
-from shardsim.shards.fit.data import DecisionData, decisions_on
+from shardsim.shards.fit.data import DecisionData, are_many, decisions_on, with_logits
 from shardsim.shards.fit.joint import fit_gates, fit_shared
+from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.fit.structure import find_structure
 from shardsim.shards.influence import shares
 from shardsim.shards.influence.shares import parts_of
@@ -39,10 +40,10 @@ from shardsim.shards.tracking.matching import null_similarity, similarity
 # What each part costs beside the others, in seconds of the demo.
 COSTS = {
     "networks": 2.0,
-    "gates": 20.0,
-    "shares and their intervals": 2.0,
-    "separate fits": 10.0,
-    "threshold": 1.0,
+    "gates": 7.0,
+    "separate fits": 20.0,
+    "shares and their intervals": 1.0,
+    "threshold": 0.1,
 }
 
 
@@ -82,19 +83,17 @@ def track_shards(
     progress.plan(COSTS)
     with progress.part("networks"):
         logits = np.stack([_logits(agents, own, few) for own in parameters])
-        data = [[decisions_on(few, one) for one in at] for at in logits]
-        flat = [one for at in data for one in at]
-    with progress.part("gates") as part:
-        models = each(partial(fit_gates, preferences, seed=config.seed), flat, part)
+        first = decisions_on(few, logits[0, 0])
+        data = [[with_logits(first, one) for one in at] for at in logits]
+    checked = check_points(len(parameters), config.track_checks)
+    models, fields = fit_all(data, preferences, checked, config, progress)
     with progress.part("shares and their intervals"):
+        flat = [one for at in data for one in at]
         parts = [parts_of(m, d) for m, d in zip(models, flat, strict=True)]
         strength = np.stack([shares.strengths(part) for part in parts])
         strength = strength.reshape(*logits.shape[:2], few.size, -1)
         share, count = shares.shares_of(strength, few.weight), len(preferences)
         ends = np.stack([_ends(at, few, config) for at in strength])
-    checked = check_points(len(parameters), config.track_checks)
-    with progress.part("separate fits") as part:
-        fields = separate_fits(data, checked, config, part)
     values = {
         "preferences": preferences,
         "share": share[..., :count],
@@ -135,25 +134,56 @@ def check_points(count: int, checks: int) -> list[int]:
     return sorted({round(t) for t in np.linspace(0, count - 1, min(checks, count))})
 
 
-def separate_fits(
+def fit_all(
     data: list[list[DecisionData]],
+    preferences: np.ndarray,
     checked: list[int],
     config: IdentifyConfig,
-    progress: Progress = SILENT,
-) -> list[list[Field]]:
-    """Find the shards of every seed at the chosen checkpoints, without any dictionary."""
-    flat = [one for t in checked for one in data[t]]
-    fields = each(partial(_separate, config), flat, progress)
-    seeds = len(data[0])
-    return [fields[first : first + seeds] for first in range(0, len(fields), seeds)]
+    progress: Progress,
+) -> tuple[list[ShardModel], list[list[Field]]]:
+    """Fit the run's dictionary everywhere, and at some checkpoints each agent by itself too.
+
+    Args:
+      data: T lists of S.
+      preferences: float64[K, O].
+      checked: the places of those checkpoints.
+      config: limits and seed of the searches.
+      progress: where to say how far it is.
+
+    Returns:
+      Models, T × S one after the other, and a list [S] of fields for each checked place.
+    """
+    others, seeds = [t for t in range(len(data)) if t not in checked], len(data[0])
+    with progress.part("gates") as part:
+        gated = partial(fit_gates, preferences, seed=config.seed)
+        flat = [one for t in others for one in data[t]]
+        plain = each(gated, flat, part, processes=are_many(flat))
+    with progress.part("separate fits") as part:
+        both = partial(_both, preferences, config)
+        flat = [one for t in checked for one in data[t]]
+        pairs = each(both, flat, part, processes=are_many(flat))
+    rows = [*batched(plain, seeds), *batched([model for model, _ in pairs], seeds)]
+    at = dict(zip([*others, *checked], rows, strict=True))
+    models = [model for t in range(len(data)) for model in at[t]]
+    return models, batched([field for _, field in pairs], seeds)
 
 
-def _separate(config: IdentifyConfig, data: DecisionData) -> Field:
+def batched(values: Sequence[Any], size: int) -> list[list[Any]]:
+    """Return values in lists of `size`."""
+    return [list(values[first : first + size]) for first in range(0, len(values), size)]
+
+
+def _both(
+    preferences: np.ndarray, config: IdentifyConfig, data: DecisionData
+) -> tuple[ShardModel, Field]:
+    """Fit one agent under the run's dictionary, and under one of its own."""
     found = find_structure(data, max_shards=config.max_shards, seed=config.seed)
-    preferences = fit_shared([found], max_shards=config.max_shards, seed=config.seed)
-    model = fit_gates(preferences, data, seed=config.seed, work=found.work)
-    pulls = shares.shard_pulls(model.gates, preferences, data.advantages)
-    return Field(pulls.transpose(2, 0, 1), preferences)
+    own = fit_shared([found], max_shards=config.max_shards, seed=config.seed)
+    common, alone = (
+        fit_gates(one, data, seed=config.seed, work=found.work) for one in (preferences, own)
+    )
+    pulls = shares.shard_pulls(alone.gates, own, data.advantages)
+    return common, Field(pulls.transpose(2, 0, 1), own)
 
 
 def _threshold(fields: list[list[Field]], seed: int) -> float:

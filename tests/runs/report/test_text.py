@@ -45,7 +45,7 @@ def test_every_number_is_said():
         "influence is 0.50 [0.40, 0.60] on held-out levels and 0.41 [0.30, 0.50] on target levels.",
         "predict each decision 0.021 [−0.004, 0.030] bits better than the best single-utility "
         "model.",
-        "explain 55 % of the behaviour",
+        "explain 55 % of the agents' behaviour",
         "layer dense_2 agree with clusters of behaviour: adjusted mutual information 0.23 ",
         "best control, raw input: 0.04",
         "Reflecting near the corner changes the value of at least one shard by more than the",
@@ -164,8 +164,8 @@ def test_gates_read_from_activations_stand_beside_their_control():
     read = {"layer": "dense_2", "mean": 0.62, "low": 0.6, "high": 0.64, "sources": sources}
     (line,) = headlines({"explained": 0.59, "explained_by_activations": read})
     assert line.replace("\N{NO-BREAK SPACE}", " ") == (
-        "The shards explain 59 % of the behaviour that these concepts can explain (0 %: habits "
-        "and affordance alone; 100 %: a separate fit in every context); with gates read from layer "
+        "On a scale from habits and affordance alone (0 %) to a separate fit in every context "
+        "(100 %), the shards explain 59 % of the agents' behaviour; with gates read from layer "
         "dense_2, 62 % (shuffled activations: 20 %)."
     )
 
@@ -184,11 +184,15 @@ def test_a_spread_that_rounds_to_one_value_is_not_said():
     [
         (
             4,
-            " Exact sign-flip test over seeds: p = 0.0625. "
+            " One-sided exact sign-flip test over seeds: p = 0.0625. "
             "With four seeds p cannot be below 0.0625.",
         ),
-        (1, " Exact sign-flip test over seeds: p = 0.5. With one seed p cannot be below 0.5."),
-        (8, " Exact sign-flip test over seeds: p = 0.003906."),
+        (
+            1,
+            " One-sided exact sign-flip test over seeds: p = 0.5. "
+            "With one seed p cannot be below 0.5.",
+        ),
+        (8, " One-sided exact sign-flip test over seeds: p = 0.003906."),
     ],
 )
 def test_the_least_p_is_said_only_where_it_is_no_small_one(seeds, said):
@@ -237,7 +241,7 @@ def test_agreement_at_chance_is_said_beside_an_untrained_network():
     lines = {"dense_1": 0.012, "dense_2": 0.02, "untrained dense_1": 0.015, "raw input": 0.001}
     assert headlines({"agreement": lines}) == [
         "Clustering raw activations does not recover the shards (agreement at chance, as in an "
-        "untrained network: adjusted mutual information 0.02 and 0.01)."
+        "untrained network: adjusted mutual information 0.02, untrained 0.01)."
     ]
     (line,) = headlines({"agreement": lines | {"untrained dense_1": 0.2}})
     assert line.endswith("(agreement at chance: adjusted mutual information 0.02).")
@@ -269,15 +273,15 @@ def changed(mean, verdict):
             "given",
             [changed(0.09, "drifted"), changed(0.04, "undecided")],
             "Reflecting from the onset given raises the corner shard's value by 0.09 of its range "
-            "on target levels (tolerance 0.05); undecided, in fractions of the range: cheese shard "
-            "+0.04 [+0.02, +0.06] on target levels.",
+            "on target levels (tolerance 0.05); it is undecided whether other values change by "
+            "more: cheese shard +0.040 [+0.020, +0.060] of its range on target levels.",
         ),
         (
             "near-cheese",
             [changed(-0.04, "undecided"), changed(0.04, "undecided")],
             "It is undecided whether reflecting near the cheese changes values by more than the "
-            "tolerance (0.05 of their range): corner shard −0.04 [−0.06, −0.02] on target levels "
-            "and cheese shard +0.04 [+0.02, +0.06] on target levels.",
+            "tolerance (0.05): corner shard −0.040 [−0.060, −0.020] of its range on target levels "
+            "and cheese shard +0.040 [+0.020, +0.060] of its range on target levels.",
         ),
     ],
 )

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from shardsim.shards.fit import likelihood, linear_models
-from shardsim.shards.fit.data import log_softmax
+from shardsim.shards.fit.data import log_softmax, whole_levels
 from shardsim.shards.fit.linear_models import (
     AFFORDANCE_RIDGE,
     GATE_RIDGE,
@@ -28,10 +28,12 @@ from shardsim.shards.fit.linear_models import (
 GAIN_ATOMS = 40
 GAIN_PENALTY = 1e-3
 SAMPLE = 1500  # contexts, of whole levels, on which starts are compared
-FINALISTS = 3  # starts that go on to be fitted whole
+FINALISTS = 3  # starts that go on, everything free
+FINAL_STEPS = 8  # of each of these, before the best alone goes on
 HELD_STEPS = 5  # of a start
 LEAST_GAIN = 0.3  # constant, of a start: without gain its θ would have nothing to improve
 STEPS = 30  # at most, of every fit
+ROUGH = 1e-5  # nats; how near an optimum is come on the sample
 FOLD_STEPS = 2
 
 
@@ -210,7 +212,7 @@ def fit(rival: Rival, shared: Common, values: np.ndarray, weights: np.ndarray, s
     """
     rng = np.random.default_rng(seed)
     most = rival.most_levels(shared)
-    rows = _sample(shared.data.level_index, most, rng)
+    rows = whole_levels(shared.data.level_index, SAMPLE, seed, most)
     few = linear_models.part(shared, rows)
     sampled = model(rival, few, values[rows])
     gain = len(sampled.ridge) - values.shape[1]
@@ -218,21 +220,19 @@ def fit(rival: Rival, shared: Common, values: np.ndarray, weights: np.ndarray, s
     for theta in rival.starts(few, weights, rng):
         begin = np.zeros(len(sampled.ridge))
         begin[: len(theta)], begin[gain] = theta, 1.0
-        beside = likelihood.fit(sampled.held(theta), few.target, begin, HELD_STEPS)
+        beside = likelihood.fit(sampled.held(theta), few.target, begin, HELD_STEPS, ROUGH)
         beside[gain] = max(beside[gain], LEAST_GAIN)
         tried.append(beside)
-    tried.sort(key=lambda one: likelihood.loss(sampled, few.target, one))
-    grown = [likelihood.fit(sampled, few.target, one, STEPS) for one in tried[:FINALISTS]]
-    best = min(grown, key=lambda one: likelihood.loss(sampled, few.target, one))
+
+    def rank(starts: list[np.ndarray]) -> list[np.ndarray]:
+        return sorted(starts, key=lambda one: likelihood.loss(sampled, few.target, one))
+
+    grown = [
+        likelihood.fit(sampled, few.target, one, FINAL_STEPS, ROUGH)
+        for one in rank(tried)[:FINALISTS]
+    ]
+    best = likelihood.fit(sampled, few.target, rank(grown)[0], STEPS, ROUGH)
     whole = model(rival, shared, values)
     if len(np.unique(shared.data.level_index)) > most:
         whole = whole.held(best[: sampled.ends[0]])
     return Fitted(whole, likelihood.fit(whole, shared.target, best, STEPS))
-
-
-def _sample(level_index: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Contexts int64[n] of whole levels: of so many at most, and until they are `SAMPLE`."""
-    levels, counts = np.unique(level_index, return_counts=True)
-    order = rng.permutation(len(levels))[:most]
-    enough = int(np.searchsorted(np.cumsum(counts[order]), SAMPLE)) + 1
-    return np.flatnonzero(np.isin(level_index, levels[order[:enough]]))

@@ -19,14 +19,12 @@ from shardsim.env.levels import take
 from shardsim.shards.contexts.tabular_model import (
     Tables,
     TabularModel,
-    plan_length,
     soft_action_values,
-    term_names,
 )
 from shardsim.shards.fit.linear_models import Common
 from shardsim.shards.fit.rivals.gained import Rival, Utility
 
-MOST_LEVELS = 128  # that θ is fitted to
+MOST_LEVELS = 64  # that θ is fitted to
 MOST_PLANNED = 60_000_000  # levels × states × actions × terms × steps ahead, likewise
 LEAST_LEVELS = 12  # however large the world
 BATCH = 64  # levels that are planned in one call, so that one program serves any number
@@ -37,8 +35,8 @@ FIRST_DISCOUNT = 2.2  # .9
 
 def most_levels(shared: Common) -> int:
     """Return in how many levels θ is fitted: fewer where hundreds of states are reached."""
-    tabular = _tabular(shared)
-    one = int(np.prod(tabular.tables.pay.shape[1:])) * plan_length(tabular.env)
+    plans = _tabular(shared).plans
+    one = int(np.prod(plans.tables.pay.shape[1:])) * plans.horizon
     return min(MOST_LEVELS, max(LEAST_LEVELS, MOST_PLANNED // one))
 
 
@@ -51,7 +49,7 @@ def _rule(shared: Common) -> Utility:
     tabular, home = _tabular(shared), shared.data.home
     assert home is not None
     levels, level = np.unique(home[:, 0], return_inverse=True)
-    horizon, batches = plan_length(tabular.env), _batches(tabular.tables, levels)
+    horizon, batches = tabular.plans.horizon, _batches(tabular.tables, levels)
     rows = tabular.rows(home)
 
     def planned(plan, theta: np.ndarray) -> np.ndarray:
@@ -96,11 +94,10 @@ def _plan_with_slopes(tables: Tables, theta: jax.Array, horizon: int) -> jax.Arr
 
 def _starts(shared: Common, weights: np.ndarray, _: np.random.Generator) -> list[np.ndarray]:
     """Rewards to start from: one utility's, the env's own, and all concepts alike."""
-    tabular = _tabular(shared)
-    env = tabular.env
-    own, concepts, terms = len(env.reward_names), len(env.concepts), len(term_names(env))
+    plans = _tabular(shared).plans
+    paid, concepts, terms = plans.paid, plans.concepts, plans.tables.pay.shape[-1]
+    own = len(paid)
     utility = weights / max(np.abs(weights).max(), 1e-9)
-    paid = np.asarray(tabular.levels.reward_weights[0], np.float64)
     found = []
     for first, second in ((0.0 * paid, 4.0 * utility), (6.0 * np.sign(paid), 0.0 * utility)):
         theta = np.zeros(terms + 1)
@@ -113,7 +110,7 @@ def _starts(shared: Common, weights: np.ndarray, _: np.random.Generator) -> list
 
 
 def _bounds(shared: Common) -> tuple[np.ndarray, np.ndarray]:
-    terms = len(term_names(_tabular(shared).env))
+    terms = _tabular(shared).tables.pay.shape[-1]
     return np.r_[np.full(terms, -BOUND), DISCOUNT[0]], np.r_[np.full(terms, BOUND), DISCOUNT[1]]
 
 
