@@ -68,7 +68,7 @@ def test_numbers_out_of_range_are_refused_before_the_policy_is_asked(wrong, said
 @pytest.fixture(scope="module")
 def two(contexts):
     """A shard that is always on, and one that is on near the cheese."""
-    return identify(state_policy(_rule(_within(5.0, 3.0), _always(1.0))), contexts)
+    return identify(state_policy(_rule(_within(3.0, 3.0), _always(2.0))), contexts)
 
 
 def test_two_planted_shards_are_found(two):
@@ -88,7 +88,7 @@ def test_their_gates_are_the_planted_ones(two, contexts):
     apart = np.isfinite(contexts.distance).all(1)
     assert np.allclose(two.gates[near & apart, cheese].mean(), 3.0, atol=0.4)
     assert two.gates[~near & apart, cheese].mean() < 0.3
-    assert np.allclose(two.gates[:, 1 - cheese].mean(), 1.0, atol=0.3)
+    assert np.allclose(two.gates[:, 1 - cheese].mean(), 2.0, atol=0.3)
 
 
 def test_their_words_say_so(two):
