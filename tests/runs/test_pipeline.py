@@ -33,6 +33,8 @@ from shardsim.runs.stages import train as train_stage_module
 from shardsim.runs.toml import flatten
 from shardsim.shards.schema import SHARDS, TRACK
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -75,9 +77,10 @@ def test_training_killed_at_any_moment_ends_like_the_uninterrupted_one(
 
 
 def test_a_run_killed_in_every_stage_ends_like_the_uninterrupted_one(
-    whole_run: Run, tiny_config, tmp_path: Path, monkeypatch
+    identified_run: Run, whole_run: Run, tiny_config, tmp_path: Path, monkeypatch
 ) -> None:
     """Each stage but the first two is killed when half of its files are written."""
+    shutil.copytree(identified_run.path, tmp_path / "run")
     rename, killed = os.replace, []
 
     def half_written(old: Path, new: Path) -> None:

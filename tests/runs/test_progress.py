@@ -145,6 +145,7 @@ def parts(run: Run, stage: str) -> list[str]:
         ("report", ["learning-curves", "vector-field", "page"]),
     ],
 )
+@pytest.mark.slow
 def test_the_log_says_what_took_how_long(whole_run: Run, stage: str, wanted: list[str]) -> None:
     found = parts(whole_run, stage)
     assert [name for name in found if name in wanted] == wanted
@@ -163,6 +164,7 @@ class Heard(Display):
         self.fractions.append(fraction)
 
 
+@pytest.mark.slow
 def test_a_stage_done_again_replaces_its_parts_in_the_log(copied_run: Run) -> None:
     before, heard = parts(copied_run, "diagnose"), Heard()
     run_stage(copied_run.path, "diagnose", again=True, progress=heard)

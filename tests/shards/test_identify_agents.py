@@ -22,6 +22,8 @@ from shardsim.shards.schema import SHARDS
 from shardsim.shards.shardset import ShardSet
 from shardsim.shards.summary import summary
 
+pytestmark = pytest.mark.slow
+
 CHEESE, CORNER = 0, 2
 EXPLAINS = ("habits and affordance", "shards", "ceiling")
 
