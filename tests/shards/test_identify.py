@@ -70,7 +70,7 @@ def test_numbers_out_of_range_are_refused_before_the_policy_is_asked(wrong, said
 @pytest.fixture(scope="module")
 def two(contexts):
     """A shard that is always on, and one that is on near the cheese."""
-    return identify(state_policy(_rule(_within(3.0, 3.0), _always(1.0))), contexts)
+    return identify(state_policy(_rule(_within(5.0, 3.0), _always(1.0))), contexts)
 
 
 def test_two_planted_shards_are_found(two):

@@ -8,6 +8,7 @@ import json
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError
@@ -131,9 +132,10 @@ def test_no_shard_is_confirmed_where_the_verdict_is_one_utility(table):
 
 
 def test_no_more_than_a_null_is_not_enough(table):
-    null = float(table["null_shardness"].mean("seed").max())
-    assert _judged(table, null - 1e-6, "shards").attrs["verdict"] == "cannot tell"
-    assert _judged(table, null + 1e-6, "shards").attrs["verdict"] == "shards"
+    null = 0.01
+    raised = table.assign(null_shardness=xr.full_like(table["null_shardness"], null))
+    assert _judged(raised, null - 1e-6, "shards").attrs["verdict"] == "cannot tell"
+    assert _judged(raised, null + 1e-6, "shards").attrs["verdict"] == "shards"
 
 
 def test_a_shard_that_has_its_own_units_is_dosed_alone(table, found):

@@ -24,7 +24,7 @@ from shardsim.shards.fit.data import (
     subset,
 )
 from shardsim.shards.fit.linear_models import Common
-from shardsim.shards.fit.mle import Fitted, fit_mle
+from shardsim.shards.fit.mle import Fitted, fit_mle, packed
 from shardsim.shards.fit.models import (
     AFFORDANCE,
     CEILING,
@@ -141,7 +141,8 @@ def _held_out(
     if len(structure.preferences):
         used = structure.coefficients, structure.preferences
         model, _, _ = linear_models.gated(shared, values, *used)
-        given = model, shared.target, shared.fold, shards.linear
+        whole = packed(shards, structure.coefficients, shared.affordance.shape[1])
+        given = model, shared.target, shared.fold, whole
         every[SHARDS] = lambda: likelihood.cross_fit(*given)
     return dict(zip(every, each(lambda model: model(), every.values()), strict=True))
 

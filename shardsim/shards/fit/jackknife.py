@@ -17,6 +17,7 @@ from shardsim.shards.fit import likelihood, linear_models
 from shardsim.shards.fit.atoms import evaluate
 from shardsim.shards.fit.data import DecisionData, probabilities
 from shardsim.shards.fit.likelihood import Linear
+from shardsim.shards.fit.mle import Fitted, packed
 from shardsim.shards.fit.shard_model import ShardModel
 
 SMALL = 1e-9
@@ -53,13 +54,12 @@ def _columns(model: ShardModel, data: DecisionData) -> Columns:
     size, actions = data.logits.shape
     shunned = np.asarray((model.preferences < 0).any(0))
     shared = linear_models.common(data, np.zeros(size, np.int64), values, shunned)
-    linear, start, (_, shards) = linear_models.gated(
+    linear, _, (_, shards) = linear_models.gated(
         shared, values, model.coefficients, model.preferences
     )
-    used = shared.affordance.shape[1]
-    value = start.copy()
-    value[: actions + used] = np.r_[model.habit, model.affordance_coefficients[:used]]
-    count = model.num_shards
+    fitted = Fitted(model.coefficients, model.affordance_coefficients, model.habit)
+    count, used = model.num_shards, shared.affordance.shape[1]
+    value = packed(fitted, model.coefficients, used)
     part = np.r_[np.full(actions, count), np.full(used, count + 1), shards]
     return Columns(linear, part, value)
 

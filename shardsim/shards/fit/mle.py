@@ -21,7 +21,6 @@ class Fitted(NamedTuple):
     coefficients: np.ndarray  # [J, K] >= 0
     affordance: np.ndarray  # [J]
     habit: np.ndarray  # [A], mean 0
-    linear: np.ndarray  # [N], all of it as `linear_models.gated` orders it
 
 
 def fit_mle(
@@ -41,4 +40,15 @@ def fit_mle(
     count = shared.affordance.shape[1]
     affordance[:count] = found[actions : actions + count]
     habit = found[:actions]
-    return Fitted(fitted, affordance, habit - habit.mean(), found)
+    return Fitted(fitted, affordance, habit - habit.mean())
+
+
+def packed(fitted: Fitted, pattern: np.ndarray, used: int) -> np.ndarray:
+    """Return coefficients [N] in the order of `linear_models.gated`.
+
+    Args:
+      fitted: what is ordered.
+      pattern: [J, K], above zero where there is a gate.
+      used: how many of the atoms the affordance may use.
+    """
+    return np.r_[fitted.habit, fitted.affordance[:used], fitted.coefficients[pattern > 0]]

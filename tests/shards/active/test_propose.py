@@ -82,7 +82,7 @@ def test_candidates_are_decisions_in_levels_of_every_source(contexts):
 
 
 def test_no_hypotheses_are_refused(contexts):
-    with pytest.raises(UserError, match="no two hypotheses stand"):
+    with pytest.raises(UserError, match="no two hypotheses to separate"):
         propose([], contexts, size=10)
 
 
