@@ -87,8 +87,12 @@ def test_an_object_that_is_a_cue_is_missing_from_half_the_levels(goods):
 
 def test_the_optimum_is_the_discount_to_the_moves_before_pay(goods):
     world = paying_world(goods, [FOOD])
-    tabular = world.tabular(level_of([1.0]))
-    best, _ = planning.optimal_values(tabular, jnp.ones(1), 0.9, 8)
+
+    @jax.jit
+    def values(level):
+        return planning.optimal_values(world.tabular(level), jnp.ones(1), 0.9, 8)[0]
+
+    best = values(level_of([1.0]))
     hungry, thirsty = np.asarray(best).reshape(36, 2).T
     moves = np.abs(np.indices((6, 6)) - np.array([2, 1])[:, None, None]).sum(0).reshape(-1)
     away = moves > 0  # on the food itself the episode is over before
