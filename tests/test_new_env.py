@@ -27,6 +27,7 @@ def shardsim(shardsim, monkeypatch, tmp_path):
     return shardsim
 
 
+@pytest.mark.slow
 def test_a_new_env_checks_passes_its_test_and_runs(shardsim, tmp_path):
     code, out, err = shardsim("new-env", "ice_maze", "--out", "mine")
     assert (code, err) == (0, "")

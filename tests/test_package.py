@@ -49,6 +49,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = shardsim.nothing
 
 
+@pytest.mark.slow
 def test_the_wheel_brings_one_top_level_name_with_the_content_inside(tmp_path: Path) -> None:
     build = "from hatchling.builders.wheel import WheelBuilder; import sys; "
     build += "print(*WheelBuilder('.').build(directory=sys.argv[1]))"

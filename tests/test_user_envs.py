@@ -67,6 +67,7 @@ def test_commands_on_envs_know_it(shardsim, own, monkeypatch):
     assert "is called" in err or "is there already" in err
 
 
+@pytest.mark.slow
 def test_a_run_of_it_is_made_and_opened(shardsim, own, tmp_path, monkeypatch):
     name, options = own
     asked = ["run", "smoke", f"env.id={name}", "env.params={}", *TINY, *options]

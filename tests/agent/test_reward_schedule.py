@@ -40,6 +40,7 @@ def test_a_component_is_scheduled_once_and_has_to_be_there() -> None:
         scheduled((FALLING,), ("cheese",), jnp.ones(1, jnp.float32), jnp.float32(0))
 
 
+@pytest.mark.slow
 def test_a_replaced_reward_is_paid_by_the_schedule_and_nothing_compiles_twice(tiny_config) -> None:
     env = make("cheese-corner", height=5, width=5, max_steps=6, reward="corner=0")
     config = tiny_config.model_copy(update={"reward_schedule": (FALLING,)})

@@ -51,6 +51,7 @@ def test_returns_and_lengths_are_missing_where_no_episode_has_finished():
     np.testing.assert_array_equal(means["gradient_norm"], [3.0, 0.0])
 
 
+@pytest.mark.slow
 def test_the_seeds_differ_and_each_is_what_it_is_alone(tiny_run):
     parameters = jax.tree.leaves(tiny_run.chunks[-1].carry.parameters)
     assert any(np.any(leaf[0] != leaf[1]) for leaf in parameters)

@@ -15,6 +15,8 @@ from shardsim.runs.store import MADE_BY
 from shardsim.shards import stored_models
 from shardsim.shards.decide import decided
 from shardsim.shards.fit.atoms import Atom
+from shardsim.shards.fit.models import AFFORDANCE, CEILING, GAIN, PLANNER, UTILITY
+from shardsim.shards.fit.models import SHARDS as SHARED
 from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.schema import SHARDS, TRACK
 from tests.analysis.summary import DIAGNOSIS, SUMMARY
@@ -22,14 +24,7 @@ from tests.analysis.summary import DIAGNOSIS, SUMMARY
 CONCEPTS = ["cheese", "decoy", "corner"]
 PREFERENCES = np.array([[0.99, 0.1, 0.1], [0.1, 0.0, 0.99]])
 BATTERIES = ["held-out", "target"]
-MODELS = [
-    "habits and affordance",
-    "one utility",
-    "utility with gain",
-    "planner with gain",
-    "shards",
-    "ceiling",
-]
+MODELS = [AFFORDANCE, UTILITY, GAIN, PLANNER, SHARED, CEILING]
 DOSES = [-1.0, 0.0, 1.0, 2.0]
 BINS = ["1", "2", "3", "4-5", "6+"]
 ONSETS = ["near-corner", "near-cheese", "contested"]

@@ -68,6 +68,7 @@ def test_unknown_kinds_are_refused():
         reward_cases.benchmark(1, kinds=["gain"])
 
 
+@pytest.mark.slow
 def test_the_command_trains_and_identifies_one_agent(monkeypatch):
     def briefly(specs, env, *, seed, steps):
         return planted_rewards(specs, env, seed=seed, steps=4_000)

@@ -96,6 +96,7 @@ def test_bad_asks_are_refused_in_one_line():
         benchmark(1, envs=["cheese-corner"], contexts=200, kinds=["gian"], say=lambda text: None)
 
 
+@pytest.mark.slow
 def test_the_command_prints_lines_of_every_method():
     asked = "bench shards --cases 1 --contexts 300 --ids cheese-corner --kinds place,gain --json"
     done = CliRunner().invoke(app, asked.split())

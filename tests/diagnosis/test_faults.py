@@ -15,6 +15,8 @@ from shardsim.diagnosis import diagnose
 from shardsim.diagnosis.evidence import label_of
 from shardsim.diagnosis.faults import FAULTS, inject
 
+pytestmark = pytest.mark.slow
+
 HINTS = {
     "reward-sign-flipped": "it is -1 times what it should be",
     "time-outs-as-terminal": "time-outs count as terminal",

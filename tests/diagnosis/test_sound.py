@@ -77,6 +77,7 @@ def test_a_run_without_training_is_refused(sound):
         diagnose(sound._replace(checkpoints={0: sound.checkpoints[0]}))
 
 
+@pytest.mark.slow
 def test_an_agent_trained_near_the_corner_is_misled_by_the_corner():
     env = make("cheese-corner", height=7, width=7, max_steps=32)
     config = TrainConfig(

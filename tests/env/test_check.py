@@ -31,6 +31,7 @@ def test_every_check_finds_something():
 
 
 @pytest.mark.parametrize("name", ["slip", "key-chest", "thirst", *list_envs()])
+@pytest.mark.slow
 def test_good_envs_pass_every_check(name, worlds_folder):
     assert check_env(name, folders=[worlds_folder]) == []
 

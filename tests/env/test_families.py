@@ -21,6 +21,8 @@ from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import list_envs, make
 from shardsim.env.types import SPLITS, Level, Tabular
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = list_envs()
 SMALLER: dict[str, dict[str, Any]] = {
     "keys-and-chests": {"height": 5, "width": 5},

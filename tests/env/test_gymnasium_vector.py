@@ -39,6 +39,7 @@ def played(worlds, steps: int, seed: int = 0) -> list:
 
 
 @pytest.mark.parametrize("env_id", list_envs())
+@pytest.mark.slow
 def test_every_listed_env_is_a_vector_env_in_both_ways(env_id):
     # One level in the bank, so that both draw levels with one compiled program.
     for mode, kind, few in (

@@ -28,6 +28,8 @@ from shardsim.shards.fit.data import LOWEST_ADVANTAGE
 from shardsim.shards.shardset import ShardSet
 from tests.reflection.planted import planted
 
+pytestmark = pytest.mark.slow
+
 SEEDS = 2
 CONFIG = ReflectConfig(
     steps=8,

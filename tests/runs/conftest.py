@@ -1,8 +1,10 @@
-"""Two tiny runs, shared by the tests that only read or copy them."""
+"""A tiny run as it stands after some stages, for the tests that only read or copy it."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +51,17 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """With every stage."""
-    return run(CONFIG, tmp_path_factory.mktemp("runs") / "whole")
+def identified_run(trained_run: Run) -> Run:
+    """The same with its shards."""
+    return run(CONFIG, copied(trained_run, "identified"), until="identify")
+
+
+@pytest.fixture(scope="session")
+def whole_run(identified_run: Run) -> Run:
+    """The same with every stage."""
+    return run(CONFIG, copied(identified_run, "whole"))
+
+
+def copied(done: Run, name: str) -> Path:
+    """A copy beside a run."""
+    return shutil.copytree(done.path, done.path.parent / name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -18,47 +17,19 @@ import pytest
 import tomli_w
 
 from shardsim.agent import train as train_module
-from shardsim.agent.schema import TRAINING
 from shardsim.agent.train import Chunk, Diverged
 from shardsim.base.errors import UserError
-from shardsim.base.schema import Schema
 from shardsim.cli import STAGE_HELP
-from shardsim.reflection.schema import REFLECTION
 from shardsim.runs import pipeline
 from shardsim.runs.pipeline import run, run_stage
-from shardsim.runs.progress import Display
 from shardsim.runs.run import Run, checkpoint_name, load
 from shardsim.runs.stages import STAGES
 from shardsim.runs.stages import train as train_stage_module
-from shardsim.runs.toml import flatten
-from shardsim.shards.schema import SHARDS, TRACK
+from tests.runs.killed import KillAt, Killed, results
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing catches it."""
-
-
-# One file of each stage after identification; what it is written beside may follow or not.
-HALF = {"track.nc", "reflection.nc", "diagnosis.json", "learning-curves.png"}
-
-
-class KillAt(Display):
-    """Kills the process, as it were, at the n-th sign of progress."""
-
-    def __init__(self, count: int) -> None:
-        self.left = count
-
-    def show(self, fraction: float, said: str = "") -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise Killed
-
-
-def results(opened: Run) -> dict[str, bytes]:
-    """Every listed file of a run."""
-    return {name: opened.store.read(name) for name in opened.store.names()}
 
 
 @pytest.mark.parametrize("kills", [[1], [2, 0], [3, 1, 1]])
@@ -72,26 +43,6 @@ def test_training_killed_at_any_moment_ends_like_the_uninterrupted_one(
     assert results(done) == results(trained_run)
     updates = [row["update"] for row in done.store.read_log() if row["stage"] == "train"]
     assert updates == done.updates
-
-
-def test_a_run_killed_in_every_stage_ends_like_the_uninterrupted_one(
-    whole_run: Run, tiny_config, tmp_path: Path, monkeypatch
-) -> None:
-    """Each stage but the first two is killed when half of its files are written."""
-    rename, killed = os.replace, []
-
-    def half_written(old: Path, new: Path) -> None:
-        rename(old, new)
-        if Path(new).name in HALF - set(killed):
-            killed.append(Path(new).name)
-            raise Killed
-
-    monkeypatch.setattr(os, "replace", half_written)
-    for _ in HALF:
-        with pytest.raises(Killed):
-            run(tiny_config, tmp_path / "run")
-    assert set(killed) == HALF
-    assert results(run(tiny_config, tmp_path / "run")) == results(whole_run)
 
 
 def test_a_process_killed_for_real_goes_on(trained_run: Run, tiny_config, tmp_path: Path) -> None:
@@ -124,64 +75,8 @@ def test_diverged_training_keeps_the_last_good_checkpoint(
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(opened.checkpoint().parameters))
 
 
-def test_a_finished_run_is_left_as_it_is(whole_run: Run, tiny_config, monkeypatch) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("done twice")
-
-    monkeypatch.setattr(pipeline, "perform", refuse)
-    assert run(tiny_config, whole_run.path).summary == whole_run.summary
-
-
 def test_the_command_line_offers_every_stage_after_training() -> None:
     assert ["train", *STAGE_HELP] == list(STAGES)
-
-
-def test_every_stage_is_finished_and_timed(whole_run: Run) -> None:
-    assert list(whole_run.timings) == list(STAGES)
-    assert all(whole_run.store.finished(name) for name in STAGES)
-
-
-def test_the_summary_holds_results_and_no_place_or_time(whole_run: Run) -> None:
-    summary, text = whole_run.summary, (whole_run.path / "summary.json").read_text()
-    assert set(summary["return_ratio"]) == {"held_out", "target"}
-    assert len(summary["return_ratio"]["target"]) == 2
-    assert summary["num_shards"] == len(summary["shards"])
-    assert set(summary["constancy"].values()) <= {"constant", "drifted", "undecided", "undefined"}
-    assert set(summary["diagnosis"]) == {"world", "section", "representation"}
-    assert str(whole_run.path.parent) not in text
-    assert not {"timings", "seconds", "date"} & set(flatten(summary))
-
-
-@pytest.mark.parametrize(
-    ("name", "schema"),
-    [
-        ("training.nc", TRAINING),
-        ("shards.nc", SHARDS),
-        ("track.nc", TRACK),
-        ("reflection.nc", REFLECTION),
-    ],
-)
-def test_every_number_of_a_table_says_what_it_is(whole_run: Run, name: str, schema: Schema) -> None:
-    table = whole_run.dataset(name)
-    known = {**schema.variables, **schema.coordinates}
-    assert {str(one) for one in table.variables} <= set(known)
-    for one, found in table.variables.items():
-        stated = known[str(one)]
-        assert found.dims == stated.dims
-        assert (found.attrs["long_name"], found.attrs["units"]) == (stated.long_name, stated.units)
-
-
-def test_checkpoints_are_counted_from_the_untrained_one(whole_run: Run) -> None:
-    for table in (whole_run.training, whole_run.track):
-        assert table["checkpoint"].values.tolist() == [*range(len(whole_run.updates))]
-        assert table["update"].values.tolist() == whole_run.updates
-        assert (table["steps"].values == 128 * table["update"].values).all()
-
-
-def test_a_run_offers_its_results_as_labelled_tables(whole_run: Run) -> None:
-    assert whole_run.shards.num_agents == 2
-    assert {"onset", "model"} <= set(whole_run.reflection.dims)
-    assert whole_run.diagnosis["world"] == whole_run.summary["diagnosis"]["world"]
 
 
 def test_the_curves_are_the_checkpoints_own_evaluations(trained_run: Run) -> None:

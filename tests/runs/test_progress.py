@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import io
-import shutil
 import threading
 
-import numpy as np
 import pytest
 from rich.console import Console
 
-from shardsim.runs.pipeline import run_stage
-from shardsim.runs.progress import Display, Lines, Pace, Terminal
-from shardsim.runs.run import Run, load
+from shardsim.runs.progress import Lines, Pace, Terminal
 
 
 class Clock:
@@ -130,46 +126,3 @@ def test_a_terminal_shows_a_bar_and_keeps_a_line_for_each_stage() -> None:
     assert "train     about 1 min 30 s: many states" in text
     assert "30%" in text and "5 steps/s" in text
     assert "train     done in 2.0 s" in text
-
-
-def parts(run: Run, stage: str) -> list[str]:
-    return [row["part"] for row in run.store.read_log() if row["stage"] == stage and "part" in row]
-
-
-@pytest.mark.parametrize(
-    ("stage", "wanted"),
-    [
-        ("identify", ["fits/each agent", "fits", "nulls", "activations", "basis and verdict"]),
-        ("track", ["networks", "gates", "separate fits", "shares and their intervals"]),
-        ("diagnose", ["weights and behaviour", "kept updates", "judging"]),
-        ("report", ["learning-curves", "vector-field", "page"]),
-    ],
-)
-def test_the_log_says_what_took_how_long(whole_run: Run, stage: str, wanted: list[str]) -> None:
-    found = parts(whole_run, stage)
-    assert [name for name in found if name in wanted] == wanted
-    rows = [row for row in whole_run.store.read_log() if "part" in row]
-    whole = sum(row["seconds"] for row in rows if row["stage"] == stage and "/" not in row["part"])
-    assert 0.0 < whole <= whole_run.timings[stage] + 0.01 * len(rows)  # rounded
-
-
-class Heard(Display):
-    """Keeps the fractions that a stage shows."""
-
-    def __init__(self) -> None:
-        self.fractions: list[float] = []
-
-    def show(self, fraction: float, said: str = "") -> None:
-        self.fractions.append(fraction)
-
-
-def test_a_stage_done_again_replaces_its_parts_in_the_log(copied_run: Run) -> None:
-    before, heard = parts(copied_run, "diagnose"), Heard()
-    run_stage(copied_run.path, "diagnose", again=True, progress=heard)
-    assert parts(load(copied_run.path), "diagnose") == before
-    assert (np.diff(heard.fractions) > -1e-9).all() and heard.fractions[-1] == pytest.approx(1.0)
-
-
-@pytest.fixture
-def copied_run(whole_run: Run, tmp_path) -> Run:
-    return load(shutil.copytree(whole_run.path, tmp_path / "copy"))

@@ -13,6 +13,8 @@ from shardsim.base.arrays import to_bytes
 from shardsim.runs.run import ADDED, Run, checkpoint_name, load
 from tests.shards.built import parameters_of, stacked
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def built_run(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
@@ -62,4 +64,4 @@ def test_without_refine_the_battery_is_the_first_one_again(built_run: Run, shard
 def test_contexts_without_refine_are_refused(built_run: Run, shardsim) -> None:
     code, _, errors = shardsim("identify", str(built_run.path), "--contexts", "60")
     assert code == 2
-    assert "--contexts says how many --refine adds" in errors
+    assert "--contexts says how many contexts --refine adds" in errors

@@ -15,6 +15,8 @@ from shardsim.shards.contexts.battery import battery
 from shardsim.shards.contexts.policies import state_policy
 from shardsim.shards.identify import identify
 
+pytestmark = pytest.mark.slow
+
 CHEESE, CORNER = 0, 2
 
 

@@ -73,21 +73,6 @@ def training(steps: int, agents: int) -> TrainConfig:
     )
 
 
-def planted_reward(spec: RewardSpec, env: Env, *, seed: int = 0, steps: int = STEPS) -> Agent:
-    """Train one agent on what a spec says pays, in the layouts of an env.
-
-    Args:
-      spec: what pays where.
-      env: whose train levels it is paid in, by the rules of `paying_world`.
-      seed: of levels, weights and actions.
-      steps: of the env.
-
-    Raises:
-      UserError: a concept or cue that the env does not have.
-    """
-    return planted_rewards([spec], env, seed=seed, steps=steps).agents[0]
-
-
 def planted_rewards(
     specs: Sequence[RewardSpec],
     env: Env,
@@ -96,13 +81,13 @@ def planted_rewards(
     steps: int = STEPS,
     split: Split = "target",
 ) -> Trained:
-    """Train an agent on each spec, all at once in one world; see `planted_reward`.
+    """Train an agent on what each spec says pays, all at once in one world of an env's layouts.
 
     Args:
       specs: one for each agent; what they pay for differs only in the weights of their levels.
-      env: as for `planted_reward`.
-      seed: as for `planted_reward`; each agent has levels and weights of its own.
-      steps: for each agent.
+      env: whose train levels they are paid in, by the rules of `paying_world`.
+      seed: of levels, weights and actions, of which each agent has its own.
+      steps: of the env, for each agent.
       split: the levels that they are evaluated on.
 
     Raises:

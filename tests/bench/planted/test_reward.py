@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shardsim.base.errors import UserError
-from shardsim.bench.planted.reward import RewardSpec, planted_reward, planted_rewards, weights_of
+from shardsim.bench.planted.reward import RewardSpec, planted_rewards, weights_of
 from shardsim.bench.planted.world import Antecedent, cue_holds, paid_where, paying_world
 from shardsim.env import planning
 from shardsim.env.levels import sample_levels, take
@@ -87,8 +87,12 @@ def test_an_object_that_is_a_cue_is_missing_from_half_the_levels(goods):
 
 def test_the_optimum_is_the_discount_to_the_moves_before_pay(goods):
     world = paying_world(goods, [FOOD])
-    tabular = world.tabular(level_of([1.0]))
-    best, _ = planning.optimal_values(tabular, jnp.ones(1), 0.9, 8)
+
+    @jax.jit
+    def values(level):
+        return planning.optimal_values(world.tabular(level), jnp.ones(1), 0.9, 8)[0]
+
+    best = values(level_of([1.0]))
     hungry, thirsty = np.asarray(best).reshape(36, 2).T
     moves = np.abs(np.indices((6, 6)) - np.array([2, 1])[:, None, None]).sum(0).reshape(-1)
     away = moves > 0  # on the food itself the episode is over before
@@ -111,14 +115,17 @@ def test_bad_asks_name_the_nearest(goods):
         planted_rewards([], goods)
 
 
+SPECS = [
+    RewardSpec("one", (Antecedent("food"),)),
+    RewardSpec("one", (Antecedent("water"),)),
+    RewardSpec("unpaid"),
+]
+
+
+@pytest.mark.slow
 def test_agents_trained_side_by_side_learn_each_what_it_was_paid_for(goods):
-    specs = [
-        RewardSpec("one", (Antecedent("food"),)),
-        RewardSpec("one", (Antecedent("water"),)),
-        RewardSpec("unpaid"),
-    ]
-    trained = planted_rewards(specs, goods, seed=1, steps=60_000)
-    assert [weights_of(spec, trained.env) for spec in specs] == [[1, 0], [0, 1], [0, 0]]
+    trained = planted_rewards(SPECS, goods, seed=1, steps=60_000)
+    assert [weights_of(spec, trained.env) for spec in SPECS] == [[1, 0], [0, 1], [0, 0]]
     assert (trained.achieved[:2] / trained.optimum[:2] > 0.8).all()
     assert trained.optimum[2] == trained.achieved[2] == 0.0
     # Between food to the west and water to the east, each goes its own way.
@@ -135,10 +142,11 @@ def test_agents_trained_side_by_side_learn_each_what_it_was_paid_for(goods):
     assert west[0] > east[0] and east[1] > west[1]
 
 
-def test_one_agent_is_the_same_again_for_the_same_seed(goods):
-    spec = RewardSpec("one", (FOOD,))
+@pytest.mark.slow
+def test_agents_are_the_same_again_for_the_same_seed(goods):
+    """In the programs of the test above, so that nothing is compiled for this one."""
     first, again, other = (
-        planted_reward(spec, goods, seed=seed, steps=4_000) for seed in (3, 3, 4)
+        planted_rewards(SPECS, goods, seed=seed, steps=4_000).agents[0] for seed in (3, 3, 4)
     )
     seen = goods.observe(at(take(sample_levels(goods, jax.random.key(1), 1, "target"), 0), 0))[None]
     np.testing.assert_array_equal(first.policy(seen), again.policy(seen))

@@ -123,6 +123,7 @@ def ambiguous():
     return every.take(same & every.reachable.all(1))
 
 
+@pytest.mark.slow
 def test_what_training_contexts_cannot_tell_is_told_where_the_objects_are_apart(ambiguous):
     cheese_only = PlantedSpec(
         "shards",

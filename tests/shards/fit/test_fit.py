@@ -13,6 +13,8 @@ from shardsim.shards.fit.data import subset
 from shardsim.shards.fit.fit import fit
 from shardsim.shards.fit.structure import find_structure
 
+pytestmark = pytest.mark.slow
+
 NEAR_AND_ALWAYS = {
     "gates": (PlantedGate("near", 0, threshold=3), PlantedGate("constant")),
     "preferences": ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),

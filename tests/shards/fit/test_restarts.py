@@ -12,6 +12,8 @@ from shardsim.shards.fit.fit import fit
 from shardsim.shards.fit.restarts import Restart, correlation
 from shardsim.shards.fit.verdict import Judgement, doubted
 
+pytestmark = pytest.mark.slow
+
 
 def fitted(mazes, gates, preferences, strengths):
     spec = PlantedSpec(

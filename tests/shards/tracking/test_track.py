@@ -8,6 +8,8 @@ import pytest
 from shardsim.shards.tracking.track import check_points, track_shards
 from tests.shards.built import CONFIG, parameters_of, stacked
 
+pytestmark = pytest.mark.slow
+
 CHEESE, CORNER = 0, 2
 
 

@@ -49,6 +49,7 @@ def test_slopes_are_those_of_finite_differences():
 
 
 @pytest.mark.parametrize("curve", ["exponential", "hyperbolic"])
+@pytest.mark.slow
 def test_a_planted_discounter_is_predicted_on_held_out_levels_and_is_no_shards(mazes, curve):
     after = moves(mazes)
     if curve == "exponential":
@@ -64,6 +65,7 @@ def test_a_planted_discounter_is_predicted_on_held_out_levels_and_is_no_shards(m
     assert found.verdict != "shards"
 
 
+@pytest.mark.slow
 def test_two_shards_are_still_two_shards_beside_both_new_rivals(mazes):
     spec = PlantedSpec(
         kind="shards",

@@ -57,6 +57,7 @@ def test_slopes_are_those_of_finite_differences():
 
 
 @pytest.mark.parametrize("rates", [(0.0, 0.0, 0.0), (0.4, 0.4, 0.1)])
+@pytest.mark.slow
 def test_a_planted_memory_is_predicted_on_held_out_levels_and_is_no_shards(mazes, rates):
     distance = np.stack([mazes.covariates[f"distance_{name}"] for name in mazes.concepts], 1)
     part = np.exp(log_softmax(np.array([1.0, 0.0, 0.3]) - np.array(rates) * distance))

@@ -46,6 +46,7 @@ def test_a_cold_planner_is_the_optimal_one(goods: Env) -> None:
     np.testing.assert_allclose(soft, exact, atol=24 * cold * np.log(4))
 
 
+@pytest.mark.slow
 def test_a_planner_with_the_drive_in_its_state_is_not_taken_for_shards(goods: Env) -> None:
     on = battery(goods, 1500, split="target", seed=0)
     weights = np.zeros(len(term_names(goods)), np.float32)
