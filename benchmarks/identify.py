@@ -42,7 +42,7 @@ PARTS = {  # label -> functions, by where they are looked up; what they call is 
     "ceilings": (f"{FIT}.linear_models:ceiling",),
     "equal fits": (f"{FIT}.fit:equal_fits",),
     "search from other starts": (f"{FIT}.fit:restarts",),
-    "fit: the rest": (f"{HERE}.asking:fit", f"{HERE}.identify:fit_null"),
+    "fit: the rest": (f"{HERE}.asking:fit", f"{HERE}.null_agents:fit_null"),
     "shares and their intervals": (f"{HERE}.identify:share_table",),
     "edits and influence": (f"{HERE}.identify:edit", f"{HERE}.identify:_influence"),
     "nulls, beside their fits": (f"{HERE}.identify:_nulls",),

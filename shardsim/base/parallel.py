@@ -1,7 +1,8 @@
 """Independent pieces of work side by side, as many at once as there are cores.
 
 Threads serve numerical libraries, which leave the interpreter free; work of many small steps needs
-processes, since threads would wait for one another.
+processes, since threads would wait for one another. What passes between those is pickled in memory;
+nothing that lies in a file is ever unpickled.
 """
 
 from __future__ import annotations

@@ -31,20 +31,19 @@ from shardsim.shards.describe import short_names
 from shardsim.shards.evidence.gather import Behaviour, gather
 from shardsim.shards.evidence.training import Training, trace
 from shardsim.shards.fit.basis import Basis, choose_basis
-from shardsim.shards.fit.data import are_many, decisions_on, whole_levels
+from shardsim.shards.fit.data import decisions_on, whole_levels
 from shardsim.shards.fit.dictionary import common_preferences, margins, match
-from shardsim.shards.fit.fit import ModelFit, Null, fit_null
+from shardsim.shards.fit.fit import ModelFit, Null
 from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.fit.shard_model import ShardModel
-from shardsim.shards.influence import nulls
 from shardsim.shards.influence.influence import Edited, Influence, edit, influence_of
 from shardsim.shards.influence.share_intervals import ShareTable, equal_fit_offsets, share_table
 from shardsim.shards.influence.shares import REST
+from shardsim.shards.null_agents import empty_of, fits_of, threshold_before
 from shardsim.shards.schema import SHARDS
 from shardsim.shards.shardset import ShardSet
 
 COMPASS = {"north": (-1, 0), "east": (0, 1), "south": (1, 0), "west": (0, -1)}  # rows, columns
-UNTRAINED, SHUFFLED = "untrained, scaled head", "shuffled policy"
 # What each part costs beside the others, in seconds of the demo.
 COSTS = {
     "fits": 80.0,
@@ -170,7 +169,7 @@ def identify_agents(
         basis = _basis(on, asked.answers.logits[0], config)
         said = {"identified_on": on.split, "basis": basis.name}
         table = decide.decided(labelled(SHARDS, arrays, coordinates, said))
-        before = _threshold_before(agents, asked, config)
+        before = threshold_before(agents, asked, config)
         table.attrs["separation"] = json.dumps(separation(asked, before, config))
     return ShardSet(table, on, tuple(asked.own))
 
@@ -249,50 +248,12 @@ def _influence(
 
 def _nulls(agents: Agents, asked: Asked, edited: Edited, config: IdentifyConfig) -> Nulls:
     """Fit and measure untrained networks as sharp as the agents, and shuffled policies."""
-    empty, scale = _empty(agents, asked, config)
+    empty = empty_of(agents, asked, config)
     fresh: Networks | None = agents.untrained
     effects = None
-    if fresh is not None and scale is not None:
-        effects = _influence(fresh, asked.on, edited, scale, mirror=False)
-    return Nulls(_null_fits(empty, asked.on, config), effects)
-
-
-def _empty(
-    agents: Agents, asked: Asked, config: IdentifyConfig
-) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-    """Return null -> logits [S, C, A] over the battery, and the factor [S] on untrained ones."""
-    on, logits = asked.on, asked.answers.logits
-    found, scale = {}, None
-    fresh: Networks | None = agents.untrained
-    if fresh is not None:
-        blank = respond(fresh, on).logits
-        scale = nulls.head_scale(blank, nulls.entropy_bits(logits, on.weight), on.weight)
-        found[UNTRAINED] = blank * scale[:, None, None]
-    rows = whole_levels(on.level_index, config.null_contexts, config.seed)
-    shuffled = logits.copy()
-    shuffled[:, rows] = nulls.shuffled(logits[:, rows], config.seed)
-    return {**found, SHUFFLED: shuffled}, scale
-
-
-def _null_fits(
-    empty: Mapping[str, np.ndarray], on: Battery, config: IdentifyConfig
-) -> dict[str, list[Null]]:
-    """Fit nulls as agents are, on a sample of the battery."""
-    rows = whole_levels(on.level_index, config.null_contexts, config.seed)
-    few = on.take(rows)
-    one = partial(fit_null, max_shards=config.max_shards, seed=config.seed)
-    data = [decisions_on(few, own) for logits in empty.values() for own in logits[:, rows]]
-    fits = each(one, data, processes=are_many(data))
-    count = len(fits) // len(empty)
-    return {name: fits[at * count : (at + 1) * count] for at, name in enumerate(empty)}
-
-
-def _threshold_before(agents: Agents, asked: Asked, config: IdentifyConfig) -> float:
-    """The largest mean shardness of a null before contexts were added; unasked where none were."""
-    if asked.before is None:
-        return -np.inf
-    fits = _null_fits(_empty(agents, asked.before, config)[0], asked.before.on, config)
-    return max(float(np.mean([one.shardness for one in row])) for row in fits.values())
+    if fresh is not None and empty.scale is not None:
+        effects = _influence(fresh, asked.on, edited, empty.scale, mirror=False)
+    return Nulls(fits_of(empty, asked.on, config), effects)
 
 
 def _basis(on: Battery, logits: np.ndarray, config: IdentifyConfig) -> Basis:

@@ -10,13 +10,11 @@ Axes: C contexts, A actions, O concepts; θ = (w_o, log κ_o, α).
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from shardsim.shards.fit.linear_models import Common
-from shardsim.shards.fit.rivals.gained import Rival, Utility, every_level
-from shardsim.shards.fit.rivals.planner import distance_after
+from shardsim.shards.fit.rivals.gained import Rival, every_level
+from shardsim.shards.fit.rivals.planner import by_distance
 
 LARGEST = 12.0  # logits for the last move
 LOG_RATE = (-4.0, 2.0)  # a move keeps .98 to .0006 of a pull
@@ -75,15 +73,6 @@ def _discount_slopes(distance, kept, rate, shape) -> tuple[np.ndarray, np.ndarra
     return by_rate, by_shape
 
 
-def _rule(shared: Common) -> Utility:
-    after = distance_after(shared.data)
-    return Utility(
-        shared.data.blocked,
-        partial(utility, after=after),
-        partial(utility_slopes, after=after),
-    )
-
-
 def _starts(shared: Common, weights: np.ndarray, _: np.random.Generator) -> list[np.ndarray]:
     """Starts from one utility's weights [O], signed, each with several rates."""
     largest = max(float(np.abs(weights).max(initial=0.0)), 1e-9)
@@ -101,4 +90,6 @@ def _bounds(shared: Common) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-RIVAL = Rival(_rule, _starts, _bounds, ridge=1e-4, most_levels=every_level)
+RIVAL = Rival(
+    by_distance(utility, utility_slopes), _starts, _bounds, ridge=1e-4, most_levels=every_level
+)

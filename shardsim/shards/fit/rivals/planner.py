@@ -7,6 +7,7 @@ Axes: C contexts, A actions, O concepts; θ = (log τ, u_o, log κ_o, ν_o).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -60,13 +61,17 @@ def utility_slopes(theta: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np
     return value, slopes
 
 
-def _rule(shared: Common) -> Utility:
-    after = distance_after(shared.data)
-    return Utility(
-        shared.data.blocked,
-        partial(utility, after=after),
-        partial(utility_slopes, after=after),
-    )
+def by_distance(
+    value: Callable[..., np.ndarray], value_and_slopes: Callable[..., tuple[np.ndarray, np.ndarray]]
+) -> Callable[[Common], Utility]:
+    """Return the rule of a utility of θ and the distances `after` each action."""
+
+    def rule(shared: Common) -> Utility:
+        after = distance_after(shared.data)
+        given = partial(value, after=after), partial(value_and_slopes, after=after)
+        return Utility(shared.data.blocked, *given)
+
+    return rule
 
 
 def _starts(_: Common, weights: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
@@ -90,4 +95,6 @@ def _bounds(shared: Common) -> tuple[np.ndarray, np.ndarray]:
     return np.r_[low, np.zeros(count)], np.r_[high, np.where(shared.shunned, BOUND, 0.0)]
 
 
-RIVAL = Rival(_rule, _starts, _bounds, ridge=1e-4, most_levels=every_level)
+RIVAL = Rival(
+    by_distance(utility, utility_slopes), _starts, _bounds, ridge=1e-4, most_levels=every_level
+)
