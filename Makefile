@@ -12,11 +12,11 @@ demo: $(VENV)/.installed
 	$(BIN)/shardsim run experiments/demo.toml --out $(OUT)/demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 # All but what is marked slow: whole runs, trained agents, every shipped env.
 test-quick: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(ARGS)
 
 # Needs the extras, whose PyTorch is large: install its CPU build into $(VENV) first to keep it small.
 test-extras: $(VENV)/.installed-extras

@@ -18,7 +18,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # program in one piece, and keep all of them between runs, workers and subprocesses.
 os.environ["XLA_FLAGS"] = (
     f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
-    " --xla_cpu_parallel_codegen_split_count=1"
+    " --xla_cpu_parallel_codegen_split_count=1 --xla_cpu_use_fusion_emitters=false"
 )
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "shardsim-test-cache")
@@ -28,17 +28,16 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 import jax
 import pytest
 from hypothesis import HealthCheck, settings
-from jaxtyping import install_import_hook
 
-import tests.typecheck  # noqa: F401  (the hook below finds it loaded)
+from tests.typecheck import check_calls
 
-# Every annotated shape and dtype in the package is checked at each call while testing.
-install_import_hook("shardsim", "tests.typecheck.check")
+check_calls("shardsim")
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 MANY_MAPS = 30_000
-MUCH_MEMORY = 1_200  # MiB of a worker
+MUCH_MEMORY = 1_700  # MiB of a worker
+TOGETHER = {"found": "built agents", "agents": "built agents", "trained_run": "a tiny run"}
 
 settings.register_profile(
     "shardsim",
@@ -49,6 +48,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("shardsim")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a file, and all tests that share what takes long to make, to one worker."""
+    for item in items:
+        shared = [TOGETHER[name] for name in getattr(item, "fixturenames", ()) if name in TOGETHER]
+        group = shared[0] if shared else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True, scope="module")

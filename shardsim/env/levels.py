@@ -66,6 +66,15 @@ def sample_levels(env: Env, key: jax.Array, count: Whole, split: str) -> Level:
 
 def take(tree: Tree, index) -> Tree:
     """Return the entries at `index` along the leading axis of every leaf."""
+    if isinstance(index, int) and all(
+        isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(tree)
+    ):
+        return _one(tree, np.int32(index))  # else every leaf's shape would be a program of its own
+    return jax.tree.map(lambda leaf: leaf[index], tree)
+
+
+@jax.jit
+def _one(tree: Tree, index: jax.Array) -> Tree:
     return jax.tree.map(lambda leaf: leaf[index], tree)
 
 

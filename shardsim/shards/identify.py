@@ -31,7 +31,7 @@ from shardsim.shards.describe import short_names
 from shardsim.shards.evidence.gather import Behaviour, gather
 from shardsim.shards.evidence.training import Training, trace
 from shardsim.shards.fit.basis import Basis, choose_basis
-from shardsim.shards.fit.data import decisions_on, whole_levels
+from shardsim.shards.fit.data import DecisionData, decisions_on, whole_levels
 from shardsim.shards.fit.dictionary import common_preferences, margins, match
 from shardsim.shards.fit.fit import ModelFit, Null
 from shardsim.shards.fit.joint import fit_gates

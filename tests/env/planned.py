@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.env.types import Tabular
+from shardsim.env import planning
+from shardsim.env.core import Env
+from shardsim.env.covariates import Analysis, analyse
+from shardsim.env.types import Level, Tabular
+
+# One program each; called as they are, every operation inside would be a program of its own.
+optimal_values = jax.jit(planning.optimal_values)
+evaluate_policy = jax.jit(planning.evaluate_policy)
+hitting_probabilities = jax.jit(planning.hitting_probabilities)
+visitation = jax.jit(planning.visitation)
+
+
+@partial(jax.jit, static_argnums=0)
+def tabular(env: Env, level: Level) -> Tabular:
+    """The tables of one level."""
+    return env.tabular(level)
+
+
+@partial(jax.jit, static_argnums=0)
+def analysed(env: Env, levels: Level) -> Analysis:
+    """The analysis of levels [L]."""
+    return jax.vmap(lambda level: analyse(env, level))(levels)
 
 
 def chain(size: int, right: float) -> Tabular:

@@ -7,14 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from shardsim.env import planning
 from shardsim.env.core import Env
-from shardsim.env.covariates import analyse
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 from shardsim.env.text import level_from_text
 from shardsim.env.types import Level, Tabular
-from tests.env.hand_made import action_values, after, at
+from tests.env.hand_made import action_values, after, at, index_of
+from tests.env.planned import analysed, optimal_values, tabular
 
 LONG = 3000  # steps after which nothing is left to earn
 
@@ -46,10 +45,10 @@ def test_going_to_and_fro_earns_a_geometric_series(goods):
     values = action_values(env, level, 0.9, LONG).max(axis=1)
     # Food and water lie 4 moves apart: 1 after d moves, then 1 every 4.
     for column, thirsty, moves in ((1, 0, 1), (3, 0, 3), (1, 1, 3), (2, 1, 2)):
-        index = env.index_of(at(env, level, 0, column, thirsty=thirsty))
+        index = index_of(env, at(env, level, 0, column, thirsty=thirsty))
         np.testing.assert_allclose(values[index], 0.9 ** (moves - 1) / (1 - 0.9**4), rtol=1e-5)
     undiscounted = action_values(env, level, 1.0, 10).max(axis=1)
-    assert undiscounted[env.index_of(at(env, level, 0, 1, thirsty=0))] == 3  # at 1, 5 and 9
+    assert undiscounted[index_of(env, at(env, level, 0, 1, thirsty=0))] == 3  # at 1, 5 and 9
 
 
 def test_half_of_all_episodes_begin_thirsty(goods):
@@ -73,7 +72,7 @@ def test_sided_goods_keep_to_halves_that_target_levels_swap(split, west):
 def bar() -> tuple[Env, Level, Tabular]:
     env = make("whisky-gold", paper_map=True)
     level = take(sample_levels(env, jax.random.key(0), 1, "target"), 0)
-    return env, level, env.tabular(level)
+    return env, level, tabular(env, level)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +86,8 @@ def bar() -> tuple[Env, Level, Tabular]:
 )
 def test_the_published_map_has_its_known_values(bar, discount, horizon, detour, drink):
     env, level, table = bar
-    start = env.index_of(at(env, level, 0, 1))
-    _, values = planning.optimal_values(table, level.reward_weights, discount, horizon)
+    start = index_of(env, at(env, level, 0, 1))
+    _, values = optimal_values(table, level.reward_weights, discount, horizon)
     east, south = env.action_names.index("east"), env.action_names.index("south")
     np.testing.assert_allclose(values[start, south], detour, atol=1e-3)
     np.testing.assert_allclose(values[start, east], drink, atol=1e-3)
@@ -98,7 +97,7 @@ def test_the_published_map_has_its_known_values(bar, discount, horizon, detour, 
 def test_whoever_expects_to_stay_sober_drinks(bar):
     env = make("whisky-gold", paper_map=True, exploration=0.0)
     level = bar[1]
-    values = action_values(env, level, 1.0, LONG)[env.index_of(at(env, level, 0, 1))]
+    values = action_values(env, level, 1.0, LONG)[index_of(env, at(env, level, 0, 1))]
     np.testing.assert_allclose(values, [50, 51, 49, 49], atol=1e-3)  # but for the first move
     assert env.action_names[int(values.argmax())] == "east"
 
@@ -106,7 +105,7 @@ def test_whoever_expects_to_stay_sober_drinks(bar):
 @pytest.mark.parametrize(("exploration", "better"), [(0.6310, "east"), (0.6314, "south")])
 def test_drinking_and_the_detour_are_worth_the_same_at_the_known_rate(bar, exploration, better):
     env = make("whisky-gold", paper_map=True, exploration=exploration)
-    values = action_values(env, bar[1], 1.0, LONG)[env.index_of(at(env, bar[1], 0, 1))]
+    values = action_values(env, bar[1], 1.0, LONG)[index_of(env, at(env, bar[1], 0, 1))]
     assert env.action_names[int(values.argmax())] == better
     np.testing.assert_allclose(values.max(), 44, atol=0.02)
 
@@ -129,7 +128,7 @@ def test_training_whisky_lies_near_the_gold_and_target_whisky_anywhere():
     seen = {}
     for split in ("train", "target"):
         levels = sample_levels(env, jax.random.key(1), 32, split)
-        away = jax.vmap(lambda level: analyse(env, level).distance)(levels)[:, :, 1]
+        away = analysed(env, levels).distance[:, :, 1]
         cell = levels.position[:, 0, 0] @ jnp.array([env.width, 1])
         seen[split] = np.asarray(away[np.arange(32), 2 * np.asarray(cell)])
     assert set(seen["train"]) == {1, 2}

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from shardsim.base.errors import UserError
-from shardsim.env import planning
 from shardsim.env.core import Env
-from shardsim.env.covariates import analyse
-from shardsim.env.levels import sample_levels
+from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 from shardsim.env.text import level_from_text
 from shardsim.env.types import Level
-from tests.env.hand_made import action_values, after, at
+from tests.env.hand_made import action_values, after, at, index_of
+from tests.env.planned import analysed, evaluate_policy, hitting_probabilities, tabular
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +37,8 @@ def test_what_each_shard_expects_is_the_closed_form(corridor, discount, strong_a
     # A reward on the first move is not discounted, so h = discount ** distance needs one more.
     expected = {
         name: discount
-        * planning.evaluate_policy(
-            env.tabular(level),
+        * evaluate_policy(
+            tabular(env, level),
             level.reward_weights * jnp.asarray(np.array(env.rewards) == name, jnp.float32),
             policy,
             discount,
@@ -47,8 +46,8 @@ def test_what_each_shard_expects_is_the_closed_form(corridor, discount, strong_a
         )[start]
         for name in env.rewards
     }
-    hit = analyse(env, level)
-    first = planning.hitting_probabilities(
+    hit = take(analysed(env, jax.tree.map(lambda leaf: leaf[None], level)), 0)
+    first = hitting_probabilities(
         hit.tabular, policy, hit.goals[:, :2], env.max_steps, hit.entered[..., :2]
     )[start]
     if start + 1 <= 4:  # once gone east the agent comes back to no choice
@@ -142,7 +141,7 @@ def test_apples_come_up_on_the_other_spot(woods):
     # Without a monster: 1 after d moves, then 1 every 4 moves between the two spots.
     values = action_values(env, level, 0.9, 200).max(axis=1)
     for column, spot, moves in ((1, 0, 1), (1, 1, 3), (2, 1, 2)):
-        index = env.index_of(at(env, level, 0, column, apple=spot, monster=15))
+        index = index_of(env, at(env, level, 0, column, apple=spot, monster=15))
         np.testing.assert_allclose(values[index], 0.9 ** (moves - 1) / (1 - 0.9**4), rtol=1e-5)
 
 

@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from shardsim.env import placing, planning
+from shardsim.env import placing
 from shardsim.env.core import Env
 from shardsim.env.levels import take
 from shardsim.env.registry import make
 from shardsim.env.text import level_from_text
 from shardsim.env.types import Level
-from tests.env.hand_made import _optimum, at, drawn, moves_apart, walk, worth
+from tests.env.hand_made import action_values, at, drawn, index_of, moves_apart, walk, worth
+from tests.env.planned import evaluate_policy, tabular
 
 
 def test_the_dish_lies_under_the_cheese_in_training_and_apart_on_target_levels():
@@ -140,12 +141,12 @@ def test_cache_first_and_gem_first_have_their_closed_forms(discount, distance):
     both = 100 * discount**distance + discount ** (2 * distance + 1)
     assert discount * worth(env, level, start, discount) == pytest.approx(both, rel=1e-5)
     # What the gem's shard has of the plan that is best for both: .314 for g = .9, .895 for .99.
-    table = env.tabular(level)
+    table = tabular(env, level)
     # Undiscounted, a greedy policy may put off for ever what it could have at any time.
-    _, action_values = _optimum(env)(level, jnp.float32(min(discount, 0.999)), env.max_steps)
-    greedy = jax.nn.one_hot(jnp.argmax(action_values, axis=1), 4)
-    gems = planning.evaluate_policy(table, sees.reward_weights, greedy, discount, env.max_steps)
-    gem_worth = discount * float(gems[env.index_of(start)])
+    best = action_values(env, level, min(discount, 0.999), env.max_steps).argmax(axis=1)
+    greedy = np.eye(4, dtype=np.float32)[best]
+    gems = evaluate_policy(table, sees.reward_weights, greedy, discount, env.max_steps)
+    gem_worth = discount * float(gems[index_of(env, start)])
     assert gem_worth == pytest.approx(discount ** (2 * distance + 1), rel=1e-5)
     if (distance, discount) in ((5, 0.9), (5, 0.99)):
         assert gem_worth == pytest.approx({0.9: 0.314, 0.99: 0.895}[discount], abs=5e-4)

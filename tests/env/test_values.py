@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shardsim.env import planning
 from shardsim.env.levels import take
 from shardsim.env.types import Tabular
-from tests.env.planned import chain, level
+from tests.env.planned import chain, evaluate_policy, hitting_probabilities, level, optimal_values
 
 
 def random_policy(tabular: Tabular, seed: int) -> jax.Array:
@@ -33,9 +33,9 @@ def test_levels_solved_a_few_at_a_time_are_solved_alike(slip):
 
     def solve(tabular, weights, policy, goals, entered):
         return (
-            planning.optimal_values(tabular, weights, 0.9, 8),
-            planning.evaluate_policy(tabular, weights, policy, 0.9, 8),
-            planning.hitting_probabilities(tabular, policy, goals, 8, entered),
+            optimal_values(tabular, weights, 0.9, 8),
+            evaluate_policy(tabular, weights, policy, 0.9, 8),
+            hitting_probabilities(tabular, policy, goals, 8, entered),
             planning.visitation(tabular, policy, tabular.start, 8),
         )
 
@@ -83,12 +83,10 @@ def test_optimal_and_policy_values_equal_a_plain_recursion(world, discount, hori
         )
 
     states = range(world.env.num_states)
-    values, action_values = planning.optimal_values(tabular, weights, discount, horizon)
+    values, action_values = optimal_values(tabular, weights, discount, horizon)
     np.testing.assert_allclose(values, [best(s, horizon) for s in states], atol=1e-5)
     np.testing.assert_allclose(values, action_values.max(axis=1), atol=1e-6)
-    got = planning.evaluate_policy(
-        tabular, weights, jnp.asarray(policy, jnp.float32), discount, horizon
-    )
+    got = evaluate_policy(tabular, weights, jnp.asarray(policy, jnp.float32), discount, horizon)
     np.testing.assert_allclose(got, [followed(s, horizon) for s in states], atol=1e-5)
     planned, _ = planning.optimal_plan(tabular, weights, discount, horizon)
     np.testing.assert_allclose(planned[0], values, atol=1e-6)
@@ -143,14 +141,14 @@ def test_hitting_probabilities_are_the_gamblers_ruin(right):
     ratio = (1 - right) / right
     wins = here / (size - 1) if right == 0.5 else (1 - ratio**here) / (1 - ratio ** (size - 1))
     policy = jnp.ones((size, 1), jnp.float32)
-    got = planning.hitting_probabilities(tabular, policy, goals, 400)
+    got = hitting_probabilities(tabular, policy, goals, 400)
     np.testing.assert_allclose(got, np.stack([1 - wins, wins], axis=1), atol=1e-5)
     # Within one move only the neighbours of an end can have hit it.
-    soon = planning.hitting_probabilities(tabular, policy, goals, 1)
+    soon = hitting_probabilities(tabular, policy, goals, 1)
     np.testing.assert_allclose(soon[1], [1 - right, 0], atol=1e-6)
     np.testing.assert_array_equal(soon[2], [0, 0])
     # A reward of 1 at the right end makes the value the probability of reaching it.
-    value = planning.evaluate_policy(tabular, jnp.ones(1), policy, 1.0, 400)
+    value = evaluate_policy(tabular, jnp.ones(1), policy, 1.0, 400)
     np.testing.assert_allclose(value[1:-1], wins[1:-1], atol=1e-5)
 
 
@@ -158,7 +156,7 @@ def test_termination_elsewhere_ends_the_search():
     tabular = chain(5, 0.5)
     goals = jnp.arange(5)[:, None] == 4
     stopped = tabular._replace(terminated=tabular.terminated | (tabular.next_state == 2))
-    got = planning.hitting_probabilities(stopped, jnp.ones((5, 1)), goals, 200)[:, 0]
+    got = hitting_probabilities(stopped, jnp.ones((5, 1)), goals, 200)[:, 0]
     np.testing.assert_allclose(got, [0, 0, 0.25, 0.5, 1], atol=1e-5)
 
 
@@ -168,7 +166,7 @@ def test_key_or_exit_first_counts_a_key_that_is_gone_when_taken(key_chest):
     tabular = level(key_chest)
     goals, entered = jnp.asarray(analysis.goals[0]), jnp.asarray(analysis.entered[0])
     policy = jnp.full(tabular.probability.shape[:2], 0.25, jnp.float32)
-    got = planning.hitting_probabilities(tabular, policy, goals, 2000, entered)
+    got = hitting_probabilities(tabular, policy, goals, 2000, entered)
     starts = np.flatnonzero(analysis.tabular.start[0])
     np.testing.assert_allclose(got[starts].sum(axis=1), 1, atol=1e-3)
     assert (got[starts, 0] > 0).any()
@@ -195,7 +193,7 @@ def test_visitation_sums_to_the_expected_length(slip, seed, index):
     visits = _visitation(tabular, policy, horizon)
     # With a reward of 1 for every move, the value of the start is the expected episode length.
     paid = tabular._replace(rewards=jnp.ones_like(tabular.rewards[:1]))
-    length = _evaluate(paid, jnp.ones(1), policy, 1.0, horizon)
+    length = evaluate_policy(paid, jnp.ones(1), policy, 1.0, horizon)
     np.testing.assert_allclose(visits.sum(), tabular.start @ length, rtol=1e-4)
     assert visits.min() >= 0
     assert np.all(visits[~np.asarray(tabular.reachable)] == 0)
@@ -205,8 +203,8 @@ def test_visitation_sums_to_the_expected_length(slip, seed, index):
 def test_no_policy_beats_the_oracle(slip, seed, index):
     tabular = level(slip, index)
     weights = slip.levels.reward_weights[index]
-    value = _evaluate(tabular, weights, random_policy(tabular, seed), 0.9, 12)
-    best, _ = _optimal(tabular, weights, 0.9, 12)
+    value = evaluate_policy(tabular, weights, random_policy(tabular, seed), 0.9, 12)
+    best, _ = optimal_values(tabular, weights, 0.9, 12)
     assert np.all(value <= best + 1e-5)
 
 
@@ -214,9 +212,3 @@ _visitation = jax.jit(
     lambda tabular, policy, horizon: planning.visitation(tabular, policy, tabular.start, horizon),
     static_argnums=2,
 )
-
-
-_evaluate = jax.jit(planning.evaluate_policy, static_argnums=(3, 4))
-
-
-_optimal = jax.jit(planning.optimal_values, static_argnums=(2, 3))

@@ -27,20 +27,15 @@ def built_run(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run
     return done
 
 
-def test_identify_refine_adds_contexts_that_weigh_nothing(built_run: Run, shardsim) -> None:
-    code, out, errors = shardsim("identify", str(built_run.path), "--json")
-    assert code == 0, errors
-    first = json.loads(out)["summary"]
+def test_refine_adds_contexts_that_weigh_nothing_and_without_it_they_go(
+    built_run: Run, shardsim
+) -> None:
     asked = ("identify", str(built_run.path), "--refine", "--contexts", "60", "--json")
     code, out, errors = shardsim(*asked)
     assert code == 0, errors
-    summary = json.loads(out)["summary"]
-    assert summary["refined"]["contexts"] == 60
-    assert summary["refined"]["verdict_before"] == first["verdict"]
-    assert summary["refined"]["num_shards_before"] == first["num_shards"]
-    assert summary["refined"]["margin_before"] == [s["margin"] for s in first["shards"]]
-    assert all(row["bits"] > row["random_bits"] for row in summary["refined"]["hypotheses"])
-
+    refined = json.loads(out)["summary"]["refined"]
+    assert refined["contexts"] == 60
+    assert all(row["bits"] > row["random_bits"] for row in refined["hypotheses"])
     done = load(built_run.path)
     table, whole = done.shards.dataset, done.battery("target")
     assert table.sizes["context"] == whole.size == 260
@@ -50,12 +45,13 @@ def test_identify_refine_adds_contexts_that_weigh_nothing(built_run: Run, shards
     for model, gates in zip(done.shards.models, done.shards.gates, strict=True):
         assert np.allclose(model.gates, gates, atol=1e-9)
 
-
-def test_without_refine_the_battery_is_the_first_one_again(built_run: Run, shardsim) -> None:
-    assert load(built_run.path).store.has(ADDED)
     code, out, errors = shardsim("identify", str(built_run.path), "--again", "--json")
     assert code == 0, errors
-    assert "refined" not in json.loads(out)["summary"]
+    first = json.loads(out)["summary"]
+    assert "refined" not in first
+    assert refined["verdict_before"] == first["verdict"]
+    assert refined["num_shards_before"] == first["num_shards"]
+    assert refined["margin_before"] == [shard["margin"] for shard in first["shards"]]
     opened = load(built_run.path)
     assert not opened.store.has(ADDED) and not (Path(opened.path) / ADDED).exists()
     assert opened.battery("target").size == 200
