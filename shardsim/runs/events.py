@@ -11,9 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from shardsim.base.columns import aligned
-from shardsim.base.errors import UserError, did_you_mean, one_line
+from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
 from shardsim.runs.report.formats import listed, percent
+from shardsim.shards.schema import numbers_called
 from shardsim.shards.tracking.events import NULL, THRESHOLDS, Event, track_events
 from shardsim.shards.tracking.over_seeds import OverSeeds, over_seeds
 
@@ -71,11 +72,7 @@ def chosen(
     events = track_events(track, thresholds)
     if shard is None:
         return events
-    names, word = _names(track), str(shard)
-    numbers = {number for number, name in names.items() if word in (str(number), name)}
-    if not numbers:
-        known = [*names.values(), *map(str, names)]
-        raise UserError(f"no shard is called {word!r}; {did_you_mean(word, known)}")
+    numbers = numbers_called(track, shard)
     return [one for one in events if {one.shard, one.other} & numbers]
 
 
