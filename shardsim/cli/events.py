@@ -31,13 +31,14 @@ def events_command(
 ) -> None:
     """Say when each shard appeared, crossed thresholds, took over, split or merged, by seed."""
     from shardsim.runs import events
+    from shardsim.runs.report import events_text
     from shardsim.runs.run import load
 
     track = load(path).track
     thresholds = threshold or events.THRESHOLDS
     by_seed = events.table(track, shard, thresholds)
     over_seeds = events.table(track, shard, thresholds, True, confidence)
-    text = events.in_words(track, shard, thresholds, confidence)
+    text = events_text.in_words(track, shard, thresholds, confidence)
     data = {
         "run": str(path),
         "checkpoints": by_seed.attrs["checkpoints"],

@@ -12,7 +12,6 @@ import numpy as np
 from shardsim.base.errors import UserError
 from shardsim.plot.what_built import Pushes, PushRow
 from shardsim.runs.figure_data import results
-from shardsim.runs.report.built_text import built_by
 from shardsim.runs.run import Run
 from shardsim.shards.evidence.built import Push, built
 from shardsim.shards.evidence.updates import NONE
@@ -24,8 +23,7 @@ class Built(NamedTuple):
 
     panels: dict[str, Pushes]
     note: str
-    rows: tuple[PushRow, ...]
-    sentences: list[str]
+    rows: tuple[PushRow, ...]  # as in a summary's `built`
 
 
 def what_built(run: Run, shard: str = "") -> Built:
@@ -50,8 +48,7 @@ def what_built(run: Run, shard: str = "") -> Built:
         )
         for number in sorted(wanted)
     }
-    told = [one.as_data() for one in chosen]
-    return Built(panels, _note(run), tuple(map(PushRow, told)), built_by({"built": told}))
+    return Built(panels, _note(run), tuple(PushRow(one.as_data()) for one in chosen))
 
 
 def _pushes(rows: list[Push], colour: str) -> Pushes:
