@@ -75,11 +75,11 @@ def what_built(
     for axes, (title, pushes) in zip(panels, shards.items(), strict=True):
         _panel(axes, pushes, confidence)
         axes.set_title(title)
+        axes.tick_params(labelbottom=True)
     for axes in rest:
         axes.set_axis_off()
     for axes in panels[-columns:]:
         axes.set_xlabel("push on the shard (RMS over single episodes)")
-        axes.tick_params(labelbottom=True)
     _limits(panels)
     figure.suptitle(note, x=0.01, ha="left", fontsize="medium", color=INK)
     several = any(one.seeds.shape[1] > 1 for one in shards.values())
@@ -133,9 +133,10 @@ def _legend(shards: Mapping[str, Pushes], several: bool, confidence: float) -> l
         Line2D([], [], linestyle="", marker="o", color=INK, markerfacecolor=face, label=label)
         for label, face in marks.items()
     ]
-    handles.append(Line2D([], [], linestyle="", marker=".", color="#777777", label="each seed"))
+    if several:
+        handles.append(Line2D([], [], linestyle="", marker=".", color="#777777", label="each seed"))
     if any(np.isfinite(one.chance).any() for one in shards.values()):
         handles.append(
-            Patch(color=RESIDUAL, label="90 % of means when kinds are dealt out by chance")
+            Patch(color=RESIDUAL, label="90% of means when kinds are dealt out by chance")
         )
     return handles
