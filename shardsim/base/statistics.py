@@ -83,6 +83,21 @@ def plain_interval(by_seed: np.ndarray, confidence: float = 0.9) -> dict[str, fl
     return {name: float(value) for name, value in found._asdict().items()}
 
 
+def median_rank(count: int, confidence: float = 0.9) -> tuple[int, float]:
+    """Which of `count` sorted samples begins an interval of their median, and its coverage.
+
+    The interval reaches from that sample, counted from 0, to as many places from the end. It
+    assumes nothing about the distribution (Thompson 1936, "On confidence ranges for the median").
+    Few samples cannot reach the confidence asked for: the whole range is then given, and the
+    coverage says what it is worth: 0.875 with four samples, 0 with one.
+    """
+    ranks = np.arange((count + 1) // 2)
+    coverage = 1.0 - 2.0 * stats.binom.cdf(ranks, count, 0.5)
+    enough = np.flatnonzero(coverage >= confidence)
+    rank = int(enough[-1]) if enough.size else 0
+    return rank, max(0.0, float(coverage[rank]))
+
+
 def welch_difference(
     first: Any, second: Any, confidence: float = 0.9, within: Bounds | None = None
 ) -> Interval:

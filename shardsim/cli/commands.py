@@ -15,6 +15,7 @@ from shardsim.base.errors import UserError
 from shardsim.base.seeds import SEEDS
 from shardsim.cli import output
 from shardsim.cli.bench import bench
+from shardsim.cli.events import events_command
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
 
 app = typer.Typer(
@@ -145,6 +146,9 @@ def identify_command(
 for _name, _text in STAGE_HELP.items():
     if _name != "identify":
         _stage_command(_name, _text)
+
+
+app.command("events")(events_command)
 
 
 @app.command("envs")

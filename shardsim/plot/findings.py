@@ -80,7 +80,7 @@ class Row(NamedTuple):
 class FindingFigure(Figure):
     """A figure with the table that it shows."""
 
-    rows: Sequence[Row] = ()
+    rows: Sequence[Any] = ()  # each with `as_data`, as `Row`
 
     def table(self) -> str:
         """The table as text."""

@@ -7,12 +7,13 @@ run says `folders=` to allow it.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from shardsim.agent.checkpoint import Checkpoint, agent_of, checkpoint_template
@@ -30,6 +31,7 @@ from shardsim.env.core import Env
 from shardsim.env.foreign import is_foreign
 from shardsim.env.registry import code_of
 from shardsim.env.types import Split
+from shardsim.runs import events
 from shardsim.runs.config import EnvConfig, RunConfig, make_env
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
 from shardsim.runs.provenance import differing, in_words
@@ -194,6 +196,20 @@ class Run:
         """The shard distribution over checkpoints."""
         return self.dataset("track.nc")
 
+    def events(
+        self,
+        shard: str | int | None = None,
+        thresholds: Iterable[str | float] = events.THRESHOLDS,
+        *,
+        over_seeds: bool = False,
+        confidence: float = events.CONFIDENCE,
+    ) -> pd.DataFrame:
+        """When shards exceeded thresholds, led, split or merged, and in which seeds.
+
+        Arguments, columns and errors are those of `runs.events.table`.
+        """
+        return events.table(self.track, shard, thresholds, over_seeds, confidence)
+
     @property
     def reflection(self) -> xr.Dataset:
         """What reflection did, by onset, model, step and seed."""
@@ -261,13 +277,9 @@ def check_code(store: Store, env_id: str, folders: Sequence[str | Path]) -> None
 
 
 def _stale(store: Store) -> list[str]:
-    left = ", ".join(store.stale())
-    if not left:
-        return []
-    return [
-        f"out of date and left out: {left} (an earlier stage was rerun, or they were interrupted); "
-        f"continue with: {store.to_go_on}"
-    ]
+    left, why = ", ".join(store.stale()), "an earlier stage was rerun, or they were interrupted"
+    said = f"out of date and left out: {left} ({why}); continue with: {store.to_go_on}"
+    return [said] if left else []
 
 
 def _versions(store: Store) -> list[str]:

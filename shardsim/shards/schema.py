@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from shardsim.agent.schema import MOMENTS, SEED
+from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.schema import Schema, Variable
 
 TOWARD = "logits per move"  # of a gate: what it adds to an action that loses one move less
@@ -169,6 +170,11 @@ SHARDS = Schema(
             "what the mean update of those episodes does to the shard's strength, in root mean "
             "squares over single episodes",
         ),
+        "update_push_chance": Variable(
+            ("event_kind", "shard", "end"),
+            "middle 90 % of such pushes, means over checkpoints and seeds, when kinds are dealt "
+            "out over other episodes, in root mean squares over single episodes",
+        ),
         "update_p_value": Variable(
             ("event_kind", "shard"), "p-value: it strengthens the shard selectively"
         ),
@@ -230,3 +236,19 @@ def by_seed(data: xr.Dataset, name: str) -> np.ndarray:
     if "seed" not in values.dims:
         values = values.expand_dims("seed")
     return values.transpose("seed", ...).values
+
+
+def numbers_called(data: xr.Dataset, shard: str | int) -> set[int]:
+    """Return the numbers of the shards that have a number or a name.
+
+    Raises:
+      UserError: none has.
+    """
+    pairs = zip(data["shard"].values.tolist(), data["shard_name"].values.tolist(), strict=True)
+    names, word = {str(number): str(name) for number, name in pairs}, str(shard)
+    found = {int(number) for number, name in names.items() if word in (number, name)}
+    if not found:
+        raise UserError(
+            f"no shard is called {word!r}; {did_you_mean(word, [*names.values(), *names])}"
+        )
+    return found

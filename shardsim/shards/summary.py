@@ -14,6 +14,7 @@ import xarray as xr
 from shardsim.base.statistics import plain_interval, sign_flip_p
 from shardsim.shards import decide
 from shardsim.shards.evidence import components, dose_response, report
+from shardsim.shards.evidence.built import built
 from shardsim.shards.fit.models import AFFORDANCE, CEILING, PERMUTED, RIVALS, SHARDS
 from shardsim.shards.schema import by_seed
 
@@ -35,6 +36,7 @@ def summary(data: xr.Dataset) -> dict[str, Any]:
         **explained_by_activations(data),
         "components": components.summary(data),
         "agreement": agreement(data),
+        "built": [one.as_data() for one in built(data)],
         "views": views,
         "statuses": report.counted(views),
         "ceiling": ceiling(data),

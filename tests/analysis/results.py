@@ -109,6 +109,7 @@ def shards(seeds: int) -> xr.Dataset:
         "influence_mirror": mirrored,
         **stored_models.write(models(seeds)),
         **doses(seeds),
+        **updates(seeds),
     }
     coordinates = {
         "seed": list(range(seeds)),
@@ -120,6 +121,8 @@ def shards(seeds: int) -> xr.Dataset:
         "layer": LAYERS,
         "control": CONTROLS,
         "dose": DOSES,
+        "event_kind": ["cheese", "none"],
+        "event_checkpoint": [1, 2],
         "gate_source": [*LAYERS, "raw input", "shuffled activations"],
         "rest": ["habit", "affordance", "residual"],
         "end": ["low", "high"],
@@ -140,6 +143,19 @@ def doses(seeds: int) -> dict[str, Any]:
         "dose_random": np.ones((seeds, 2, 2, 3, len(dose))),
         "selectivity": 1.0 / drag[..., 0] + np.zeros((seeds, 2, 2)),
         "slope_own": np.ones((seeds, 2, 2)),
+    }
+
+
+def updates(seeds: int) -> dict[str, Any]:
+    """Cheese, which pays in three of four episodes, strengthens the corner's shard alone."""
+    push = np.array([[-0.5, 0.8], [0.1, -0.2]]) + 0.1 * np.arange(seeds)[:, None, None]
+    return {
+        "event_counts": np.array([12, 4]) + np.zeros((2, seeds, 1), int),
+        "event_reached": np.array([[1.0, 0.0, 0.5], [0.0, 0.0, 0.0]]),
+        "update_push": np.stack([push, push + 0.2]),
+        "update_push_chance": np.array([[[-0.3, 0.1], [0.2, 0.6]], [[-0.4, 0.4], [-0.3, 0.5]]]),
+        "update_p_value": np.array([[0.9, 0.005], [0.4, 0.7]]),
+        "update_p_value_by_seed": np.full((seeds, 2, 2), 0.1),
     }
 
 

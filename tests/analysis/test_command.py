@@ -48,6 +48,15 @@ def test_by_default_it_is_drawn_where_one_is(finished, tmp_path, monkeypatch, ca
     assert (tmp_path / "rivals.png").is_file() and sorted(finished.path.rglob("*")) == before
 
 
+def test_what_built_a_shard_is_said_in_a_sentence(finished, tmp_path, capsys):
+    words = ["plot", str(finished.path), "what-built", "shard=2", "--out", str(tmp_path / "a.png")]
+    code, out, _ = outcome(words, capsys)
+    said = "What built shard 2 (corner): cheese (push 0.95 [0.63, 1.27], by chance 0.20 to 0.60, "
+    assert code == 0 and out.startswith(f"{said}p = 0.005).")
+    rows = json.loads(outcome([*words, "--json"], capsys)[1])["table"]
+    assert [(row["event"], row["selective"]) for row in rows] == [("cheese", True), ("none", False)]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

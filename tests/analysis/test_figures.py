@@ -92,6 +92,7 @@ def test_a_level_may_be_chosen(finished):
         ("activation-map", {"layer": "dense_9"}, "did you mean 'dense_"),
         ("dose-curves", {"layer": "dense_9"}, "did you mean 'dense_"),
         ("constancy", {"place": "targte"}, "did you mean 'target'"),
+        ("what-built", {"shard": "cheeze"}, "did you mean 'cheese'"),
     ],
 )
 def test_what_is_not_there_is_refused(name, options, said, finished):
@@ -124,6 +125,24 @@ def test_dose_curves_are_of_the_layer_that_is_most_selective(finished):
     other = figures.draw("dose-curves", [finished], {"layer": "dense_1"})
     lines = {line.get_label(): np.asarray(line.get_ydata()) for line in other.axes[0].lines}
     np.testing.assert_allclose(lines["the other shard that moves most"], [1.5, 1.0, 0.5, 0.0])
+
+
+def test_what_built_a_shard_stands_beside_chance(finished):
+    figure = figures.draw("what-built", [finished], {"shard": "corner"})
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "2 corner"
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    assert rows == ["cheese paid\n75% of episodes", "nothing paid\n25% of episodes"]
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches]
+    np.testing.assert_allclose(bars, [(0.2, 0.6), (-0.3, 0.5)])
+    means = {float(line.get_xdata()[0]): line for line in axes.lines if line.get_marker() == "o"}
+    np.testing.assert_allclose(list(means), [0.95, -0.05])  # over two seeds and checkpoints
+    assert [line.get_markerfacecolor() == line.get_color() for line in means.values()] == [
+        True,
+        False,
+    ]
+    assert [text.get_text() for text in axes.texts] == ["p = 0.005", "p = 0.7"]
+    assert len(figures.draw("what-built", [finished]).axes) == 2
 
 
 def test_reflection_has_a_row_an_onset(finished):

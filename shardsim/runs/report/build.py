@@ -75,7 +75,7 @@ PARTS = (
         "Are they shards?",
         "Every rival is fitted to the same decisions with the same habit and affordance terms and "
         "compared in bits per decision on levels left out of its fit. Lower is better.",
-        ("rivals", "activation-gates", "dose-curves", "agreement"),
+        ("rivals", "activation-gates", "dose-curves", "what-built", "agreement"),
         (
             "rivals",
             "shardness",

@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.statistics import t_interval
-from shardsim.shards.evidence.updates import NONE
+from shardsim.shards.evidence.updates import NONE, mean_push
 from shardsim.shards.fit.verdict import SHARDS
 from shardsim.shards.schema import by_seed
 
@@ -158,9 +158,7 @@ def own_kind(data: xr.Dataset, shard: int) -> int | None:
 
 def pushes(data: xr.Dataset, kind: int) -> np.ndarray:
     """Return float64[S, K]: what a kind's mean update does to shards, mean over checkpoints."""
-    values = by_seed(data, "update_push")[:, :, kind]
-    known = np.isfinite(values)
-    return np.where(known, values, 0.0).sum(1) / np.maximum(known.sum(1), 1)
+    return mean_push(np.moveaxis(by_seed(data, "update_push")[:, :, kind], 1, 0))
 
 
 def _surely_below_zero(push: np.ndarray) -> bool:

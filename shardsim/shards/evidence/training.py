@@ -59,6 +59,7 @@ def trace(
             "event_counts": view.counts,
             "event_reached": view.reached,
             "update_push": view.provenance,
+            "update_push_chance": view.chance,
             "update_p_value": view.p_value,
             "update_p_value_by_seed": view.p_by_seed,
         },

@@ -34,6 +34,7 @@ from shardsim.shards.evidence.sparse_code import normalised
 SKETCH = 512
 NONE = "none"
 DRAWS = 400  # of kinds dealt out over other events
+CHANCE = 0.9  # of the pushes by chance that lie between the ends that are kept
 
 
 class ParameterView(NamedTuple):
@@ -44,6 +45,7 @@ class ParameterView(NamedTuple):
     counts: np.ndarray  # int64[T, S, Q], events of each kind
     provenance: np.ndarray  # float64[T, S, Q, K], see `pushes_of`; NaN without events
     reached: np.ndarray  # float64[Q, O], part of a kind's paying moves that reach each concept
+    chance: np.ndarray  # float64[Q, K, 2], between which pushes by chance lie, means over T and S
     p_value: np.ndarray  # float64[Q, K], that the kind raises the shard, and it alone, by chance
     p_by_seed: np.ndarray  # float64[S, Q, K]
 
@@ -62,7 +64,8 @@ class _Row(NamedTuple):
     reached: np.ndarray  # bool[S, E, O]
     provenance: np.ndarray  # float64[S, Q, K]
     lead: np.ndarray  # float64[S, Q, K]
-    dealt: np.ndarray  # float64[S, R, Q, K], leads of kinds dealt out over other events
+    chance: np.ndarray  # float64[S, R, Q, K], pushes of kinds dealt out over other events
+    dealt: np.ndarray  # float64[S, R, Q, K], their leads
 
 
 def parameter_view(
@@ -113,6 +116,7 @@ def parameter_view(
         counts=np.array([[np.bincount(o, minlength=len(kinds)) for o in row.paid] for row in rows]),
         provenance=np.stack([row.provenance for row in rows]),
         reached=_reached(rows, len(kinds)),
+        chance=_between(np.stack([row.chance for row in rows])),
         p_value=(1 + (dealt.mean(0) >= lead.mean(0)).sum(0)) / (1 + DRAWS),
         p_by_seed=(1 + (dealt >= lead[:, None]).sum(1)) / (1 + DRAWS),
     )
@@ -120,8 +124,8 @@ def parameter_view(
 
 def beside_chance(
     vectors: Any, response: Any, paid: np.ndarray, kinds: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return one agent's pushes float64[Q, K], their leads, and leads by chance [R, Q, K].
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return one agent's pushes and leads float64[Q, K], and both by chance [R, Q, K].
 
     Args:
       vectors: float[E, M], updates or their sketches.
@@ -136,7 +140,19 @@ def beside_chance(
     member = (paid[:, None] == np.arange(kinds)).astype(np.float64)
     others = np.stack([rng.permutation(member) for _ in range(DRAWS)])
     pushed, dealt = (pushes_of(each, normalised(vectors), unit) for each in (member, others))
-    return pushed, leads(pushed), leads(dealt)
+    return pushed, leads(pushed), dealt, leads(dealt)
+
+
+def mean_push(pushed: np.ndarray) -> np.ndarray:
+    """Return float64[S, ...]: pushes [T, S, ...] averaged over the checkpoints with such events."""
+    known = np.isfinite(pushed)
+    return np.where(known, pushed, 0.0).sum(0) / np.maximum(known.sum(0), 1)
+
+
+def _between(dealt: np.ndarray) -> np.ndarray:
+    """Return float64[Q, K, 2]: ends of the middle of pushes by chance [T, S, R, Q, K]."""
+    ends = (1 - CHANCE) / 2, (1 + CHANCE) / 2
+    return np.moveaxis(np.quantile(mean_push(dealt).mean(0), ends, axis=0), 0, -1)
 
 
 def pushes_of(member: np.ndarray, units: np.ndarray, response: np.ndarray) -> np.ndarray:

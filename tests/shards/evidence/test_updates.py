@@ -16,7 +16,7 @@ from shardsim.shards.evidence.episodes import (
     updates,
 )
 from shardsim.shards.evidence.sparse_code import normalised
-from shardsim.shards.evidence.updates import DRAWS, beside_chance, leads, pushes_of
+from shardsim.shards.evidence.updates import DRAWS, beside_chance, leads, mean_push, pushes_of
 from tests.shards.built import network_of, parameters_of, stacked
 
 EVENTS = 24
@@ -111,13 +111,20 @@ def test_only_the_kind_that_builds_a_shard_leads_by_more_than_chance():
     vectors[paid == 0, 0] += 2.0
     vectors[paid == 1, 1] += 2.0
     vectors *= rng.uniform(0.1, 10.0, (90, 1))
-    _, lead, dealt = beside_chance(vectors, vectors[:, :2], paid, 3, rng)
+    _, lead, _, dealt = beside_chance(vectors, vectors[:, :2], paid, 3, rng)
     p_value = (1 + (dealt >= lead).sum(0)) / (1 + DRAWS)
     np.testing.assert_allclose(np.diag(p_value[:2]), 1 / (1 + DRAWS))
     assert min(p_value[0, 1], p_value[1, 0], *p_value[2]) > 0.1
     # Where all events are of one kind, none can be told from others.
-    _, lead, dealt = beside_chance(vectors, vectors[:, :2], np.zeros(90, np.int64), 3, rng)
+    alike = beside_chance(vectors, vectors[:, :2], np.zeros(90, np.int64), 3, rng)
+    pushed, lead, chance, dealt = alike
     assert (dealt >= lead).all()
+    np.testing.assert_allclose(chance[:, 0], np.broadcast_to(pushed[0], (DRAWS, 2)))
+
+
+def test_the_mean_push_leaves_out_checkpoints_without_such_events():
+    pushed = np.array([[[1.0, np.nan]], [[3.0, np.nan]], [[np.nan, np.nan]]])  # [T, S, Q]
+    np.testing.assert_allclose(mean_push(pushed), [[2.0, 0.0]])
 
 
 def test_a_sketch_keeps_inner_products():
