@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from shardsim.plot.locality import locality_figure
-from shardsim.plot.style import concept_colour
+from shardsim.plot.style import concept_colours
 from shardsim.runs.run import Run
 from shardsim.studies import locality as finding
 
@@ -25,7 +25,7 @@ def draw(
     return locality_figure(
         found.rows,
         panels,
-        {name: concept_colour(number) for number, name in enumerate(run.env.concept_names)},
+        concept_colours(run.env.concept_names),
         {label: (found.nulls[by].distance, found.nulls[by].mean) for by, label in LABELS.items()},
         {label: found.half[by] for by, label in LABELS.items()},
     )

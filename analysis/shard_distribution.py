@@ -1,4 +1,4 @@
-"""shard-distribution: shares of shards, habit, affordance and residual over training, stacked."""
+"""shard-distribution: each shard's share over training, by seed, with what belongs to no shard."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
-def draw(*runs: Run, confidence: float = 0.9) -> Figure:
-    """Draw one panel a run, with intervals over seeds at the boundaries."""
+def draw(*runs: Run, seed: int | None = None, confidence: float = 0.9) -> Figure:
+    """Draw one column a run, of all seeds or of the one at a position."""
+    named = results.titled(runs)
     return shard_distribution(
-        {name: results.distribution(run) for name, run in results.titled(runs).items()},
-        confidence=confidence,
+        {name: results.distribution(run, seed) for name, run in named.items()}, confidence
     )

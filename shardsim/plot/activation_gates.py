@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from shardsim.base.statistics import t_interval
-from shardsim.plot.style import BLUE, INK, NULL, WIDTH, new_figure, styled
+from shardsim.plot.canvas import new_figure, styled
+from shardsim.plot.style import BLUE, NULL, WIDTH, ink
 
 
 @styled
@@ -31,11 +32,11 @@ def explained_by_source(
     if len(explained) > 1:
         ends = [t_interval(column) for column in explained.T]
         low, high = [float(one.low) for one in ends], [float(one.high) for one in ends]
-        place.hlines(rows, low, high, color=INK, linewidth=1)
+        place.hlines(rows, low, high, color=ink(), linewidth=1)
     place.axvline(
-        float(found.mean()), color=INK, linestyle=(0, (4, 2)), label="gates on covariates"
+        float(found.mean()), color=ink(), linestyle=(0, (4, 2)), label="gates on covariates"
     )
-    place.axvline(0.0, color=INK, linewidth=0.6)
+    place.axvline(0.0, color=ink(), linewidth=0.6)
     place.set_yticks(rows, list(sources))
     place.set_xlabel("fraction explained (0: habits and affordance, 1: ceiling)")
     place.set_xlim(right=1.0)

@@ -15,7 +15,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from shardsim.plot.style import INK, NULL, SEQUENTIAL, WIDTH, new_figure, styled
+from shardsim.plot.canvas import new_figure, styled
+from shardsim.plot.style import NULL, SEQUENTIAL, WIDTH, ink
 
 
 class Projection(NamedTuple):
@@ -132,10 +133,10 @@ def agreement_by_layer(
     for number, values in enumerate(agreement):
         label = "each seed" if number == 0 else None
         place.plot(
-            x, values, color=INK, linewidth=0.7, alpha=0.45, marker="o", markersize=3, label=label
+            x, values, color=ink(), linewidth=0.7, alpha=0.45, marker="o", markersize=3, label=label
         )
     place.plot(
-        x, agreement.mean(axis=0), color=INK, linewidth=2, marker="o", label="mean of the seeds"
+        x, agreement.mean(axis=0), color=ink(), linewidth=2, marker="o", label="mean of the seeds"
     )
     for number, (name, values) in enumerate((nulls or {}).items()):
         mean = np.atleast_2d(values).mean(axis=0)

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from shardsim.base.statistics import Bounds, t_interval, welch_difference
-from shardsim.plot.style import BLUE, INK, VERMILLION, WIDTH, legend_below, new_figure, styled
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.style import BLUE, VERMILLION, WIDTH, ink
 
 ABSENT = "not in this world"
 RUN_COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7")
@@ -112,7 +113,7 @@ def _dots(
         "o",
         color=colour,
         markersize=5.5,
-        markeredgecolor=INK,
+        markeredgecolor=ink(),
         markeredgewidth=0.6,
     )
 

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from shardsim.plot.style import INK, SPLITS, WIDTH, legend_below, new_figure, steps_axis, styled
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.style import SPLITS, WIDTH, ink, steps_axis
 
 RATIO = "return ÷ optimal return"
 OF_RANGE = "return (worst policy 0, best 1)"  # where the optimum is not positive
@@ -43,13 +44,13 @@ def learning_curves(runs: Mapping[str, Curves], aim: float | None = None) -> Fig
 
 def _panel(axes: Axes, curves: Curves, aim: float | None) -> None:
     for split, ratio in curves.ratio.items():
-        colour = SPLITS.get(split, INK)
+        colour = SPLITS.get(split, ink())
         for number, seed in enumerate(ratio):
             label = f"{split}: each seed" if number == 0 else None
             axes.plot(curves.steps, seed, color=colour, linewidth=0.6, alpha=0.55, label=label)
         mean = ratio.mean(axis=0)
         axes.plot(curves.steps, mean, color=colour, linewidth=2, label=f"{split} levels: mean")
-    axes.axhline(1.0, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), label="optimum")
+    axes.axhline(1.0, color=ink(), linewidth=0.8, linestyle=(0, (1, 2)), label="optimum")
     if aim is not None:
-        axes.axhline(aim, color=INK, linewidth=0.8, linestyle=(0, (5, 3)), label=f"{aim:g}")
+        axes.axhline(aim, color=ink(), linewidth=0.8, linestyle=(0, (5, 3)), label=f"{aim:g}")
     axes.set_ylim(0, 1.05)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from shardsim.plot.canvas import styled
 from shardsim.plot.findings import (
     FindingFigure,
     Row,
@@ -14,7 +15,7 @@ from shardsim.plot.findings import (
     legend_under,
     lines_axis,
 )
-from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, styled
+from shardsim.plot.style import BLUE, NULL, VERMILLION, ink
 
 Values = Mapping[str, np.ndarray]  # line -> float64[K]
 
@@ -42,8 +43,8 @@ def decision_square_figure(
             paper[name],
             number,
             "D",
-            color="white",
-            markeredgecolor=INK,
+            color=paper(),
+            markeredgecolor=ink(),
             markersize=5,
             label="paper",
         )

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from shardsim.base.statistics import t_interval
-from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, WIDTH, band, new_figure, styled
+from shardsim.plot.canvas import new_figure, styled
+from shardsim.plot.style import BLUE, NULL, VERMILLION, WIDTH, band, ink
 
 QUANTILES = (0.05, 0.95)
 
@@ -51,7 +52,7 @@ def dose_curves(
             interval = t_interval(values, axis=0, confidence=confidence)
             panel.plot(dose, interval.mean, color=colour, marker="o", ms=3, label=name)
             band(panel, dose, interval.low, interval.high, colour)
-        panel.plot(dose, 1.0 + dose, color=INK, linestyle=":", label="linear network: 1 + c")
+        panel.plot(dose, 1.0 + dose, color=ink(), linestyle=":", label="linear network: 1 + c")
         panel.set_title(titles[place])
         panel.set_xlabel("dose c (reading × (1 + c))")
     for row in axes:

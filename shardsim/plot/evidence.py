@@ -8,16 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from shardsim.plot.style import (
-    BLUE,
-    INK,
-    RESIDUAL,
-    VERMILLION,
-    WIDTH,
-    new_figure,
-    section_colours,
-    styled,
-)
+from shardsim.plot.canvas import new_figure, styled
+from shardsim.plot.style import BLUE, RESIDUAL, VERMILLION, WIDTH, ink, section_colours
 
 COLUMNS = {  # key of a row -> heading
     "section": "section",
@@ -55,7 +47,7 @@ def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
     colours = {"": RESIDUAL} | section_colours([name for name in sections if name])
     for left, name in zip(_LEFT, COLUMNS, strict=True):
         axes.text(left, 0, COLUMNS[name], fontweight="bold", va="center", fontsize=7)
-    axes.plot([0, 1], [0.5, 0.5], color=INK, linewidth=0.8)
+    axes.plot([0, 1], [0.5, 0.5], color=ink(), linewidth=0.8)
     for number, row in enumerate(rows, start=1):
         section = str(row.get("section") or "")
         axes.plot(
@@ -67,9 +59,9 @@ def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
         )
         for left, letters, name in zip(_LEFT, _LETTERS, COLUMNS, strict=True):
             text = shorten(cell(row.get(name)), letters, placeholder="…")
-            colour = INK
+            colour = ink()
             if name == "verdict":
-                colour = VERDICTS.get(text, INK)
+                colour = VERDICTS.get(text, ink())
             axes.text(left, number, text, va="center", fontsize=6.6, color=colour)
     return figure
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from shardsim.base.columns import aligned
 from shardsim.base.statistics import Bounds, Interval, t_interval
-from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, WIDTH
+from shardsim.plot.style import BLUE, NULL, VERMILLION, WIDTH, ink
 
 AGREES, DISAGREES, CANNOT_TELL, NOT_READABLE, A_NULL = (
     "agrees",
@@ -24,7 +24,7 @@ AGREES, DISAGREES, CANNOT_TELL, NOT_READABLE, A_NULL = (
     "not readable",
     "null",
 )
-SIGNS = {AGREES: ("●", BLUE), DISAGREES: ("▲", VERMILLION), CANNOT_TELL: ("○", INK)}
+SIGNS = {AGREES: ("●", BLUE), DISAGREES: ("▲", VERMILLION), CANNOT_TELL: ("○", ink())}
 HEADINGS = ("measure", "paper", "ours [90 % over seeds]", "verdict")
 COLUMNS = (0.0, 0.53, 0.65, 0.87)  # where they begin, of the table's width
 LINE = 0.155  # inches
@@ -124,7 +124,7 @@ def _draw_table(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_axis_off()
     axes.set_xlim(0, 1)
     axes.set_ylim(len(rows) + 0.5, -0.7)
-    axes.axhline(0.45, color=INK, linewidth=0.7)
+    axes.axhline(0.45, color=ink(), linewidth=0.7)
     for x, heading in zip(COLUMNS, HEADINGS, strict=True):
         axes.text(x, 0, heading, va="center", fontsize=7, fontweight="bold")
     for number, row in enumerate(rows, start=1):
@@ -132,7 +132,12 @@ def _draw_table(axes: Axes, rows: Sequence[Row]) -> None:
         mark, colour = SIGNS.get(verdict.split(":")[0], ("", NULL))
         for x, text in zip(COLUMNS, (*said, f"{mark} {verdict}".strip()), strict=True):
             axes.text(
-                x, number, text, va="center", fontsize=6.6, color=colour if x == COLUMNS[3] else INK
+                x,
+                number,
+                text,
+                va="center",
+                fontsize=6.6,
+                color=colour if x == COLUMNS[3] else ink(),
             )
 
 
@@ -154,7 +159,7 @@ def dots(
         marker=marker,
         color=colour,
         markersize=5,
-        markeredgecolor=INK,
+        markeredgecolor=ink(),
         markeredgewidth=0.5,
         label=label,
     )
@@ -164,7 +169,7 @@ def lines_axis(axes: Axes, names: Sequence[str]) -> None:
     """Name the lines of a panel of dots, from the top."""
     axes.set_yticks(range(len(names)), list(names))
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.axvline(0, color=INK, linewidth=0.7)
+    axes.axvline(0, color=ink(), linewidth=0.7)
     axes.grid(False, axis="y")
 
 

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from shardsim.base.statistics import t_interval
-from shardsim.plot.style import INK, NULL, WIDTH, band, legend_below, new_figure, styled
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.style import NULL, WIDTH, band, ink, paper
 
 AXIS = "signed influence S\n(moves per decision)"
 
@@ -44,9 +45,9 @@ def influence_by_distance(runs: Mapping[str, Influence], confidence: float = 0.9
 
 def _panel(axes: Axes, influence: Influence, confidence: float) -> None:
     x = np.arange(len(influence.bins), dtype=float)
-    axes.axhline(0, color=INK, linewidth=0.7)
+    axes.axhline(0, color=ink(), linewidth=0.7)
     for name, values in influence.signed.items():
-        colour = influence.colours.get(name, INK)
+        colour = influence.colours.get(name, ink())
         interval = t_interval(values, axis=0, confidence=confidence)
         band(axes, x, np.asarray(interval.low), np.asarray(interval.high), colour)
         axes.plot(x, mean_known(values), color=colour, marker="o", markersize=4, label=name)
@@ -60,7 +61,7 @@ def _panel(axes: Axes, influence: Influence, confidence: float) -> None:
                 linestyle=dashes,
                 marker="o" if kind is influence.model else "",
                 markersize=3.5,
-                markerfacecolor="white",
+                markerfacecolor=paper(),
                 label=name,
             )
     axes.set_xticks(x, influence.bins)

@@ -16,16 +16,8 @@ from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from shardsim.plot.style import (
-    DIVERGING,
-    GATES,
-    INK,
-    WALL,
-    WIDTH,
-    concept_colour,
-    new_figure,
-    styled,
-)
+from shardsim.plot.canvas import new_figure, styled
+from shardsim.plot.style import DIVERGING, GATES, WALL, WIDTH, concept_colours, ink
 
 # Action name -> (rows, columns) that it moves; actions that do not move count as staying.
 MOVES = {"north": (-1.0, 0.0), "east": (0.0, 1.0), "south": (1.0, 0.0), "west": (0.0, -1.0)}
@@ -116,12 +108,13 @@ def draw_board(
         cmap=ListedColormap([WALL]),
         zorder=1,
     )
-    for number, cells in enumerate(board.concepts.values()):
+    palette = concept_colours(list(board.concepts))
+    for number, (name, cells) in enumerate(board.concepts.items()):
         inset = 0.1 + 0.07 * (number % 3)  # concepts on one cell stay visible
         for row, column in np.asarray(cells).reshape(-1, 2):
             side = 1 - 2 * inset
             corner = (column - 0.5 + inset, row - 0.5 + inset)
-            colour = concept_colour(number)
+            colour = palette[name]
             for edge, thick in (("white", 3.6), (colour, 2.2)):
                 box = Rectangle(corner, side, side, fill=False, edgecolor=edge, linewidth=thick)
                 axes.add_patch(box)
@@ -150,7 +143,7 @@ def _arrows(axes: Axes, arrows: np.ndarray | None, cells: float) -> None:
         rows,
         along[:, 1],
         along[:, 0],
-        color=INK,
+        color=ink(),
         pivot="middle",
         angles="xy",
         scale_units="xy",
@@ -197,10 +190,8 @@ def _colour_bar(figure: Figure, panels: list[Axes], norm: Normalize, cmap: str, 
 
 def _legend(figure: Figure, board: Board) -> None:
     handles = [
-        Rectangle(
-            (0, 0), 1, 1, fill=False, edgecolor=concept_colour(number), linewidth=2, label=name
-        )
-        for number, name in enumerate(board.concepts)
+        Rectangle((0, 0), 1, 1, fill=False, edgecolor=colour, linewidth=2, label=name)
+        for name, colour in concept_colours(list(board.concepts)).items()
     ]
     handles.append(Rectangle((0, 0), 1, 1, facecolor=WALL, label="wall"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))

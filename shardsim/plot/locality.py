@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from shardsim.base.statistics import t_interval
+from shardsim.plot.canvas import styled
 from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
-from shardsim.plot.style import INK, NULL, band, styled
+from shardsim.plot.style import NULL, band, ink
 
 Curve = tuple[np.ndarray, np.ndarray]  # distances float64[D], mean influence float64[K, D]
 
@@ -38,8 +39,8 @@ def locality_figure(
         _line(place, *nulls[label], NULL, f"{next(iter(objects))}, untrained", (0, (4, 2)))
         known = half[label][np.isfinite(half[label])]
         if known.size:
-            place.axvline(known.mean(), color=INK, linewidth=0.9, linestyle=":", label="half")
-        place.axhline(0, color=INK, linewidth=0.7)
+            place.axvline(known.mean(), color=ink(), linewidth=0.9, linestyle=":", label="half")
+        place.axhline(0, color=ink(), linewidth=0.7)
         place.set_xlabel(label)
         place.set_ylabel("signed influence S\n(moves per decision)")
         legend_under(place, 4)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from shardsim.base.statistics import SHARE, t_interval
+from shardsim.plot.canvas import styled
 from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
-from shardsim.plot.style import BLUE, GREEN, INK, NULL, PURPLE, band, styled
+from shardsim.plot.style import BLUE, GREEN, NULL, PURPLE, band, ink
 
 SHADES = (BLUE, GREEN, PURPLE, NULL)
 PAPER = ((-1.0, 0.03), (0.0, 0.81))  # Turner et al. 2023: coefficient, median P over 100 mazes
@@ -42,8 +43,8 @@ def cheese_vector(
             colour = SHADES[number % len(SHADES)]
             place.plot(coefficient, interval.mean, color=colour, marker="o", ms=3, label=name)
             band(place, coefficient, interval.low, interval.high, colour)
-        place.axhline(removed[layer].mean(), color=INK, linestyle=":", label="really removed")
-        place.plot(*zip(*PAPER, strict=True), "x", color=INK, label="Turner et al. 2023")
+        place.axhline(removed[layer].mean(), color=ink(), linestyle=":", label="really removed")
+        place.plot(*zip(*PAPER, strict=True), "x", color=ink(), label="Turner et al. 2023")
         place.set_title(f"{layer}: {_said(coefficient, values[:, 0], confidence)}")
         place.set_xlabel(f"coefficient of the {concept} vector")
         place.set_ylim(-0.02, 1.02)

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 from shardsim.base.statistics import SHARE, Bounds, t_interval
+from shardsim.plot.canvas import styled
 from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
-from shardsim.plot.style import BLUE, SKY, VERMILLION, band, styled
+from shardsim.plot.style import BLUE, SKY, VERMILLION, band
 
 Lines = Mapping[str, Sequence[np.ndarray]]  # label -> float64[K] at each share
 

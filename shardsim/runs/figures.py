@@ -93,7 +93,7 @@ def draw(
     entry = content.find("analysis", name, folders)
     function = _function(entry)
     _check_runs(entry.id, function, len(runs))
-    from shardsim.plot.style import style
+    from shardsim.plot.canvas import style
 
     with content.blaming_files():
         chosen = _options(entry.id, function, options or {})
@@ -143,7 +143,7 @@ def draw_to_file(
 
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure whole or not at all; the ending of `path` says how (png, svg, pdf)."""
-    from shardsim.plot.style import save_bytes
+    from shardsim.plot.canvas import save_bytes
 
     path = path_of(path)
     data = save_bytes(figure, format_of(path))

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from shardsim.base.errors import UserError
-from shardsim.plot.style import save_bytes
+from shardsim.plot.canvas import save_bytes
 from shardsim.runs import figures
 from shardsim.runs.figure_data import outcomes
 from shardsim.shards.shardset import ShardSet

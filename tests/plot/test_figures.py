@@ -18,7 +18,7 @@ from shardsim.plot import (
     rivals,
     shares,
 )
-from shardsim.plot.style import save_bytes
+from shardsim.plot.canvas import save_bytes
 from tests.plot import tables
 from tests.plot.drawn import legend_labels, lines
 

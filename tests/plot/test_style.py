@@ -11,7 +11,8 @@ from matplotlib.colors import to_rgb
 
 from shardsim.base.errors import UserError
 from shardsim.plot import style
-from shardsim.plot.style import CONCEPTS, new_figure, save_bytes, shard_colours, styled
+from shardsim.plot.canvas import new_figure, save_bytes, styled
+from shardsim.plot.style import CONCEPTS, shard_colours
 
 # Machado, Oliveira & Fernandes (2009, "A physiologically-based model for simulation of color
 # vision deficiency"), full severity, on linear RGB.

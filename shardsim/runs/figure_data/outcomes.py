@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from shardsim.base.errors import UserError
-from shardsim.base.statistics import SHARE, Bounds, Interval, t_interval
+from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.scalars import Whole
+from shardsim.base.statistics import SHARE, Bounds
+from shardsim.plot.constancy import Change
 from shardsim.plot.curves import OF_RANGE
-from shardsim.plot.reflection import Changes
+from shardsim.plot.reflection import CONTROLS, Shift
 from shardsim.reflection.tables import NEITHER
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
@@ -22,21 +24,33 @@ from shardsim.shards.shardset import ShardSet
 Hits = dict[str, dict[str, dict[str, np.ndarray]]]  # onset -> outcome -> model -> f[T, K]
 
 
-def hits(run: Run) -> tuple[np.ndarray, Hits]:
-    """Steps f[T], and the exact probability of what is reached first from each onset.
+def hits(
+    run: Run, onset: str = "", seed: Whole | None = None, battery: str = "onset"
+) -> tuple[np.ndarray, Hits]:
+    """Steps f[T], and the exact probability of what is reached first.
 
+    It is measured from each onset, or with `battery="target"` from the starts of target levels.
     Seeds that have no context of an onset's kind are left out there, and so is a model that was
     not tried. Raises UserError where there was no shard, so that nobody reflected.
     """
-    data = _reflection(run)
+    data = _chosen(run, onset, seed)
+    variable = {"onset": "hit", "target": "target_hit"}.get(battery)
+    if variable is None:
+        raise UserError(
+            f"there is no battery {battery!r}; {did_you_mean(battery, ['onset', 'target'])}"
+        )
     found: Hits = {}
-    for onset in data["onset"].values:
+    for name_of_onset in map(str, data["onset"].values):
         for name in map(str, data["outcome"].values):
-            chance = data["hit"].sel(onset=onset, outcome=name).transpose("model", "step", "seed")
+            chance = (
+                data[variable]
+                .sel(onset=name_of_onset, outcome=name)
+                .transpose("model", "step", "seed")
+            )
             models = {str(m): _whole(chance.sel(model=m).values) for m in data["model"].values}
             kept = {model: values for model, values in models.items() if values.size}
             title = name if name == NEITHER else f"{name} first"
-            found.setdefault(str(onset), {})[title] = kept
+            found.setdefault(name_of_onset, {})[title] = kept
     return np.asarray(data["step"], np.float64), found
 
 
@@ -45,31 +59,80 @@ def _whole(values: np.ndarray) -> np.ndarray:
     return values[:, np.isfinite(values).all(axis=0)]
 
 
-def changes(run: Run, place: str = "target") -> tuple[dict[str, Changes], list[str], list[str]]:
-    """Relative change of every old shard's value by onset; names of shards and models.
+def shifts(run: Run, onset: str = "", seed: Whole | None = None) -> dict[str, Shift]:
+    """Shares before and after reflection, by onset; models that were not refitted are left out.
 
     Args:
         run: a run that has reflected.
-        place: "target" for the value on target levels, "onset" for that at the onset itself.
+        onset: only this one; all if empty.
+        seed: only the seed at this position.
     """
-    data = results.choose(_reflection(run), "place", place)
-    relative = data["value_change"].transpose("onset", "shard", "model", "seed")
-    known = np.isfinite(relative.values).any(axis=(0, 1, 3))
-    relative = relative.sel(model=data["model"].values[known])
-    names = results.labels(run.shards.dataset)
-    margin = np.full(len(names), float(data.attrs["epsilon"]))
+    data = _chosen(run, onset, seed)
+    before = data["share_before"].transpose("seed", "shard").values
     found = {}
-    for number, onset in enumerate(data["onset"].values):
-        ends = [[_interval(one) for one in row] for row in relative.values[number]]
-        mean, low, high = np.moveaxis(np.array(ends, np.float64), -1, 0)
-        found[str(onset)] = Changes(mean, low, high, margin)
-    return found, names, [str(name) for name in relative["model"].values]
+    for name in map(str, data["onset"].values):
+        here = data.sel(onset=name)
+        every = {
+            str(model): here["share_after"].sel(model=model).transpose("seed", "shard").values
+            for model in data["model"].values
+        }
+        after = {model: values for model, values in every.items() if np.isfinite(values).any()}
+        found[name] = Shift(before, after, _verdicts(here, [m for m in after if m not in CONTROLS]))
+    return found
 
 
-def _interval(values: np.ndarray) -> Interval:
-    """Of the known values; NaN where there is none."""
-    known = values[np.isfinite(values)]
-    return t_interval(known) if known.size else Interval(np.nan, np.nan, np.nan)
+def changes(
+    run: Run, onset: str = "", place: str = "", seed: Whole | None = None
+) -> dict[str, list[Change]]:
+    """Relative change of every old shard's value, by onset: a row a shard and place.
+
+    Args:
+        run: a run that has reflected.
+        onset: only this one; all if empty.
+        place: only "target" for values on target levels, or "onset" for those at the onset.
+        seed: only the seed at this position.
+    """
+    data = _chosen(run, onset, seed)
+    if place:
+        data = data.sel(place=[str(results.choose(data, "place", place)["place"].values)])
+    relative = data["value_change"]
+    valued = relative.dropna("model", how="all")["model"].values
+    names = results.labels(run.shards.dataset)
+    return {
+        str(name): [
+            Change(
+                label,
+                str(where),
+                {str(m): relative.sel(at | {"model": m}).values for m in valued},
+            )
+            for label, shard in zip(names, data["shard"].values, strict=True)
+            for where in data["place"].values
+            for at in [{"onset": name, "place": where, "shard": shard}]
+        ]
+        for name in data["onset"].values
+    }
+
+
+def verdicts(run: Run, onset: str = "") -> dict[str, dict[str, str]]:
+    """Verdicts of constancy by onset, of the models that have values and are no controls."""
+    data = _chosen(run, onset)
+    valued = data["value_change"].dropna("model", how="all")["model"].values
+    real = [str(model) for model in valued if model not in CONTROLS]
+    return {str(name): _verdicts(data.sel(onset=name), real) for name in data["onset"].values}
+
+
+def _verdicts(data: xr.Dataset, models: Sequence[str]) -> dict[str, str]:
+    if "verdict" not in data:
+        return {}
+    return {model: str(data["verdict"].sel(model=model).values) for model in models}
+
+
+def _chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
+    """What reflection did, from one onset and for one seed where they are asked for."""
+    data = results.of_seed(_reflection(run), seed)
+    if not onset:
+        return data
+    return data.sel(onset=[str(results.choose(data, "onset", onset)["onset"].values)])
 
 
 def _reflection(run: Run) -> xr.Dataset:

@@ -18,7 +18,7 @@ from shardsim.base.scalars import Whole, whole
 from shardsim.plot.curves import OF_RANGE, RATIO, Curves
 from shardsim.plot.influence import Influence
 from shardsim.plot.shares import Distribution, Shares
-from shardsim.plot.style import AFFORDANCE, HABIT, RESIDUAL, concept_colour, shard_colours
+from shardsim.plot.style import AFFORDANCE, HABIT, RESIDUAL, concept_colours, shard_colours
 from shardsim.runs.run import Run
 from shardsim.shards.fit.models import RIVALS
 from shardsim.shards.influence.shares import REST as OTHERS
@@ -76,7 +76,8 @@ def curves(runs: Mapping[str, Run]) -> dict[str, Curves]:
 
 def colours(data: xr.Dataset) -> list[str]:
     """A colour a shard."""
-    return shard_colours(data["preferences"].transpose("shard", "concept").values)
+    concepts = [str(name) for name in data["concept"].values]
+    return shard_colours(data["preferences"].transpose("shard", "concept").values, concepts)
 
 
 def labels(data: xr.Dataset) -> list[str]:
@@ -97,24 +98,53 @@ def all_shares(data: xr.Dataset) -> np.ndarray:
     return np.concatenate([shards.values, rest.values], axis=-1)
 
 
-def distribution(run: Run) -> Distribution:
-    """The shard distribution over training."""
-    track = run.track.transpose("checkpoint", "seed", ...)
+def distribution(run: Run, seed: Whole | None = None) -> Distribution:
+    """The shard distribution over training, of all seeds or of one (its position)."""
+    track = of_seed(run.track.transpose("checkpoint", "seed", ...), seed)
     named = parts(track)
     steps = np.asarray(track["steps"], np.float64)
-    return Distribution(steps, all_shares(track), named.names, named.colours)
+    battery = run.shards.dataset.attrs["identified_on"]
+    about = f"{battery} levels, {seeds_in_words(run, seed)}"
+    return Distribution(steps, all_shares(track), named.names, named.colours, about, len(OTHERS))
 
 
-def shares(run: Run) -> dict[str, Shares]:
-    """The final shard distribution on each battery, with its intervals over levels and seeds."""
-    data = run.shards.dataset
-    return {
-        str(battery): _shares_of(data.sel(battery=battery)) for battery in data["battery"].values
-    }
+def of_seed(data: xr.Dataset, seed: Whole | None) -> xr.Dataset:
+    """All seeds, or only one (its position), along the same dim; raises UserError without it."""
+    if seed is None:
+        return data
+    pick(data, "seed", seed)  # refuses what is not there
+    return data.isel(seed=[seed])
+
+
+def seeds_in_words(run: Run, seed: Whole | None = None) -> str:
+    """Which seeds a figure is of, for its title."""
+    count = len(run.seeds)
+    if seed is not None:
+        return f"seed {run.seeds[whole('seed', seed, -count, count - 1)]}"
+    return f"n = {count} seed{'' if count == 1 else 's'}"
+
+
+def shares(run: Run, battery: str = "", seed: Whole | None = None) -> dict[str, Shares]:
+    """The final shard distribution by battery, with its intervals.
+
+    Args:
+        run: a run whose shards are identified.
+        battery: only this one, "held-out" or "target"; all if empty.
+        seed: only the agent at this position, whose intervals are over levels; all seeds and levels
+            by default.
+
+    Raises:
+        UserError: no such battery or seed.
+    """
+    found = run.shards if seed is None else run.shards.seed(whole("seed", seed, None))
+    data = found.dataset
+    batteries = [str(name) for name in data["battery"].values]
+    chosen = [str(choose(data, "battery", battery)["battery"].values)] if battery else batteries
+    return {name: _shares_of(data.sel(battery=name)) for name in chosen}
 
 
 def _shares_of(data: xr.Dataset) -> Shares:
-    seeds = all_shares(data.transpose("seed", ...))
+    seeds = np.atleast_2d(all_shares(data.transpose("seed", ..., missing_dims="ignore")))
     low, high = (
         np.concatenate([data[name].sel(end=end).values for name in INTERVALS])
         for end in ("low", "high")
@@ -133,7 +163,8 @@ def influence(run: Run) -> Influence:
     model: dict[str, np.ndarray] = {}
     nulls: dict[str, np.ndarray] = {}
     paint: dict[str, str] = {}
-    for number, concept in enumerate(str(name) for name in data["concept"].values):
+    palette = concept_colours([str(name) for name in data["concept"].values])
+    for concept, colour in palette.items():
         for found, variable, label in (
             (signed, "influence_signed", concept),
             (signed, "influence_mirror", f"{concept} (mirror test)"),
@@ -142,7 +173,7 @@ def influence(run: Run) -> Influence:
         ):
             values = _by_bin(data, variable, concept)
             if values is not None:
-                found[label], paint[label] = values, concept_colour(number)
+                found[label], paint[label] = values, colour
     bins = [str(name).replace("-", "–") for name in data["distance_bin"].values]
     return Influence(bins, signed, paint, model, nulls)
 

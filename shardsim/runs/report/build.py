@@ -154,7 +154,8 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
 
 
 def _picture(run: Run, name: str, caption: str, drawn: dict[str, bytes]) -> Picture:
-    from shardsim.plot.style import DPI, save_bytes
+    from shardsim.plot.canvas import save_bytes
+    from shardsim.plot.style import DPI
 
     try:
         drawn[name] = save_bytes(figures.draw(name, [run]))
