@@ -32,7 +32,7 @@ from matplotlib.figure import Figure, FigureBase
 
 from shardsim.base.errors import UserError, did_you_mean, one_line
 from shardsim.base.scalars import plain
-from shardsim.plot.records import Drawn
+from shardsim.plot.records import COLUMNS, Drawn, long_table
 from shardsim.plot.style import PIXELS_AN_INCH, STYLE
 
 T = TypeVar("T")
@@ -66,6 +66,12 @@ class ShardFigure(Figure):
         with matplotlib.rc_context(self.saving):
             super().savefig(fname, **options)
 
+    def to_pandas(self) -> Any:
+        """The numbers that are drawn as a long DataFrame, a row a number."""
+        import pandas as pd
+
+        return pd.DataFrame(long_table(self.drawn), columns=list(COLUMNS))
+
     def _repr_html_(self) -> str:
         code = base64.b64encode(save_bytes(self)).decode()
         width = round(self.get_figwidth() * PIXELS_AN_INCH)
@@ -81,6 +87,7 @@ class Canvas:
     ax: Axes | FigureBase | None = None
     size: Size | None = None
     drawn: list[Drawn] = field(default_factory=list)
+    natural: tuple[float, float] = (0.0, 0.0)  # inches that the figure would have of its own
     run: str = ""  # which of several runs is being drawn
     single: Axes | None = None  # of somebody else's figure, whose legend is its own
 
@@ -176,7 +183,8 @@ def inches(size: Any) -> Size:
 
 def surface(width: float, height: float, kind: type[ShardFigure] = ShardFigure) -> FigureBase:
     """A new figure of inches width x height, or the place that was given. Call it `styled`."""
-    here = _canvas.get() or Canvas()
+    here = current()
+    here.natural = width, height
     if here.ax is not None:
         return _in_place(here.ax)
     if isinstance(here.size, tuple):

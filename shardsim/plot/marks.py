@@ -59,6 +59,7 @@ def curve(
     confidence: float = 0.9,
     within: Bounds | None = None,
     thin: bool = False,
+    shaded: bool = True,
     names: Sequence[Any] | None = None,
     **line: Any,
 ) -> np.ndarray:
@@ -73,6 +74,7 @@ def curve(
         confidence: of the band, Student's t over seeds.
         within: what a mean cannot leave.
         thin: draw a thin line a seed, too.
+        shaded: draw the interval.
         names: of the places along x in the table, T; x itself by default.
         line: of the mean's line.
 
@@ -86,7 +88,8 @@ def curve(
     ends = [over_seeds(column, confidence, within) for column in values.T]
     mean = np.array([one.mean for one in ends])
     low, high = (np.array([getattr(one, end) for one in ends]) for end in ("low", "high"))
-    band(axes, x, low, high, colour)
+    if shaded:
+        band(axes, x, low, high, colour)
     axes.plot(x, mean, label=label, **{"color": colour, "zorder": 2.2} | line)
     for place, one in zip(at, ends, strict=True):
         record(axes, label, place, one.mean, low=one.low, high=one.high)

@@ -76,7 +76,7 @@ def reflection_shares(
         left.set_title(f"onset {onset}" + (f" \N{EN DASH} {', '.join(said)}" if said else ""))
         _slopes(left, shift, shards, colours, confidence)
         _against_sham(right, shift, models, shards, colours, confidence)
-        left.set_ylabel("share of decision influence")
+        left.set_ylabel("share of\ndecision influence")
     axes[0, 0].set_ylim(bottom=0)
     _shards_along(axes[-1, 0], shards)
     axes[0, 1].set_yticks(range(len(shards)), shards)
@@ -185,6 +185,7 @@ def _against_sham(
                 textcoords="offset points",
                 ha="center",
                 fontsize="x-small",
+                bbox={"facecolor": paper(), "edgecolor": "none", "pad": 0.6},
             )
     axes.grid(False, axis="y")
 
@@ -225,8 +226,8 @@ def reflection_outcomes(
     models = list(
         dict.fromkeys(m for all_ in probabilities.values() for one in all_.values() for m in one)
     )
-    height = 0.7 + sum(1.7 if names else 0.45 for names in moving.values())
-    ratios = [1.7 if names else 0.45 for names in moving.values()]
+    height = 0.7 + sum(1.7 if names else 0.3 for names in moving.values())
+    ratios = [1.7 if names else 0.3 for names in moving.values()]
     figure, axes = new_figure(
         WIDTH, height, len(moving), columns, sharey=True, height_ratios=ratios
     )
@@ -244,6 +245,7 @@ def reflection_outcomes(
         said = f"onset {onset}" + (f" \N{EN DASH} {in_words(still)}" if still else "")
         axes[row, 0].set_title(said)
     axes[0, 0].set_ylim(-0.02, 1.02)
+    axes[0, 0].set_yticks([0, 0.5, 1])
     legend_below(figure, columns=len(models))
     return figure
 
@@ -264,6 +266,7 @@ def _outcome(
             model,
             confidence=confidence,
             within=SHARE,
+            shaded=model not in CONTROLS,
             linestyle=DASHES.get(model, "-"),
         )
     axes.set_xlim(float(steps.min()), float(steps.max()))
