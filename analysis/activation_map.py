@@ -8,6 +8,8 @@ from shardsim.plot.activations import activation_map, principal_components
 from shardsim.runs.figure_data import gate_maps, results
 from shardsim.runs.run import Run
 
+SIDE_BY_SIDE = True
+
 
 def draw(run: Run, *, seed: int = 0, layer: str = "", contexts: int = 1500) -> Figure:
     """Draw the first two principal components over a battery; all layers unless one is named."""

@@ -9,7 +9,7 @@ from shardsim.runs.figure_data import outcomes
 from shardsim.runs.run import Run
 
 
-def draw(first: Run, second: Run, *more: Run, confidence: float = 0.9) -> Figure:
+def draw(first: Run, second: Run, *more: Run, battery: str = "", confidence: float = 0.9) -> Figure:
     """Draw intervals over seeds; with two runs, their difference (Welch) is written beside."""
-    panels = outcomes.compared([first, second, *more])
+    panels = outcomes.compared([first, second, *more], battery)
     return compare_runs(panels, confidence, outcomes.bounds_of(panels))

@@ -9,6 +9,8 @@ from shardsim.runs.figure_data import gate_maps
 from shardsim.runs.figure_data.level import level_view
 from shardsim.runs.run import Run
 
+SIDE_BY_SIDE = True
+
 
 def draw(run: Run, *, seed: int = 0, level: int | None = None, split: str = "target") -> Figure:
     """Draw a panel a shard: its gate in every cell, for the trained agent of one seed."""

@@ -9,6 +9,13 @@ from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
-def draw(*runs: Run, aim: float = 0.95) -> Figure:
+def draw(
+    *runs: Run,
+    battery: str = "",
+    seed: int | None = None,
+    aim: float = 0.95,
+    confidence: float = 0.9,
+) -> Figure:
     """Draw held-out and target levels in one panel a run, with a dashed line at `aim`."""
-    return learning_curves(results.curves(results.titled(runs)), aim)
+    found = results.curves(results.titled(runs), battery, seed)
+    return learning_curves(found, aim, confidence)

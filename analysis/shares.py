@@ -8,6 +8,8 @@ from shardsim.plot.shares import share_intervals
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
+SIDE_BY_SIDE = True
+
 
 def draw(run: Run, *, battery: str = "", seed: int | None = None) -> Figure:
     """Draw a row a shard, then habit, affordance and residual, of all or one battery and seed."""

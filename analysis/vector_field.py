@@ -8,6 +8,8 @@ from shardsim.plot.levels import Field, flow, vector_field
 from shardsim.runs.figure_data.level import level_view
 from shardsim.runs.run import Run
 
+SIDE_BY_SIDE = True
+
 
 def draw(
     run: Run,

@@ -1,7 +1,8 @@
-"""`shardsim plot --help NAME`: the command's help, and after it the options of the figures named."""
+"""`shardsim plot --help NAME`: the command's help, then the options of the figures named."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from typer.core import TyperCommand
@@ -23,9 +24,7 @@ class PlotCommand(TyperCommand):
         from shardsim.runs.figures import help_of
 
         words = ctx.meta.get("words", [])
-        folders = [
-            after for word, after in zip(words, words[1:], strict=False) if word == "--figures"
-        ]
+        folders = [after for word, after in pairwise(words) if word == "--figures"]
         parts = [super().get_help(ctx)]
         try:
             known = content.catalogue("analysis", folders)

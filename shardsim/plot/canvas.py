@@ -58,7 +58,8 @@ class ShardFigure(Figure):
         """As a matplotlib Figure."""
         super().__init__(*args, **options)
         FigureCanvasAgg(self)
-        self.saving = {name: matplotlib.rcParams[name] for name in _SAVED}
+        now: Any = matplotlib.rcParams
+        self.saving: Any = {name: now[name] for name in _SAVED}
         self.drawn: list[Drawn] = []
 
     def savefig(self, fname: Any, **options: Any) -> None:
@@ -101,9 +102,9 @@ def style(extra: Style | None = None) -> Iterator[None]:
 
     Raises UserError where `extra` is no style.
     """
-    default = matplotlib.rcParamsDefault
+    default: Any = matplotlib.rcParamsDefault
     with matplotlib.rc_context():
-        now = matplotlib.rcParams
+        now: Any = matplotlib.rcParams
         now.update({name: value for name, value in STYLE.items() if now[name] == default[name]})
         if extra is not None:
             _use(extra)
@@ -171,9 +172,9 @@ def inches(size: Any) -> Size:
     words = size.lower().split("x") if isinstance(size, str) else size
     numbers = words if isinstance(words, Iterable) else [words]
     try:
-        sides = tuple(float(plain(one)) for one in numbers)
+        sides = [float(plain(one)) for one in numbers]
     except (TypeError, ValueError):
-        sides = ()
+        sides = []
     if len(sides) not in (1, 2) or not all(0.2 <= side <= LARGEST for side in sides):
         raise UserError(
             f"size={size} is no size; give inches from 0.2 to {LARGEST:g}, as 6x4, or 6 for a width"

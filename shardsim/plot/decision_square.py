@@ -10,11 +10,11 @@ from shardsim.plot.canvas import styled
 from shardsim.plot.findings import (
     FindingFigure,
     Row,
-    dots,
     finding_figure,
     legend_under,
     lines_axis,
 )
+from shardsim.plot.marks import dots, key
 from shardsim.plot.style import BLUE, NULL, VERMILLION, ink
 
 Values = Mapping[str, np.ndarray]  # line -> float64[K]
@@ -38,12 +38,12 @@ def decision_square_figure(
     """
     figure, (left, right) = finding_figure(rows, 2, 2.9)
     for number, (name, values) in enumerate(outcome.items()):
-        dots(left, number, values, BLUE, "ours")
+        dots(left, number, values, BLUE, "ours", at=name)
         left.plot(
             paper[name],
             number,
             "D",
-            color=paper(),
+            color="none",
             markeredgecolor=ink(),
             markersize=5,
             label="paper",
@@ -52,14 +52,17 @@ def decision_square_figure(
     left.set_title("outcome: which is reached first")
     left.set_xlabel("coefficient (log-odds per standard deviation)")
     marks = (("networks", BLUE, "o"), ("discounter", VERMILLION, "^"))
-    for number, values in enumerate(contrasts.values()):
+    for number, (way, values) in enumerate(contrasts.items()):
         for shift, one, (label, colour, marker) in zip(
             (-0.25, 0.0, 0.25), values, (*marks, ("untrained", NULL, "s")), strict=True
         ):
-            dots(right, number + shift, one, colour, label, marker)
+            dots(right, number + shift, one, colour, label, at=way, marker=marker)
     lines_axis(right, list(contrasts))
     right.set_title("log-odds: straight distance to the object")
     right.set_xlabel("coefficient (nats per standard deviation)")
+    key(left, "ours", BLUE)
+    for label, colour, marker in (*marks, ("untrained", NULL, "s")):
+        key(right, label, colour, marker=marker)
     legend_under(left, 2)
     legend_under(right, 3)
     return figure

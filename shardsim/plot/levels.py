@@ -15,9 +15,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from shardsim.plot.canvas import new_figure, styled
-from shardsim.plot.style import DIVERGING, GATES, WALL, WIDTH, concept_colours, ink
+from shardsim.plot.marks import record
+from shardsim.plot.style import DIVERGING, GATES, INK, WALL, WIDTH, concept_colours
 
 # Action name -> (rows, columns) that it moves; actions that do not move count as staying.
 MOVES = {"north": (-1.0, 0.0), "east": (0.0, 1.0), "south": (1.0, 0.0), "west": (0.0, -1.0)}
@@ -66,7 +68,7 @@ def vector_field(board: Board, policy: Field, influences: Sequence[Field], label
     top = max([1e-3, *(float(values.max()) for values in known if values.size)])
     norm = Normalize(-top, top)
     for place, field in zip(panels[1:], influences, strict=False):
-        draw_board(place, board, field.value, norm, DIVERGING)
+        draw_board(place, board, field.value, norm, DIVERGING, label)
         _arrows(place, field.arrows, 0.5)
         place.set_title(field.title)
     if influences:
@@ -83,7 +85,7 @@ def gates_on_level(board: Board, gates: Mapping[str, np.ndarray], label: str) ->
     top = max([1e-6, *(float(values.max()) for values in known if values.size)])
     norm = Normalize(0.0, top)
     for place, (title, gate) in zip(panels, gates.items(), strict=False):
-        draw_board(place, board, gate, norm, GATES)
+        draw_board(place, board, gate, norm, GATES, label)
         place.set_title(title)
     if gates:
         _colour_bar(figure, panels[: len(gates)], norm, GATES, label)
@@ -97,12 +99,20 @@ def draw_board(
     value: np.ndarray | None = None,
     norm: Normalize | None = None,
     colours: str = DIVERGING,
+    label: str = "",
 ) -> None:
-    """Walls, concepts, and a colour for each free cell where a value f[H, W] is known."""
+    """Walls, concepts, and a colour for each free cell where a value f[H, W] is known.
+
+    `label` says what the values are, with their unit.
+    """
     height, width = board.walls.shape
+    axes.set_facecolor("white")  # in every style: the colours of cells are made for it
     if value is not None:
         shown = np.ma.masked_invalid(np.where(board.walls, np.nan, value))
         axes.imshow(shown, cmap=matplotlib.colormaps[colours], norm=norm, zorder=0)
+        for row, column in zip(*np.nonzero(~np.ma.getmaskarray(shown)), strict=True):
+            at = f"row {row}, column {column}"
+            record(axes, "value", at, float(shown[row, column]), at_label="cell", value_label=label)
     axes.imshow(
         np.ma.masked_where(~board.walls, np.ones(board.walls.shape)),
         cmap=ListedColormap([WALL]),
@@ -136,6 +146,11 @@ def _arrows(axes: Axes, arrows: np.ndarray | None, cells: float) -> None:
     """Arrows centred on their cells; one of length 1 spans so many cells."""
     if arrows is None:
         return
+    for row, column in zip(*np.nonzero(np.isfinite(arrows[..., 0])), strict=True):
+        at = f"row {row}, column {column}"
+        for number, way in enumerate(("down", "right")):
+            value = float(arrows[row, column, number])
+            record(axes, f"arrow, {way}", at, value, at_label="cell", value_label="cells per move")
     rows, columns = np.nonzero(np.hypot(arrows[..., 0], arrows[..., 1]) > 0.03)
     along = arrows[rows, columns]
     axes.quiver(
@@ -143,7 +158,7 @@ def _arrows(axes: Axes, arrows: np.ndarray | None, cells: float) -> None:
         rows,
         along[:, 1],
         along[:, 0],
-        color=ink(),
+        color=INK,
         pivot="middle",
         angles="xy",
         scale_units="xy",
@@ -155,6 +170,7 @@ def _arrows(axes: Axes, arrows: np.ndarray | None, cells: float) -> None:
         headlength=3.8,
         headaxislength=3.4,
         zorder=3,
+        path_effects=[withStroke(linewidth=1.4, foreground="white")],  # seen on dark cells
     )
 
 

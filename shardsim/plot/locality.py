@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from shardsim.base.statistics import t_interval
 from shardsim.plot.canvas import styled
 from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
-from shardsim.plot.style import NULL, band, ink
+from shardsim.plot.marks import curve
+from shardsim.plot.style import NULL, ink
 
 Curve = tuple[np.ndarray, np.ndarray]  # distances float64[D], mean influence float64[K, D]
 
@@ -48,14 +48,4 @@ def locality_figure(
 
 
 def _line(axes: Axes, distance, mean, colour: str, label: str, dashes) -> None:
-    interval = t_interval(mean, axis=0)
-    band(axes, distance, np.asarray(interval.low), np.asarray(interval.high), colour)
-    axes.plot(
-        distance,
-        mean.mean(0),
-        color=colour,
-        linestyle=dashes,
-        marker="o",
-        markersize=3,
-        label=label,
-    )
+    curve(axes, distance, mean, colour, label, linestyle=dashes, marker="o", markersize=3)

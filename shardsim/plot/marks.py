@@ -155,7 +155,8 @@ def dots(
 
 def key(axes: Axes, label: str, colour: str, **line: Any) -> None:
     """A label for the legend, without anything drawn."""
-    axes.plot([], [], label=label, **{"color": colour, "linestyle": "", "marker": "o"} | line)
+    plain: dict[str, Any] = {"color": colour, "linestyle": "", "marker": "o"}
+    axes.plot([], [], label=label, **plain | line)
 
 
 def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float = 0.085) -> None:

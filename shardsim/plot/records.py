@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "run",
     "panel",
     "series",

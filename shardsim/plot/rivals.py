@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from shardsim.base.statistics import t_interval
 from shardsim.plot.canvas import new_figure, styled
+from shardsim.plot.marks import dots, record
 from shardsim.plot.style import BLUE, WIDTH, ink
 
 OURS = "shards"
@@ -45,6 +45,10 @@ def rivals(
             place.plot(
                 seed, rows, color=ink(), linewidth=0.5, alpha=0.5, marker="o", markersize=2.2
             )
+        for model, seeds in zip(models, values, strict=True):
+            record(place, "bits", model, np.nanmean(seeds), across=True)
+            for number, one in enumerate(seeds):
+                record(place, "bits", model, one, seed=number, across=True)
         place.set_title(title)
         place.set_xlabel("bits per decision")
         place.grid(False, axis="y")
@@ -63,11 +67,9 @@ def _differences(
     for name in compared:
         row = list(models).index(name)
         gap = bits[row] - ours
-        interval = t_interval(gap, confidence=confidence)
-        if np.isfinite(interval.low):
-            axes.plot([interval.low, interval.high], [row, row], color=ink(), linewidth=1.4)
-        axes.plot(gap, np.full(len(gap), row), "o", color=ink(), markersize=2.2, alpha=0.5)
-        axes.plot(gap.mean(), row, "o", color=BLUE, markersize=5.5, markeredgecolor=ink())
+        interval = dots(
+            axes, row, gap, BLUE, "rival − shards", at=name, confidence=confidence, stroke=ink()
+        )
         said = f"{gap.mean():+.3f}"
         if np.isfinite(interval.low):
             said += f" [{interval.low:+.3f}, {interval.high:+.3f}]"

@@ -1,4 +1,4 @@
-"""Options of figures: which there are, how text is read as their annotations say, what they mean."""
+"""Options of figures: which there are, how text is read as annotated, and what they mean."""
 
 from __future__ import annotations
 

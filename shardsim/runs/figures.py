@@ -2,9 +2,9 @@
 
 A figure is a file that defines `draw(run, …, *, option=default) -> Figure`: as many run parameters
 as runs it needs (`*runs` for any number), and its options as keyword-only parameters. Their
-annotations say how text is read, so a figure's signature is all that the command line needs. Beside
-its own options every figure takes `ax`, `size` and `style` (`shardsim.plot.canvas`). A figure of one
-run whose file says `SIDE_BY_SIDE = True` is drawn once for each of several runs.
+annotations say how text is read, so a figure's signature is all that the command line needs.
+Beside its own options every figure takes `ax`, `size` and `style` (`shardsim.plot.canvas`). One of
+a single run whose file says `SIDE_BY_SIDE = True` is drawn once for each of several runs.
 Matplotlib and runs are imported when a figure is drawn, so that figures are listed at once.
 """
 
@@ -191,7 +191,7 @@ def table_as_csv(name: str, figure: Figure) -> str:
             "draw with shardsim.plot.marks, which keep them"
         )
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

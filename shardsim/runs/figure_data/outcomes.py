@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from shardsim.base.errors import UserError, did_you_mean
+from shardsim.base.errors import UserError
 from shardsim.base.scalars import Whole
 from shardsim.base.statistics import SHARE, Bounds
 from shardsim.plot.constancy import Change
@@ -34,19 +34,12 @@ def hits(
     not tried. Raises UserError where there was no shard, so that nobody reflected.
     """
     data = _chosen(run, onset, seed)
-    variable = {"onset": "hit", "target": "target_hit"}.get(battery)
-    if variable is None:
-        raise UserError(
-            f"there is no battery {battery!r}; {did_you_mean(battery, ['onset', 'target'])}"
-        )
+    variable = {"onset": "hit", "target": "target_hit"}
+    hit = data[variable[results.one_of("battery", battery, list(variable))]]
     found: Hits = {}
     for name_of_onset in map(str, data["onset"].values):
         for name in map(str, data["outcome"].values):
-            chance = (
-                data[variable]
-                .sel(onset=name_of_onset, outcome=name)
-                .transpose("model", "step", "seed")
-            )
+            chance = hit.sel(onset=name_of_onset, outcome=name).transpose("model", "step", "seed")
             models = {str(m): _whole(chance.sel(model=m).values) for m in data["model"].values}
             kept = {model: values for model, values in models.items() if values.size}
             title = name if name == NEITHER else f"{name} first"
@@ -150,15 +143,18 @@ def bounds_of(panels: Iterable[str]) -> dict[str, Bounds]:
     return {title: SHARE for title in panels if title.startswith((SHARES, OF_RANGE))}
 
 
-def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return."""
+    chosen = (
+        [results.one_of("battery", battery, results.BATTERIES)] if battery else results.BATTERIES
+    )
     named = results.titled(runs)
     shards = {name: run.shards for name, run in named.items()}
     panels = {
         f"{SHARES}, {battery} levels": _by_measure(
             {name: concept_shares(found, battery) for name, found in shards.items()}
         )
-        for battery in ("target", "held-out")
+        for battery in chosen[::-1]
     }
     panels["best rival − shards (bits per decision)"] = {
         "shardness": {name: found.shardness for name, found in shards.items()}
@@ -166,7 +162,7 @@ def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]
     curves = results.curves(named)
     panels[next(iter(curves.values())).unit] = {
         f"{split} levels": {name: one.ratio[split][:, -1] for name, one in curves.items()}
-        for split in ("target", "held-out")
+        for split in chosen[::-1]
     }
     return panels
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from shardsim.agent.evaluation import is_ratio, reached
+from shardsim.agent.evaluation import Evaluation, is_ratio, reached
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.scalars import Whole, whole
 from shardsim.plot.curves import OF_RANGE, RATIO, Curves
@@ -23,6 +23,7 @@ from shardsim.runs.run import Run
 from shardsim.shards.fit.models import RIVALS
 from shardsim.shards.influence.shares import REST as OTHERS
 
+BATTERIES = ("held-out", "target")
 INTERVALS = ("share_interval", "rest_share_interval")
 
 
@@ -56,11 +57,22 @@ def titled(runs: Sequence[Run]) -> dict[str, Run]:
     return dict(zip(names, runs, strict=True))
 
 
-def curves(runs: Mapping[str, Run]) -> dict[str, Curves]:
-    """Learning curves of runs on held-out and target levels, all on one scale."""
+def curves(
+    runs: Mapping[str, Run], battery: str = "", seed: Whole | None = None
+) -> dict[str, Curves]:
+    """Learning curves of runs on held-out and target levels, all on one scale.
+
+    Args:
+        runs: title -> run.
+        battery: only these levels, "held-out" or "target".
+        seed: only the seed at this position.
+
+    Raises:
+        UserError: no such battery or seed.
+    """
+    chosen = [one_of("battery", battery, BATTERIES)] if battery else BATTERIES
     exact = {
-        name: {split: run.returns(split) for split in ("held-out", "target")}
-        for name, run in runs.items()
+        name: {split: _returns(run, split, seed) for split in chosen} for name, run in runs.items()
     }
     every = [found for splits in exact.values() for found in splits.values()]
     ratio = all(is_ratio(found.optimum) for found in every)
@@ -72,6 +84,23 @@ def curves(runs: Mapping[str, Run]) -> dict[str, Curves]:
         )
         for name, run in runs.items()
     }
+
+
+def _returns(run: Run, split: str, seed: Whole | None) -> Evaluation:
+    """Exact returns f[K, T] of a split, of all seeds or one."""
+    found = run.returns(split)
+    if seed is None:
+        return found
+    pick(run.training, "seed", seed)
+    place = whole("seed", seed, None)
+    return Evaluation(*(values[place, None] for values in found))
+
+
+def one_of(what: str, name: str, known: Sequence[str]) -> str:
+    """A name that is among those known; raises UserError with the nearest."""
+    if name not in known:
+        raise UserError(f"there is no {what} {name!r}; {did_you_mean(name, known)}")
+    return name
 
 
 def colours(data: xr.Dataset) -> list[str]:
@@ -152,13 +181,13 @@ def _shares_of(data: xr.Dataset) -> Shares:
     return Shares(seeds.mean(0), low, high, seeds)
 
 
-def influence(run: Run) -> Influence:
+def influence(run: Run, seed: Whole | None = None) -> Influence:
     """Influence by distance: by removal for objects, by the mirror test for places.
 
     Beside it the removal from the fitted model (the only one that a place can have), and the same
     measurement on untrained networks whose head is scaled to the agents' entropy.
     """
-    data = run.shards.dataset
+    data = of_seed(run.shards.dataset, seed)
     signed: dict[str, np.ndarray] = {}
     model: dict[str, np.ndarray] = {}
     nulls: dict[str, np.ndarray] = {}
@@ -186,9 +215,9 @@ def _by_bin(data: xr.Dataset, variable: str, concept: str) -> np.ndarray | None:
     return values if np.isfinite(values).any() else None
 
 
-def bits(run: Run) -> Bits:
+def bits(run: Run, seed: Whole | None = None) -> Bits:
     """Bits per decision of all models, and the rivals whose difference to the shards is shown."""
-    data = run.shards.dataset.transpose("model", "seed", ...)
+    data = of_seed(run.shards.dataset, seed).transpose("model", "seed", ...)
     models = [str(name) for name in data["model"].values]
     panels = {"all contexts": data["bits"].values}
     # In a world with one concept nothing conflicts, so there is no such context.
@@ -205,12 +234,14 @@ def shards(run: Run, none: str) -> xr.Dataset:
     return run.shards.dataset
 
 
-def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
+def agreement(
+    run: Run, seed: Whole | None = None
+) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
     """Layers L, their agreement f[K, L], and controls f[K, L].
 
     Raises UserError where no shard was found, since nothing was clustered then.
     """
-    data = shards(run, "no layer was compared with them")
+    data = of_seed(shards(run, "no layer was compared with them"), seed)
     layers = [str(name) for name in data["layer"].values]
     controls = data["agreement_control"].transpose("seed", "control")
     names = [str(name) for name in controls["control"].values]
@@ -235,7 +266,4 @@ def pick(data: xr.Dataset, dim: str, index: Whole) -> xr.Dataset:
 
 def choose(data: xr.Dataset, dim: str, name: str) -> xr.Dataset:
     """One entry along a dim by name; raises UserError with the nearest name."""
-    known = [str(value) for value in data[dim].values]
-    if name not in known:
-        raise UserError(f"there is no {dim} {name!r}; {did_you_mean(name, known)}")
-    return data.sel({dim: name})
+    return data.sel({dim: one_of(dim, name, [str(value) for value in data[dim].values])})
