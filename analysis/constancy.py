@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.constancy import value_changes
 from shardsim.runs.figure_data import outcomes
@@ -18,7 +18,7 @@ def draw(
     place: str = "",
     seed: int | None = None,
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """Draw a row an onset, shard and place ("target" levels, or the "onset" itself)."""
     changes = outcomes.changes(run, onset, place, seed)
     margin = float(run.reflection.attrs["epsilon"])

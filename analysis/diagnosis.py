@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.diagnosis.evidence import label_in
 from shardsim.plot.evidence import evidence_gaps
@@ -11,7 +11,7 @@ from shardsim.runs.run import Run
 SIDE_BY_SIDE = True
 
 
-def draw(run: Run) -> Figure:
+def draw(run: Run) -> FigureBase:
     """Draw the measurements in the order of the data flow, under the verdict."""
     found = run.diagnosis
     return evidence_gaps(f"Diagnosis: {label_in(found)}", found["evidence"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.plot.dose_response import dose_curves
@@ -15,7 +15,9 @@ SIDE_BY_SIDE = True
 ORDER = ("seed", "layer", "shard")
 
 
-def draw(run: Run, *, layer: str = "", seed: int | None = None, confidence: float = 0.9) -> Figure:
+def draw(
+    run: Run, *, layer: str = "", seed: int | None = None, confidence: float = 0.9
+) -> FigureBase:
     """Draw a panel a shard, in the layer of its largest selectivity unless one is named."""
     data = results.of_seed(results.shards(run, "there was no intervention"), seed)
     layers = [str(name) for name in data["layer"].values]

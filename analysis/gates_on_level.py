@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.levels import gates_on_level
 from shardsim.runs.figure_data import gate_maps
@@ -12,7 +12,7 @@ from shardsim.runs.run import Run
 SIDE_BY_SIDE = True
 
 
-def draw(run: Run, *, seed: int = 0, level: int | None = None, split: str = "target") -> Figure:
+def draw(run: Run, *, seed: int = 0, level: int | None = None, split: str = "target") -> FigureBase:
     """Draw a panel a shard: its gate in every cell, for the trained agent of one seed."""
     view = level_view(run, seed, -1, level, split)
     gates = gate_maps.gates_at(run, seed, view.covariates)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.curves import learning_curves
 from shardsim.runs.figure_data import results
@@ -15,7 +15,7 @@ def draw(
     seed: int | None = None,
     aim: float = 0.95,
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """Draw held-out and target levels in one panel a run, with a dashed line at `aim`."""
     found = results.curves(results.titled(runs), battery, seed)
     return learning_curves(found, aim, confidence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.locality import locality_figure
 from shardsim.plot.style import concept_colours
@@ -14,7 +14,7 @@ LABELS = {"steps": "steps to the object (moves)", "straight": "straight distance
 
 def draw(
     run: Run, *, levels: int = 400, split: str = "target", toward: str = "", against: str = ""
-) -> Figure:
+) -> FigureBase:
     """Draw mean influence by distance over all seeds, beside Aristizabal's (2024) finding."""
     found = finding.locality(run, levels, split, toward, against)
     panels = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.proxy_share import Beside, proxy_share_figure
 from shardsim.plot.style import SPLITS, concept_colours
@@ -17,7 +17,7 @@ def draw(
     parameter: str = "anywhere_share",
     goal: str = "cheese",
     proxy: str = "corner",
-) -> Figure:
+) -> FigureBase:
     """Draw runs trained with several values of an env's parameter, beside jaxgmg's corner sizes."""
     runs = [first, second, *more]
     found = finding.sweep(runs, parameter, goal, proxy)

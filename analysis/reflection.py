@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.reflection import reflection_shares
 from shardsim.runs.figure_data import outcomes, results
@@ -11,7 +11,9 @@ from shardsim.runs.run import Run
 SIDE_BY_SIDE = True
 
 
-def draw(run: Run, *, onset: str = "", seed: int | None = None, confidence: float = 0.9) -> Figure:
+def draw(
+    run: Run, *, onset: str = "", seed: int | None = None, confidence: float = 0.9
+) -> FigureBase:
     """Draw a row an onset; left, shares by seed; right, their difference from the sham."""
     shifts = outcomes.shifts(run, onset, seed)
     data = run.shards.dataset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.reflection import reflection_outcomes
 from shardsim.runs.figure_data import outcomes
@@ -18,7 +18,7 @@ def draw(
     battery: str = "onset",
     seed: int | None = None,
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """Draw exact probabilities where something moves; what is constant is a sentence.
 
     They are measured from the onset, or with battery=target from the starts of target levels.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.shares import shard_distribution
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
 
-def draw(*runs: Run, seed: int | None = None, confidence: float = 0.9) -> Figure:
+def draw(*runs: Run, seed: int | None = None, confidence: float = 0.9) -> FigureBase:
     """Draw one column a run, of all seeds or of the one at a position."""
     named = results.titled(runs)
     return shard_distribution(

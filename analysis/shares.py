@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.shares import share_intervals
 from shardsim.runs.figure_data import results
@@ -11,7 +11,7 @@ from shardsim.runs.run import Run
 SIDE_BY_SIDE = True
 
 
-def draw(run: Run, *, battery: str = "", seed: int | None = None) -> Figure:
+def draw(run: Run, *, battery: str = "", seed: int | None = None) -> FigureBase:
     """Draw a row a shard, then habit, affordance and residual, of all or one battery and seed."""
     named = results.parts(run.shards.dataset)
     groups = results.shares(run, battery, seed)

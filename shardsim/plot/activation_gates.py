@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.marks import dots, key, record
@@ -21,7 +21,7 @@ def explained_by_source(
     layers: Sequence[str],
     found: np.ndarray,
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """A row a source with Student's interval over seeds, layers in colour, the rest grey.
 
     Args:

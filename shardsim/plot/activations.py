@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.marks import curve, record, record_line
@@ -52,7 +52,7 @@ def activation_map(
     gates: np.ndarray,
     names: Sequence[str],
     colours: Sequence[str],
-) -> Figure:
+) -> FigureBase:
     """Contexts by their activations; above by the strongest shard, below by each gate ÷ its peak.
 
     Args:
@@ -122,7 +122,7 @@ def _scatter(axes: Axes, projection: Projection, **colour) -> None:
 @styled
 def agreement_by_layer(
     layers: Sequence[str], agreement: np.ndarray, nulls: Mapping[str, np.ndarray] | None = None
-) -> Figure:
+) -> FigureBase:
     """How far activation clusters agree with behavioural ones, layer by layer.
 
     Args:

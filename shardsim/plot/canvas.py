@@ -38,6 +38,7 @@ from shardsim.plot.style import PIXELS_AN_INCH, STYLE
 T = TypeVar("T")
 Size = float | tuple[float, float]
 Style = str | Path | Mapping[str, Any] | Sequence[Any]
+Given = Any  # from outside, and so checked: a place, a size
 
 LARGEST = 60.0  # inches a side; more is a mistake, and would not fit into memory
 
@@ -126,9 +127,7 @@ def _use(extra: Style) -> None:
 
 
 @contextlib.contextmanager
-def canvas(
-    ax: Axes | FigureBase | None = None, size: Size | None = None, extra: Style | None = None
-) -> Iterator[Canvas]:
+def canvas(ax: Given = None, size: Given = None, extra: Style | None = None) -> Iterator[Canvas]:
     """A context whose next figure is drawn in `ax`, of that `size`, in that style.
 
     Raises UserError for a place that is none, a size that is none, or both of them.
@@ -154,8 +153,8 @@ def styled(function: Callable[..., T]) -> Callable[..., T]:
     @wraps(function)
     def inside(
         *args: Any,
-        ax: Axes | FigureBase | None = None,
-        size: Size | None = None,
+        ax: Given = None,
+        size: Given = None,
         style: Style | None = None,
         **options: Any,
     ) -> T:
@@ -167,7 +166,7 @@ def styled(function: Callable[..., T]) -> Callable[..., T]:
     return inside
 
 
-def inches(size: Any) -> Size:
+def inches(size: Given) -> Size:
     """A size as given, `(6, 4)`, `6`, `"6x4"` or `"6"`; raises UserError for another."""
     words = size.lower().split("x") if isinstance(size, str) else size
     numbers = words if isinstance(words, Iterable) else [words]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
 from shardsim.base.statistics import Bounds, welch_difference
@@ -23,7 +23,7 @@ def compare_runs(
     panels: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]],
     confidence: float = 0.9,
     bounds: Mapping[str, Bounds] | None = None,
-) -> Figure:
+) -> FigureBase:
     """Measures of several runs, seed by seed, with intervals; a panel a group of measures.
 
     Where there are two runs the difference of each measure (first minus second, Welch) is

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.base.statistics import Interval, equivalence
 from shardsim.plot.canvas import legend_below, new_figure, styled
@@ -33,7 +33,7 @@ def value_changes(
     margin: float,
     verdicts: Mapping[str, Mapping[str, str]],
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """ΔJ of every old shard under the new policy: a row an onset, shard and place.
 
     An interval inside the grey strip means that the shard kept its value, one outside of it that it

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.marks import curve, key, record
@@ -28,7 +28,7 @@ class Curves(NamedTuple):
 @styled
 def learning_curves(
     runs: Mapping[str, Curves], aim: float | None = None, confidence: float = 0.9
-) -> Figure:
+) -> FigureBase:
     """Returns over training, a panel a run: the mean with its interval, and each seed thinly.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import styled
 from shardsim.plot.findings import (
-    FindingFigure,
     Row,
     finding_figure,
     legend_under,
@@ -26,7 +26,7 @@ def decision_square_figure(
     outcome: Values,
     paper: Mapping[str, float],
     contrasts: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
-) -> FindingFigure:
+) -> FigureBase:
     """Coefficients of the outcome beside the paper's; the straight distance's four ways; a table.
 
     Args:

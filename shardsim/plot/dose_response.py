@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.marks import curve
@@ -22,7 +22,7 @@ def dose_curves(
     random: np.ndarray,
     titles: Sequence[str],
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """Strength of a shard, and of the other one that moves most, a panel a shard.
 
     Args:

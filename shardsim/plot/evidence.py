@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import NullLocator
 
 from shardsim.plot.canvas import legend_below, new_figure, styled
@@ -30,7 +30,7 @@ VERDICTS = {"agrees": BLUE, DISAGREES: VERMILLION}
 
 
 @styled
-def evidence_gaps(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
+def evidence_gaps(title: str, rows: Sequence[Mapping[str, Any]]) -> FigureBase:
     """How far each measurement is from the exact value, in tolerances, in the order of data flow.
 
     What lies left of the line agrees. The verdict stands beside each row; the numbers themselves

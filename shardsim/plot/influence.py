@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.marks import curve, mean_known, record_line
@@ -27,7 +27,7 @@ class Influence(NamedTuple):
 
 
 @styled
-def influence_by_distance(runs: Mapping[str, Influence], confidence: float = 0.9) -> Figure:
+def influence_by_distance(runs: Mapping[str, Influence], confidence: float = 0.9) -> FigureBase:
     """Signed influence S of each concept by the agent's distance to it, a panel a run.
 
     Lines are means over seeds with intervals (Student's t); dotted, the same removal made in the

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
@@ -47,7 +47,9 @@ def flow(policy: np.ndarray, action_names: Sequence[str]) -> np.ndarray:
 
 
 @styled
-def vector_field(board: Board, policy: Field, influences: Sequence[Field], label: str) -> Figure:
+def vector_field(
+    board: Board, policy: Field, influences: Sequence[Field], label: str
+) -> FigureBase:
     """The policy as a vector field, and beside it each concept's influence on it.
 
     Arrows of the first panel are mean moves; those of the others are how a concept changes them,
@@ -78,7 +80,7 @@ def vector_field(board: Board, policy: Field, influences: Sequence[Field], label
 
 
 @styled
-def gates_on_level(board: Board, gates: Mapping[str, np.ndarray], label: str) -> Figure:
+def gates_on_level(board: Board, gates: Mapping[str, np.ndarray], label: str) -> FigureBase:
     """Where each shard is active: title -> gate f[H, W], all on one scale from 0."""
     figure, panels = _grid(board, len(gates))
     known = [gate[np.isfinite(gate)] for gate in gates.values()]

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import styled
-from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
+from shardsim.plot.findings import Row, finding_figure, legend_under
 from shardsim.plot.marks import curve
 from shardsim.plot.style import NULL, ink
 
@@ -22,7 +23,7 @@ def locality_figure(
     colours: Mapping[str, str],
     nulls: Mapping[str, Curve],
     half: Mapping[str, np.ndarray],
-) -> FindingFigure:
+) -> FigureBase:
     """Mean influence by distance, a panel a kind of distance, and the table.
 
     Args:

@@ -189,12 +189,12 @@ def spread(wanted: Sequence[float], gap: float) -> np.ndarray:
     """Places in 0..1 near ascending wanted ones and at least `gap` apart, if there is room."""
     places = np.asarray(wanted, np.float64).copy()
     gap = min(gap, 1.0 / max(len(places), 1))
-    for _ in range(200):
-        short = gap - np.diff(places)
-        if not (short > 1e-9).any():
-            break
-        push = np.maximum(short, 0.0) / 2
+    for _ in range(100):  # each pair that is too near gives way on both sides
+        push = np.maximum(gap - np.diff(places), 0.0) / 2
         places[:-1] -= push
         places[1:] += push
-    places += max(0.0, -places.min(initial=1.0))
-    return places - max(0.0, places.max(initial=0.0) - 1.0)
+    for order, end, sign in ((places, 0.0, 1.0), (places[::-1], 1.0, -1.0)):
+        for number in range(len(order)):  # from either end, so that none lies outside
+            least = end if number == 0 else order[number - 1] + sign * gap
+            order[number] = max(order[number], least) if sign > 0 else min(order[number], least)
+    return places

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import FigureBase
 
 from shardsim.base.statistics import SHARE, t_interval
 from shardsim.plot.canvas import styled
-from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
+from shardsim.plot.findings import Row, finding_figure, legend_under
 from shardsim.plot.marks import curve
 from shardsim.plot.style import BLUE, GREEN, NULL, PURPLE, ink
 
@@ -25,7 +26,7 @@ def cheese_vector(
     vectors: Sequence[str],
     concept: str,
     confidence: float = 0.9,
-) -> FindingFigure:
+) -> FigureBase:
     """Probability of the best moves to an object where ways part, a panel a layer, and a table.
 
     Args:

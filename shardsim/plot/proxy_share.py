@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import NullLocator
 
 from shardsim.base.statistics import SHARE, Bounds
 from shardsim.plot.canvas import styled
-from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
+from shardsim.plot.findings import Row, finding_figure, legend_under
 from shardsim.plot.marks import curve
 from shardsim.plot.style import BLUE, SKY, VERMILLION
 
@@ -35,7 +36,7 @@ def proxy_share_figure(
     returns: Lines,
     colours: Mapping[str, str],
     published: Beside,
-) -> FindingFigure:
+) -> FigureBase:
     """Influence and returns by the share of decorrelated levels, beside a published sweep.
 
     Args:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
 from shardsim.base.statistics import SHARE
@@ -46,7 +46,7 @@ def reflection_shares(
     colours: Sequence[str],
     confidence: float = 0.9,
     about: str = "",
-) -> Figure:
+) -> FigureBase:
     """Each shard's share before and after, a row an onset; right, the difference from the sham.
 
     Left, thick lines are means over seeds with intervals, thin ones are seeds, and grey ones the
@@ -206,7 +206,7 @@ def reflection_outcomes(
     probabilities: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]],
     confidence: float = 0.9,
     unit: str = "probability",
-) -> Figure:
+) -> FigureBase:
     """Exact behaviour over reflection steps, a row an onset: the outcomes that move, by model.
 
     Lines are means over seeds, with bands of models that are no controls. Outcomes that no model

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import new_figure, styled
 from shardsim.plot.marks import dots, record
@@ -21,7 +21,7 @@ def rivals(
     bits: Mapping[str, np.ndarray],
     compared: Sequence[str],
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """Bits per decision of every model, and the paired difference of the near rivals to the shards.
 
     Args:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.patches import Patch
 
 from shardsim.base.statistics import SHARE, Interval
@@ -55,7 +55,7 @@ def shard_distribution(
     runs: Mapping[str, Distribution],
     confidence: float = 0.9,
     marks: Mapping[str, Sequence[Mark]] | None = None,
-) -> Figure:
+) -> FigureBase:
     """A line a shard, with its interval and a thin line a seed; below, what belongs to no shard.
 
     The grey band is what the shards have in the untrained networks: from the lowest to the
@@ -188,7 +188,7 @@ def _marks(
 @styled
 def share_intervals(
     groups: Mapping[str, Shares], names: Sequence[str], colours: Sequence[str], title: str = ""
-) -> Figure:
+) -> FigureBase:
     """Shares as dots with intervals; a row a part, a marker a group (a battery or a run)."""
     height = 1.0 + len(names) * (0.16 + 0.14 * len(groups))
     figure, axes = new_figure(WIDTH, height)
