@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import FigureBase
 
 from shardsim.plot.curves import learning_curves
-from shardsim.runs.figure_data import results
+from shardsim.runs.figure_data import pooled
 from shardsim.runs.run import Run
 
 
@@ -16,6 +16,8 @@ def draw(
     aim: float = 0.95,
     confidence: float = 0.9,
 ) -> FigureBase:
-    """Draw held-out and target levels in one panel a run, with a dashed line at `aim`."""
-    found = results.curves(results.titled(runs), battery, seed)
-    return learning_curves(found, aim, confidence)
+    """Draw held-out and target levels in one panel a run, with a dashed line at `aim`.
+
+    Runs that differ in nothing but their seeds are one panel.
+    """
+    return learning_curves(pooled.curves(runs, battery, seed), aim, confidence)

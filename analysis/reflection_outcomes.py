@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import FigureBase
 
-from shardsim.plot.reflection import reflection_outcomes
+from shardsim.plot.outcomes import reflection_outcomes
 from shardsim.runs.figure_data import outcomes
 from shardsim.runs.run import Run
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import FigureBase
 
 from shardsim.plot.shares import shard_distribution
-from shardsim.runs.figure_data import results
+from shardsim.runs.figure_data import pooled
 from shardsim.runs.run import Run
 
 
 def draw(*runs: Run, seed: int | None = None, confidence: float = 0.9) -> FigureBase:
-    """Draw one column a run, of all seeds or of the one at a position."""
-    named = results.titled(runs)
-    return shard_distribution(
-        {name: results.distribution(run, seed) for name, run in named.items()}, confidence
-    )
+    """Draw one column a run, of all seeds or of the one at a position.
+
+    Runs that differ in nothing but their seeds are one column.
+    """
+    return shard_distribution(pooled.distributions(runs, seed), confidence)

@@ -34,7 +34,7 @@ def explained_by_source(
     place = axes[0, 0]
     rows = np.arange(len(sources))[::-1]
     colours = [BLUE if name.startswith(tuple(layers)) else NULL for name in sources]
-    for row, name, colour, values in zip(rows, sources, colours, explained.T, strict=True):
+    for row, name, colour, values in zip(rows.tolist(), sources, colours, explained.T, strict=True):
         dots(place, row, values, colour, "explained", at=name, confidence=confidence, stroke=ink())
     record(place, COVARIATES, "all", found.mean(), across=True)
     place.axvline(float(found.mean()), color=ink(), linestyle=(0, (4, 2)), label=COVARIATES)

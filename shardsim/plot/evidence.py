@@ -71,10 +71,11 @@ def _gap(axes: Axes, y: int, row: Mapping[str, Any]) -> None:
     verdict = str(row.get("verdict") or "")
     colour = VERDICTS.get(verdict, ink())
     gap, tolerance = row.get("gap"), row.get("tolerance")
-    if gap is not None and (gap == 0 or tolerance):
-        parts = float(gap / tolerance) if gap else 0.0
+    known = gap is not None and (gap == 0 or tolerance)
+    parts = float(gap / tolerance if gap else 0.0) if known else float("nan")
+    record(axes, verdict, row.get("measurement"), parts, seed=row.get("seed"), across=True)
+    if known:
         axes.plot(min(max(parts, LEAST * 1.5), MOST / 1.5), y, "o", color=colour, markersize=4)
-        record(axes, verdict, row.get("measurement"), parts, seed=row.get("seed"), across=True)
     axes.text(
         1.01,
         y,

@@ -107,7 +107,7 @@ def draw(
 
 def _beside(function: Callable[..., Any], runs: Sequence[Run], options: Mapping[str, Any]) -> Any:
     """The figure of each run, in columns."""
-    from shardsim.plot.columns import columns
+    from shardsim.plot.side_by_side import columns
     from shardsim.runs.figure_data.results import titled
 
     return columns(

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from shardsim.base.errors import UserError
 from shardsim.plot import curves, shares
 from shardsim.plot.canvas import inches, legend_below, new_figure, save_bytes, styled
-from shardsim.plot.columns import columns
 from shardsim.plot.records import COLUMNS, long_table
+from shardsim.plot.side_by_side import columns
 from shardsim.plot.style import CONCEPTS, NAMED, concept_colours
 from tests.plot import tables
 from tests.plot.drawn import legend_labels

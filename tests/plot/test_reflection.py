@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shardsim.base.statistics import t_interval
-from shardsim.plot import constancy, reflection
+from shardsim.plot import constancy, outcomes, reflection
 from shardsim.plot.style import BLUE, ORANGE
 from tests.plot import tables
 from tests.plot.drawn import legend_labels, lines
@@ -60,7 +60,7 @@ def test_seeds_without_such_contexts_are_left_out_of_the_means():
 
 def test_outcomes_that_move_are_curves_and_the_others_a_sentence():
     steps, table = tables.trajectories()
-    figure = reflection.reflection_outcomes(steps, table)
+    figure = outcomes.reflection_outcomes(steps, table)
     assert len([axes for axes in figure.axes if axes.axison]) == 6
     row = figure.axes[4]
     assert row.get_title(loc="left") == "onset contested \N{EN DASH} neither stays at 0.05"
@@ -72,7 +72,7 @@ def test_outcomes_that_move_are_curves_and_the_others_a_sentence():
 
 def test_an_onset_where_nothing_moves_has_no_panel():
     still = {"a first": {"turns": np.full((3, 2), 0.4)}, "neither": {"turns": np.full((3, 2), 0.6)}}
-    figure = reflection.reflection_outcomes(np.arange(3.0), {"near-a": still})
+    figure = outcomes.reflection_outcomes(np.arange(3.0), {"near-a": still})
     assert not any(axes.axison for axes in figure.axes)
     assert (
         figure.axes[0]

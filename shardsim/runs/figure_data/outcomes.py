@@ -17,7 +17,7 @@ from shardsim.plot.constancy import Change
 from shardsim.plot.curves import OF_RANGE
 from shardsim.plot.reflection import CONTROLS, Shift
 from shardsim.reflection.tables import NEITHER
-from shardsim.runs.figure_data import results
+from shardsim.runs.figure_data import pooled, results
 from shardsim.runs.run import Run
 from shardsim.shards.shardset import ShardSet
 
@@ -144,17 +144,19 @@ def bounds_of(panels: Iterable[str]) -> dict[str, Bounds]:
 
 
 def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict[str, np.ndarray]]]:
-    """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return."""
-    chosen = (
-        [results.one_of("battery", battery, results.BATTERIES)] if battery else results.BATTERIES
-    )
+    """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return.
+
+    Runs that differ in nothing but their seeds are one (`pooled.groups`).
+    """
+    known = results.BATTERIES[::-1]
+    chosen = [results.one_of("battery", battery, known)] if battery else known
     named = results.titled(runs)
     shards = {name: run.shards for name, run in named.items()}
     panels = {
-        f"{SHARES}, {battery} levels": _by_measure(
-            {name: concept_shares(found, battery) for name, found in shards.items()}
+        f"{SHARES}, {name} levels": _by_measure(
+            {title: concept_shares(found, name) for title, found in shards.items()}
         )
-        for battery in chosen[::-1]
+        for name in chosen
     }
     panels["best rival − shards (bits per decision)"] = {
         "shardness": {name: found.shardness for name, found in shards.items()}
@@ -162,9 +164,25 @@ def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict
     curves = results.curves(named)
     panels[next(iter(curves.values())).unit] = {
         f"{split} levels": {name: one.ratio[split][:, -1] for name, one in curves.items()}
-        for split in chosen[::-1]
+        for split in chosen
     }
-    return panels
+    together = pooled.groups(runs)
+    return {
+        panel: {measure: _pool(values, together) for measure, values in measures.items()}
+        for panel, measures in panels.items()
+    }
+
+
+def _pool(
+    values: Mapping[str, np.ndarray], together: Mapping[str, Sequence[str]]
+) -> dict[str, np.ndarray]:
+    """Run -> f[K] of the runs, the seeds of each group together; a group that lacks it is left out."""
+    found = {}
+    for title, members in together.items():
+        known = [values[name] for name in members if name in values]
+        if known:
+            found[title or "all runs"] = np.concatenate(known)
+    return found
 
 
 def concept_shares(found: ShardSet, battery: str) -> dict[str, np.ndarray]:

@@ -150,7 +150,12 @@ def seeds_in_words(run: Run, seed: Whole | None = None) -> str:
     count = len(run.seeds)
     if seed is not None:
         return f"seed {run.seeds[whole('seed', seed, -count, count - 1)]}"
-    return f"n = {count} seed{'' if count == 1 else 's'}"
+    return count_in_words(count)
+
+
+def count_in_words(seeds: int) -> str:
+    """How many seeds a figure is of."""
+    return f"n = {seeds} seed{'' if seeds == 1 else 's'}"
 
 
 def shares(run: Run, battery: str = "", seed: Whole | None = None) -> dict[str, Shares]:
