@@ -13,9 +13,7 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -
         f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in columns
     )
     body = "".join(
-        "<tr>"
-        + "".join(f'<td style="text-align:left">{escape(str(cell))}</td>' for cell in row)
-        + "</tr>"
+        "<tr>" + "".join(f"<td {left}>{escape(str(cell))}</td>" for cell in row) + "</tr>"
         for row in rows
     )
     said = f'<caption style="caption-side:top;text-align:left">{escape(caption)}</caption>'

@@ -100,7 +100,7 @@ def _strongest(
         shade[active & (winner == number)] = colour
     _scatter(axes, projection, c=list(shade))
     for number, (first, second) in enumerate(projection.points):
-        name = names[winner[number]] if active[number] else "no shard active"
+        name = str(names[winner[number]]) if active[number] else "no shard active"
         record(axes, name, float(first), float(second))
     for name, colour in zip(names, colours, strict=True):
         axes.scatter([], [], s=14, color=colour, label=name)

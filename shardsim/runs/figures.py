@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from shardsim.runs.run import Run
 
-FORMATS = ("png", "svg", "pdf")
+FORMATS = ("png", "svg", "pdf", "gif", "mp4")
+MOVING = ("gif", "mp4")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -153,14 +154,15 @@ def draw_to_file(
     from shardsim.runs.run import load
 
     name = content.find("analysis", asked.name or "", figures).id
-    path = path_of(out) if out is not None else Path(f"{name}.png")
-    format_of(path)
+    if out is not None:
+        format_of(path_of(out))
     if data is not None and path_of(data).suffix.lower() != ".csv":
         raise UserError(f"{data} does not end in .csv; name the file of --data so")
     runs = [load(run, folders=envs) for run in asked.runs]
     figure = draw(name, runs, asked.options, figures)
     text = None if data is None else table_as_csv(name, figure)
-    path = save(figure, path)
+    moves = getattr(figure, "frames", 1) > 1
+    path = save(figure, out if out is not None else f"{name}.{'gif' if moves else 'png'}")
     if data is not None and text is not None:
         _write(path_of(data), text.encode(), "--data")
     if not isinstance(figure, FindingFigure):
@@ -169,11 +171,17 @@ def draw_to_file(
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure whole or not at all; the ending of `path` says how (png, svg, pdf)."""
-    from shardsim.plot.canvas import save_bytes
+    """Write a figure whole or not at all; the ending of `path` says how (png, svg, pdf).
 
+    A figure that moves may be a gif or, where ffmpeg is, an mp4.
+    """
     path = path_of(path)
-    _write(path, save_bytes(figure, format_of(path)), "--out")
+    kind = format_of(path)
+    if kind in MOVING:
+        from shardsim.plot.moving import moving_bytes as as_bytes
+    else:
+        from shardsim.plot.canvas import save_bytes as as_bytes
+    _write(path, as_bytes(figure, kind), "--out")
     return path
 
 
@@ -213,7 +221,10 @@ def format_of(path: str | Path) -> str:
     """The format that a file name asks for; raises UserError for one that is not offered."""
     ending = Path(path).suffix.lower().removeprefix(".")
     if ending not in FORMATS:
-        raise UserError(f"{path} does not end in .png, .svg or .pdf; name the file so")
+        raise UserError(
+            f"{path} does not end in .png, .svg or .pdf (.gif or .mp4 where it moves); "
+            "name the file so"
+        )
     return ending
 
 

@@ -176,7 +176,7 @@ def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict
 def _pool(
     values: Mapping[str, np.ndarray], together: Mapping[str, Sequence[str]]
 ) -> dict[str, np.ndarray]:
-    """Run -> f[K] of the runs, the seeds of each group together; a group that lacks it is left out."""
+    """Title -> f[K], the seeds of each group of runs together; without groups that lack them."""
     found = {}
     for title, members in together.items():
         known = [values[name] for name in members if name in values]
