@@ -93,6 +93,7 @@ def moving_policy(
             zip(map(float, last[:shards]), distribution.names, distribution.colours, strict=False)
         ),
     )
+    title = left.set_title(titles[-1])
     now = right.axvline(0, color=ink(), linewidth=1.2)
     dots = right.plot(
         [0] * shards, [0] * shards, "o", color=paper(), markeredgecolor=ink(), zorder=5
@@ -104,7 +105,7 @@ def moving_policy(
             quiver.set_visible(number == frame)
         now.set_xdata([step, step])
         dots.set_data([step] * shards, distribution.share[places[frame]].mean(0)[:shards])
-        left.set_title(titles[frame])
+        title.set_text(titles[frame])
 
     show(len(arrows) - 1)
     board_legend(figure, board)
