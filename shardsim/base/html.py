@@ -9,9 +9,8 @@ from typing import Any
 
 def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Return a table whose text is escaped; a caption, a line of headings, then the rows."""
-    head = "".join(
-        f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in columns
-    )
+    left = 'style="text-align:left"'
+    head = "".join(f'<th scope="col" {left}>{escape(name)}</th>' for name in columns)
     body = "".join(
         "<tr>" + "".join(f"<td {left}>{escape(str(cell))}</td>" for cell in row) + "</tr>"
         for row in rows

@@ -166,7 +166,7 @@ def track(steps: np.ndarray, updates: list[int], seeds: int) -> xr.Dataset:
         "concept": CONCEPTS,
         "rest": ["habit", "affordance", "residual"],
     }
-    return labelled(TRACK, values, coordinates)
+    return labelled(TRACK, values, coordinates, {"threshold": 0.4})
 
 
 def all_parts(data: xr.Dataset) -> np.ndarray:

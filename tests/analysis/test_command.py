@@ -82,7 +82,8 @@ def test_by_default_it_is_drawn_where_one_is(finished, tmp_path, monkeypatch, ca
         (["RUN", "rivals", "style=drk"], "there is no style 'drk'"),
         (["RUN", "rivals", "ax=1"], "ax=str is no place to draw in"),
         (["RUN", "rivals", "--data", "a.txt"], "does not end in .csv"),
-        (["RUN", "rivals", "--out", "a.gif"], "does not end in .png, .svg or .pdf"),
+        (["RUN", "rivals", "--out", "a.jpg"], "does not end in .png, .svg or .pdf"),
+        (["RUN", "rivals", "--out", "a.gif"], "does not move, so it is no .gif"),
         (["RUN", "rivals", "--figures", "nowhere"], "there is no folder"),
     ],
 )

@@ -169,7 +169,7 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
     assert page.count("Not in this run:") == 10
     assert "Description of each shard: not in this run." in page
     assert str(trained.path) not in page
-    assert told[0] == "learning-curves" and told[-1] == "page" and len(told) == 14
+    assert told[0] == "learning-curves" and told[-1] == "page" and len(told) == 13
 
 
 def test_a_run_without_shards_says_so(trained, tmp_path):
@@ -198,6 +198,7 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
         "no shard was found in this run, so no gate was read from activations",
         "no shard was found in this run, so there is no gate to draw",
         "no shard was found in this run, so there was no intervention",
+        "no shard was found in this run, so there was no reflection",
         "no shard was found in this run, so there was no reflection",
         "no shard was found in this run, so there was no reflection",
     ]
