@@ -22,4 +22,6 @@ def draw(
     """Draw a row an onset, shard and place ("target" levels, or the "onset" itself)."""
     changes = outcomes.changes(run, onset, place, seed)
     margin = float(run.reflection.attrs["epsilon"])
-    return value_changes(changes, margin, outcomes.verdicts(run, onset), confidence)
+    # A verdict is about all seeds, so it does not stand over one of them.
+    verdicts = outcomes.verdicts(run, onset) if seed is None else {}
+    return value_changes(changes, margin, verdicts, confidence)

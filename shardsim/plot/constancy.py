@@ -43,7 +43,7 @@ def value_changes(
     Args:
         onsets: onset -> its rows.
         margin: the largest change that counts as none, part of the achievable range.
-        verdicts: onset -> model -> verdict.
+        verdicts: onset -> model -> verdict, of the title; may be empty.
         confidence: of Student's intervals over seeds; two one-sided tests at (1 − confidence)/2.
     """
     models = list(dict.fromkeys(m for rows in onsets.values() for one in rows for m in one.models))
@@ -57,7 +57,9 @@ def value_changes(
         place.axvspan(-margin, margin, color=STRIP, linewidth=0, zorder=0)
         zero_line(place)
         _rows(place, rows, models, colours, margin, confidence)
-        said = ", ".join(f"{model}: {verdict}" for model, verdict in verdicts[onset].items())
+        said = ", ".join(
+            f"{model}: {verdict}" for model, verdict in verdicts.get(onset, {}).items()
+        )
         place.set_title(f"onset {onset} \N{EN DASH} {said}" if said else f"onset {onset}")
     axes[-1, 0].set_xlabel("change of the shard's value ΔJ ÷ achievable range")
     for model in models:

@@ -168,6 +168,9 @@ def test_reflection_has_a_row_an_onset(finished):
     assert gaps == pytest.approx([-0.1, 0.05] * 3)
     one = figures.draw("reflection", [finished], {"onset": "contested"})
     assert len(one.axes) == 2
+    for name in ("reflection", "constancy"):  # verdicts are about all seeds, so not over one
+        alone = figures.draw(name, [finished], {"onset": "contested", "seed": 0})
+        assert alone.axes[0].get_title(loc="left") == "onset contested"
 
 
 def test_outcomes_are_measured_from_the_onset_or_on_target_levels(finished):

@@ -58,7 +58,7 @@ def shifts(run: Run, onset: str = "", seed: Whole | None = None) -> dict[str, Sh
     Args:
         run: a run that has reflected.
         onset: only this one; all if empty.
-        seed: only the seed at this position.
+        seed: only the seed at this position; the verdict is about all, and left out then.
     """
     data = _chosen(run, onset, seed)
     before = data["share_before"].transpose("seed", "shard").values
@@ -70,7 +70,8 @@ def shifts(run: Run, onset: str = "", seed: Whole | None = None) -> dict[str, Sh
             for model in data["model"].values
         }
         after = {model: values for model, values in every.items() if np.isfinite(values).any()}
-        found[name] = Shift(before, after, _verdicts(here, [m for m in after if m not in CONTROLS]))
+        real = [] if seed is not None else [m for m in after if m not in CONTROLS]
+        found[name] = Shift(before, after, _verdicts(here, real))
     return found
 
 
