@@ -21,7 +21,7 @@ from shardsim.agent.evaluation import Evaluation
 from shardsim.agent.learner import Learner
 from shardsim.agent.policy import Agent
 from shardsim.agent.train import make_learner
-from shardsim.base import content, html
+from shardsim.base import content
 from shardsim.base.arrays import from_bytes
 from shardsim.base.errors import UserError
 from shardsim.base.given import path_of
@@ -30,6 +30,7 @@ from shardsim.env.core import Env
 from shardsim.env.foreign import is_foreign
 from shardsim.env.registry import code_of
 from shardsim.env.types import Split
+from shardsim.runs import notebook
 from shardsim.runs.config import EnvConfig, RunConfig, make_env
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
 from shardsim.runs.provenance import differing, in_words
@@ -241,17 +242,7 @@ class Run:
         return self._read[key]
 
     def _repr_html_(self) -> str:
-        config, seeds = self.config, self.seeds
-        rows = [
-            ("env", config.env.id),
-            ("seeds", ", ".join(map(str, seeds))),
-            ("env steps of each seed", f"{config.train.total_steps:,}"),
-            ("checkpoints", len(self.checkpoints)),
-            ("finished stages", ", ".join(filter(self.store.finished, ORDER)) or "none"),
-            *(("note", note) for note in self.notes),
-        ]
-        shards = self.shards._repr_html_() if self.store.has("shards.nc") else ""
-        return html.table(f"run {self.path}", ("", ""), rows) + shards
+        return notebook.as_html(self)
 
     def json(self, name: str) -> Any:
         """Read one JSON result; raises UserError where it is not there yet or damaged."""
