@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot import object_vectors
 from shardsim.runs.run import Run
@@ -18,7 +18,7 @@ def draw(
     levels: int = 64,
     split: str = "target",
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """Draw all seeds' last checkpoint; the first object against the last concept by default."""
     found = finding.cheese_vector(run, levels, split, concept, rival)
     return object_vectors.cheese_vector(

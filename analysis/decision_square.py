@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.decision_square import decision_square_figure
 from shardsim.runs.run import Run
@@ -11,7 +11,7 @@ from shardsim.studies import decision_square as finding
 
 def draw(
     run: Run, *, levels: int = 400, split: str = "target", toward: str = "", against: str = ""
-) -> Figure:
+) -> FigureBase:
     """Draw Grietzer & Turner's (2023) regression, its nulls, and a verdict a row."""
     found = finding.decision_square(run, levels, split, toward, against)
     outcome, paper = {}, {}

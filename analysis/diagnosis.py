@@ -1,15 +1,17 @@
-"""diagnosis: the evidence of the diagnosis: measured and exact values."""
+"""diagnosis: how far each measurement is from its exact value, by section."""
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.diagnosis.evidence import label_in
-from shardsim.plot.evidence import evidence_table
+from shardsim.plot.evidence import evidence_gaps
 from shardsim.runs.run import Run
 
+SIDE_BY_SIDE = True
 
-def draw(run: Run) -> Figure:
-    """Draw the table of measurements in the order of the data flow, under the verdict."""
+
+def draw(run: Run) -> FigureBase:
+    """Draw the measurements in the order of the data flow, under the verdict."""
     found = run.diagnosis
-    return evidence_table(f"Diagnosis: {label_in(found)}", found["evidence"])
+    return evidence_gaps(f"Diagnosis: {label_in(found)}", found["evidence"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.plot.dose_response import dose_curves
@@ -11,12 +11,15 @@ from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 from shardsim.shards.evidence.dose_response import best_layers
 
+SIDE_BY_SIDE = True
 ORDER = ("seed", "layer", "shard")
 
 
-def draw(run: Run, *, layer: str = "", confidence: float = 0.9) -> Figure:
+def draw(
+    run: Run, *, layer: str = "", seed: int | None = None, confidence: float = 0.9
+) -> FigureBase:
     """Draw a panel a shard, in the layer of its largest selectivity unless one is named."""
-    data = results.shards(run, "there was no intervention")
+    data = results.of_seed(results.shards(run, "there was no intervention"), seed)
     layers = [str(name) for name in data["layer"].values]
     if layer and layer not in layers:
         raise UserError(f"the network has no layer {layer!r}; {did_you_mean(layer, layers)}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.locality import locality_figure
-from shardsim.plot.style import concept_colour
+from shardsim.plot.style import concept_colours
 from shardsim.runs.run import Run
 from shardsim.studies import locality as finding
 
@@ -14,7 +14,7 @@ LABELS = {"steps": "steps to the object (moves)", "straight": "straight distance
 
 def draw(
     run: Run, *, levels: int = 400, split: str = "target", toward: str = "", against: str = ""
-) -> Figure:
+) -> FigureBase:
     """Draw mean influence by distance over all seeds, beside Aristizabal's (2024) finding."""
     found = finding.locality(run, levels, split, toward, against)
     panels = {}
@@ -25,7 +25,7 @@ def draw(
     return locality_figure(
         found.rows,
         panels,
-        {name: concept_colour(number) for number, name in enumerate(run.env.concept_names)},
+        concept_colours(run.env.concept_names),
         {label: (found.nulls[by].distance, found.nulls[by].mean) for by, label in LABELS.items()},
         {label: found.half[by] for by, label in LABELS.items()},
     )

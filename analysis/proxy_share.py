@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.proxy_share import Beside, proxy_share_figure
-from shardsim.plot.style import SPLITS, concept_colour
+from shardsim.plot.style import SPLITS, concept_colours
 from shardsim.runs.run import Run
 from shardsim.studies import proxy_share as finding
 
@@ -17,12 +17,12 @@ def draw(
     parameter: str = "anywhere_share",
     goal: str = "cheese",
     proxy: str = "corner",
-) -> Figure:
+) -> FigureBase:
     """Draw runs trained with several values of an env's parameter, beside jaxgmg's corner sizes."""
     runs = [first, second, *more]
     found = finding.sweep(runs, parameter, goal, proxy)
     env = runs[0].env
-    names = {f"{name} shard": env.concept_index(name) for name in (proxy, goal)}
+    palette = concept_colours(env.concept_names)
     published = Beside(
         "corner size (cells)",
         finding.CORNER,
@@ -43,7 +43,7 @@ def draw(
             "target levels": [arm.target for arm in found.arms],
             "held-out levels": [arm.usual for arm in found.arms],
         },
-        {name: concept_colour(number) for name, number in names.items()}
+        {f"{name} shard": palette[name] for name in (proxy, goal)}
         | {"target levels": SPLITS["target"], "held-out levels": SPLITS["held-out"]},
         published,
     )

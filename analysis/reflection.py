@@ -1,14 +1,21 @@
-"""reflection: what is reached first after reflection, by onset, step and model."""
+"""reflection: each shard's share before and after reflection, by onset, against the sham."""
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
-from shardsim.plot.reflection import reflection_trajectories
-from shardsim.runs.figure_data import outcomes
+from shardsim.plot.reflection import reflection_shares
+from shardsim.runs.figure_data import outcomes, results
 from shardsim.runs.run import Run
 
+SIDE_BY_SIDE = True
 
-def draw(run: Run, *, confidence: float = 0.9) -> Figure:
-    """Draw exact hitting probabilities over reflection steps, with bands over seeds."""
-    return reflection_trajectories(*outcomes.hits(run), confidence)
+
+def draw(
+    run: Run, *, onset: str = "", seed: int | None = None, confidence: float = 0.9
+) -> FigureBase:
+    """Draw a row an onset; left, shares by seed; right, their difference from the sham."""
+    shifts = outcomes.shifts(run, onset, seed)
+    data = run.shards.dataset
+    about = f"target levels, {results.seeds_in_words(run, seed)}"
+    return reflection_shares(shifts, results.labels(data), results.colours(data), confidence, about)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
 from shardsim.plot.levels import Field, flow, vector_field
 from shardsim.runs.figure_data.level import level_view
 from shardsim.runs.run import Run
+
+SIDE_BY_SIDE = True
 
 
 def draw(
@@ -16,7 +18,7 @@ def draw(
     checkpoint: int = -1,
     level: int | None = None,
     split: str = "target",
-) -> Figure:
+) -> FigureBase:
     """Draw mean moves as arrows; influence by removal, and by the mirror test for places.
 
     The level is one of those that the run's agents are evaluated on; by default the one with

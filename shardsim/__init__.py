@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from shardsim.base.errors import UserError as UserError
+    from shardsim.base.frames import to_pandas as to_pandas
     from shardsim.diagnosis.diagnose import diagnose as diagnose
     from shardsim.env.check import check_env as check_env
     from shardsim.env.registry import list_envs as list_envs
@@ -40,6 +41,7 @@ _HOME = {
     "reflect": "shardsim.reflection.reflect",
     "run": "shardsim.runs.pipeline",
     "state_policy": "shardsim.shards.contexts.policies",
+    "to_pandas": "shardsim.base.frames",
 }
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "reflect",
     "run",
     "state_policy",
+    "to_pandas",
 ]
 
 

@@ -17,6 +17,7 @@ from shardsim.cli import output
 from shardsim.cli.bench import bench
 from shardsim.cli.events import events_command
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
+from shardsim.cli.plot_help import PlotCommand
 
 app = typer.Typer(
     help="Train gridworld agents, identify their shards, simulate reflection, diagnose training.",
@@ -238,7 +239,7 @@ def play_command(
     show(summary, f"{name}: {steps} steps, return {paid:g}", as_json)
 
 
-@app.command("plot")
+@app.command("plot", cls=PlotCommand)
 @with_results
 def plot_command(
     words: Annotated[
@@ -251,6 +252,9 @@ def plot_command(
     out: Annotated[
         Path | None, typer.Option(help="the file, .png, .svg or .pdf [NAME.png]")
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="write the numbers drawn, a row each")
+    ] = None,
     figures: Annotated[
         list[str] | None,
         typer.Option("--figures", metavar="DIR", help="a folder of your own figures; repeatable"),
@@ -258,14 +262,15 @@ def plot_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a figure; without a name, list them."""
+    """Draw a figure; without a name, list them. `--help NAME` lists a figure's options."""
     from shardsim.runs.figures import draw_to_file, list_figures, read_words
 
     asked = read_words(words or (), figures or ())
     if asked.name is None:
         show_table(list_figures(figures or ()), as_json)
         return
-    drawn = draw_to_file(asked, out, figures=figures or (), envs=envs or ())
-    data: dict[str, Any] = {"figure": asked.name, "file": str(drawn.path)}
-    data |= {"table": list(drawn.rows)} if drawn.rows else {}
-    show(data, f"{drawn.table}\n{drawn.path}".strip(), as_json)
+    drawn = draw_to_file(asked, out, data, figures=figures or (), envs=envs or ())
+    said: dict[str, Any] = {"figure": asked.name, "file": str(drawn.path)}
+    said |= {"table": list(drawn.rows)} if drawn.rows else {}
+    said |= {} if data is None else {"data": str(data)}
+    show(said, f"{drawn.table}\n{drawn.path}".strip(), as_json)

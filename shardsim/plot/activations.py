@@ -13,9 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
-from shardsim.plot.style import INK, NULL, SEQUENTIAL, WIDTH, new_figure, styled
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.marks import curve, record, record_line
+from shardsim.plot.style import NULL, SEQUENTIAL, WIDTH, ink
 
 
 class Projection(NamedTuple):
@@ -50,7 +52,7 @@ def activation_map(
     gates: np.ndarray,
     names: Sequence[str],
     colours: Sequence[str],
-) -> Figure:
+) -> FigureBase:
     """Contexts by their activations; above by the strongest shard, below by each gate ÷ its peak.
 
     Args:
@@ -79,8 +81,7 @@ def activation_map(
             pad=0.02,
         )
         bar.set_label("gate ÷ its peak")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    legend_below(figure)
     return figure
 
 
@@ -98,6 +99,9 @@ def _strongest(
     for number, colour in enumerate(colours):
         shade[active & (winner == number)] = colour
     _scatter(axes, projection, c=list(shade))
+    for number, (first, second) in enumerate(projection.points):
+        name = str(names[winner[number]]) if active[number] else "no shard active"
+        record(axes, name, float(first), float(second))
     for name, colour in zip(names, colours, strict=True):
         axes.scatter([], [], s=14, color=colour, label=name)
     if not active.all():
@@ -118,7 +122,7 @@ def _scatter(axes: Axes, projection: Projection, **colour) -> None:
 @styled
 def agreement_by_layer(
     layers: Sequence[str], agreement: np.ndarray, nulls: Mapping[str, np.ndarray] | None = None
-) -> Figure:
+) -> FigureBase:
     """How far activation clusters agree with behavioural ones, layer by layer.
 
     Args:
@@ -129,18 +133,22 @@ def agreement_by_layer(
     figure, axes = new_figure(4.6, 2.7)
     place = axes[0, 0]
     x = np.arange(len(layers), dtype=float)
-    for number, values in enumerate(agreement):
-        label = "each seed" if number == 0 else None
-        place.plot(
-            x, values, color=INK, linewidth=0.7, alpha=0.45, marker="o", markersize=3, label=label
-        )
-    place.plot(
-        x, agreement.mean(axis=0), color=INK, linewidth=2, marker="o", label="mean of the seeds"
+    curve(
+        place,
+        x,
+        agreement,
+        ink(),
+        "layers, with 90 % interval over seeds",
+        thin=True,
+        names=layers,
+        marker="o",
+        linewidth=2,
     )
     for number, (name, values) in enumerate((nulls or {}).items()):
         mean = np.atleast_2d(values).mean(axis=0)
         dashes = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))[number % 3]
-        place.plot(x, mean, color=NULL, linestyle=dashes, label=name)
+        place.plot(x, mean, color=NULL, linestyle=dashes, linewidth=1.3, label=name)
+        record_line(place, name, layers, mean)
     place.set_xticks(x, layers)
     place.set_xlim(-0.3, len(layers) - 0.7)
     ends = [agreement, *(np.atleast_2d(values) for values in (nulls or {}).values())]
@@ -148,5 +156,5 @@ def agreement_by_layer(
     place.set_ylim(min(-0.02, 1.1 * low), min(1.0, max(0.2, 1.6 * high)))
     place.set_xlabel("layer")
     place.set_ylabel("adjusted mutual information")
-    place.legend(loc="upper left")
+    legend_below(figure, columns=2)
     return figure

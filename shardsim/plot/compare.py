@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
 
-from shardsim.base.statistics import Bounds, t_interval, welch_difference
-from shardsim.plot.style import BLUE, INK, VERMILLION, WIDTH, legend_below, new_figure, styled
+from shardsim.base.statistics import Bounds, welch_difference
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.marks import dots, key
+from shardsim.plot.style import BLUE, VERMILLION, WIDTH
 
 ABSENT = "not in this world"
 RUN_COLOURS = (BLUE, VERMILLION, "#009E73", "#CC79A7")
@@ -21,7 +23,7 @@ def compare_runs(
     panels: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]],
     confidence: float = 0.9,
     bounds: Mapping[str, Bounds] | None = None,
-) -> Figure:
+) -> FigureBase:
     """Measures of several runs, seed by seed, with intervals; a panel a group of measures.
 
     Where there are two runs the difference of each measure (first minus second, Welch) is
@@ -49,7 +51,7 @@ def compare_runs(
         place.xaxis.set_major_locator(MaxNLocator(7))
     if len(names) == 2:
         axes[0, 0].set_title(f"first − second [{confidence:.0%}]", loc="right", fontsize=7)
-    legend_below(figure, axes[0, 0])
+    legend_below(figure)
     return figure
 
 
@@ -61,14 +63,16 @@ def _panel(
     within: Bounds | None,
 ) -> None:
     offsets = np.linspace(-0.2, 0.2, len(names)) if len(names) > 1 else np.zeros(1)
-    for row, runs in enumerate(measures.values()):
+    for row, (name, runs) in enumerate(measures.items()):
         for number, run in enumerate(names):
             colour, at = RUN_COLOURS[number % 4], row + offsets[number]
             if run in runs:
-                _dots(axes, at, np.asarray(runs[run]), colour, confidence, within)
+                dots(
+                    axes, at, runs[run], colour, run, at=name, confidence=confidence, within=within
+                )
             else:
                 _absent(axes, at, colour)
-            axes.plot([], [], "o", color=colour, label=run)
+            key(axes, run, colour)
         axes.text(
             1.01,
             row,
@@ -91,29 +95,6 @@ def _absent(axes: Axes, row: float, colour: str) -> None:
         fontsize=6,
         color=colour,
         transform=axes.get_yaxis_transform(),
-    )
-
-
-def _dots(
-    axes: Axes,
-    row: float,
-    values: np.ndarray,
-    colour: str,
-    confidence: float,
-    within: Bounds | None,
-) -> None:
-    interval = t_interval(values, confidence=confidence, within=within)
-    if np.isfinite(interval.low):
-        axes.plot([interval.low, interval.high], [row, row], color=colour, linewidth=1.4)
-    axes.plot(values, np.full(len(values), row), "o", color=colour, markersize=2.5, alpha=0.4)
-    axes.plot(
-        values.mean(),
-        row,
-        "o",
-        color=colour,
-        markersize=5.5,
-        markeredgecolor=INK,
-        markeredgewidth=0.6,
     )
 
 

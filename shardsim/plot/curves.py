@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
-from shardsim.plot.style import INK, SPLITS, WIDTH, legend_below, new_figure, steps_axis, styled
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.marks import curve, key, record
+from shardsim.plot.style import NULL, SPLITS, WIDTH, ink, steps_axis
 
 RATIO = "return ÷ optimal return"
 OF_RANGE = "return (worst policy 0, best 1)"  # where the optimum is not positive
@@ -24,32 +26,44 @@ class Curves(NamedTuple):
 
 
 @styled
-def learning_curves(runs: Mapping[str, Curves], aim: float | None = None) -> Figure:
-    """Returns over training, a panel a run: the mean of the seeds, and each seed thinly.
+def learning_curves(
+    runs: Mapping[str, Curves], aim: float | None = None, confidence: float = 0.9
+) -> FigureBase:
+    """Returns over training, a panel a run: the mean with its interval, and each seed thinly.
 
     Args:
         runs: title -> curves, all of one unit.
         aim: a ratio to mark, for instance what counts as trained.
+        confidence: of Student's interval over seeds.
     """
-    figure, axes = new_figure(WIDTH, 2.9, 1, len(runs), sharey=True)
+    figure, axes = new_figure(max(WIDTH, 3.0 * len(runs)), 2.9, 1, len(runs), sharey=True)
     for place, (title, curves) in zip(axes[0], runs.items(), strict=True):
-        _panel(place, curves, aim)
+        _panel(place, curves, aim, confidence)
         place.set_title(title)
         steps_axis(place, curves.steps)
     axes[0, 0].set_ylabel(next(iter(runs.values())).unit)
-    legend_below(figure, axes[0, 0])
+    if any(len(seeds) > 1 for one in runs.values() for seeds in one.ratio.values()):
+        label = f"each seed (band: {confidence:.0%} interval)"
+        key(axes[0, 0], label, NULL, linestyle="-", marker="", linewidth=0.8)
+    legend_below(figure)
     return figure
 
 
-def _panel(axes: Axes, curves: Curves, aim: float | None) -> None:
+def _panel(axes: Axes, curves: Curves, aim: float | None, confidence: float) -> None:
     for split, ratio in curves.ratio.items():
-        colour = SPLITS.get(split, INK)
-        for number, seed in enumerate(ratio):
-            label = f"{split}: each seed" if number == 0 else None
-            axes.plot(curves.steps, seed, color=colour, linewidth=0.6, alpha=0.55, label=label)
-        mean = ratio.mean(axis=0)
-        axes.plot(curves.steps, mean, color=colour, linewidth=2, label=f"{split} levels: mean")
-    axes.axhline(1.0, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), label="optimum")
-    if aim is not None:
-        axes.axhline(aim, color=INK, linewidth=0.8, linestyle=(0, (5, 3)), label=f"{aim:g}")
+        label, colour = f"{split} levels: mean", SPLITS.get(split, ink())
+        curve(
+            axes,
+            curves.steps,
+            ratio,
+            colour,
+            label,
+            confidence=confidence,
+            thin=True,
+            linewidth=2,
+        )
+    for height, dashes, label in ((1.0, (0, (1, 2)), "optimum"), (aim, (0, (5, 3)), f"{aim}")):
+        if height is not None:
+            axes.axhline(height, color=ink(), linewidth=0.9, linestyle=dashes, label=label)
+            record(axes, label, "all", height)
     axes.set_ylim(0, 1.05)

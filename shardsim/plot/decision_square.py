@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import FigureBase
 
+from shardsim.plot.canvas import styled
 from shardsim.plot.findings import (
-    FindingFigure,
     Row,
-    dots,
     finding_figure,
     legend_under,
     lines_axis,
 )
-from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, styled
+from shardsim.plot.marks import dots, key
+from shardsim.plot.style import BLUE, NULL, VERMILLION, ink
 
 Values = Mapping[str, np.ndarray]  # line -> float64[K]
 
@@ -25,7 +26,7 @@ def decision_square_figure(
     outcome: Values,
     paper: Mapping[str, float],
     contrasts: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
-) -> FindingFigure:
+) -> FigureBase:
     """Coefficients of the outcome beside the paper's; the straight distance's four ways; a table.
 
     Args:
@@ -37,13 +38,13 @@ def decision_square_figure(
     """
     figure, (left, right) = finding_figure(rows, 2, 2.9)
     for number, (name, values) in enumerate(outcome.items()):
-        dots(left, number, values, BLUE, "ours")
+        dots(left, number, values, BLUE, "ours", at=name)
         left.plot(
             paper[name],
             number,
             "D",
-            color="white",
-            markeredgecolor=INK,
+            color="none",
+            markeredgecolor=ink(),
             markersize=5,
             label="paper",
         )
@@ -51,14 +52,17 @@ def decision_square_figure(
     left.set_title("outcome: which is reached first")
     left.set_xlabel("coefficient (log-odds per standard deviation)")
     marks = (("networks", BLUE, "o"), ("discounter", VERMILLION, "^"))
-    for number, values in enumerate(contrasts.values()):
+    for number, (way, values) in enumerate(contrasts.items()):
         for shift, one, (label, colour, marker) in zip(
             (-0.25, 0.0, 0.25), values, (*marks, ("untrained", NULL, "s")), strict=True
         ):
-            dots(right, number + shift, one, colour, label, marker)
+            dots(right, number + shift, one, colour, label, at=way, marker=marker)
     lines_axis(right, list(contrasts))
     right.set_title("log-odds: straight distance to the object")
     right.set_xlabel("coefficient (nats per standard deviation)")
+    key(left, "ours", BLUE)
+    for label, colour, marker in (*marks, ("untrained", NULL, "s")):
+        key(right, label, colour, marker=marker)
     legend_under(left, 2)
     legend_under(right, 3)
     return figure

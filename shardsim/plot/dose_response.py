@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
-from shardsim.base.statistics import t_interval
-from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, WIDTH, band, new_figure, styled
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.marks import curve
+from shardsim.plot.style import BLUE, NULL, VERMILLION, WIDTH, ink
 
 QUANTILES = (0.05, 0.95)
 
@@ -21,7 +22,7 @@ def dose_curves(
     random: np.ndarray,
     titles: Sequence[str],
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """Strength of a shard, and of the other one that moves most, a panel a shard.
 
     Args:
@@ -48,14 +49,11 @@ def dose_curves(
             (own[:, place], BLUE, "the shard itself"),
             (other[:, place], VERMILLION, "the other shard that moves most"),
         ):
-            interval = t_interval(values, axis=0, confidence=confidence)
-            panel.plot(dose, interval.mean, color=colour, marker="o", ms=3, label=name)
-            band(panel, dose, interval.low, interval.high, colour)
-        panel.plot(dose, 1.0 + dose, color=INK, linestyle=":", label="linear network: 1 + c")
+            curve(panel, dose, values, colour, name, confidence=confidence, marker="o", ms=3)
+        panel.plot(dose, 1.0 + dose, color=ink(), linestyle=":", label="linear network: 1 + c")
         panel.set_title(titles[place])
         panel.set_xlabel("dose c (reading × (1 + c))")
     for row in axes:
         row[0].set_ylabel("strength (part of that at c = 0)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    legend_below(figure, panels[:count], columns=2)
     return figure

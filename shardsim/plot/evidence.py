@@ -1,23 +1,17 @@
-"""The evidence of a diagnosis as a table: measured beside exact."""
+"""The evidence of a diagnosis: how far each measurement is from the exact value."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import shorten
 from typing import Any
 
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import NullLocator
 
-from shardsim.plot.style import (
-    BLUE,
-    INK,
-    RESIDUAL,
-    VERMILLION,
-    WIDTH,
-    new_figure,
-    section_colours,
-    styled,
-)
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.marks import key, record
+from shardsim.plot.style import BLUE, VERMILLION, WIDTH, ink, section_colours
 
 COLUMNS = {  # key of a row -> heading
     "section": "section",
@@ -29,49 +23,68 @@ COLUMNS = {  # key of a row -> heading
     "unit": "unit",
     "verdict": "verdict",
 }
-_LEFT = (0.015, 0.13, 0.46, 0.525, 0.575, 0.67, 0.755, 0.905)
-_LETTERS = (14, 48, 8, 6, 12, 11, 20, 14)
-_ROW = 0.19  # inches
+LEAST, MOST = 1e-4, 1e2  # of the axis, in tolerances
+WHOLE = "run"  # what belongs to no section
 DISAGREES = "disagrees"
 VERDICTS = {"agrees": BLUE, DISAGREES: VERMILLION}
 
 
 @styled
-def evidence_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """A table of measurements in the order of the data flow, a colour a section.
+def evidence_gaps(title: str, rows: Sequence[Mapping[str, Any]]) -> FigureBase:
+    """How far each measurement is from the exact value, in tolerances, in the order of data flow.
+
+    What lies left of the line agrees. The verdict stands beside each row; the numbers themselves
+    are a table: `shardsim diagnose`, or the report.
 
     Args:
         title: the verdict in words.
-        rows: each with the keys of `COLUMNS`; those missing are left empty.
+        rows: each with the keys of `COLUMNS`, and `gap` and `tolerance` where they are known.
     """
-    height = _ROW * (len(rows) + 2) + 0.3
-    figure, grid = new_figure(WIDTH, height)
+    figure, grid = new_figure(WIDTH, 1.1 + 0.165 * len(rows))
     axes = grid[0, 0]
-    axes.set_axis_off()
-    axes.set_xlim(0, 1)
-    axes.set_ylim(len(rows) + 0.6, -0.6)
+    sections = list(dict.fromkeys(str(row.get("section") or WHOLE) for row in rows))
+    colours = section_colours(sections)
+    for y, row in enumerate(rows):
+        section = str(row.get("section") or WHOLE)
+        axes.plot([LEAST] * 2, [y - 0.5, y + 0.5], color=colours[section], linewidth=7)
+        _gap(axes, y, row)
+    axes.axvline(1.0, color=ink(), linewidth=1.0, label="tolerance")
+    axes.set_xscale("log")
+    axes.set_xlim(LEAST, MOST)
+    ticks = [10.0**power for power in (-4, -3, -2, -1, 0, 1, 2)]
+    axes.set_xticks(ticks, ["0", "0.001", "0.01", "0.1", "1", "10", "≥ 100"])
+    axes.xaxis.set_minor_locator(NullLocator())
+    names = [f"{row.get('section') or WHOLE}: {row.get('measurement', '')}" for row in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize="x-small")
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(False, axis="y")
+    axes.set_xlabel("distance from the exact value ÷ tolerance")
     axes.set_title(title, fontweight="bold")
-    sections = list(dict.fromkeys(str(row.get("section") or "") for row in rows))
-    colours = {"": RESIDUAL} | section_colours([name for name in sections if name])
-    for left, name in zip(_LEFT, COLUMNS, strict=True):
-        axes.text(left, 0, COLUMNS[name], fontweight="bold", va="center", fontsize=7)
-    axes.plot([0, 1], [0.5, 0.5], color=INK, linewidth=0.8)
-    for number, row in enumerate(rows, start=1):
-        section = str(row.get("section") or "")
-        axes.plot(
-            [0.004] * 2,
-            [number - 0.5, number + 0.5],
-            color=colours[section],
-            linewidth=4,
-            solid_capstyle="butt",
-        )
-        for left, letters, name in zip(_LEFT, _LETTERS, COLUMNS, strict=True):
-            text = shorten(cell(row.get(name)), letters, placeholder="…")
-            colour = INK
-            if name == "verdict":
-                colour = VERDICTS.get(text, INK)
-            axes.text(left, number, text, va="center", fontsize=6.6, color=colour)
+    for label, colour in VERDICTS.items():
+        key(axes, label, colour)
+    legend_below(figure)
     return figure
+
+
+def _gap(axes: Axes, y: int, row: Mapping[str, Any]) -> None:
+    """One measurement: a dot where its distance is known in tolerances, and the verdict."""
+    verdict = str(row.get("verdict") or "")
+    colour = VERDICTS.get(verdict, ink())
+    gap, tolerance = row.get("gap"), row.get("tolerance")
+    known = gap is not None and (gap == 0 or tolerance)
+    parts = float(gap / tolerance if gap else 0.0) if known else float("nan")
+    record(axes, verdict, row.get("measurement"), parts, seed=row.get("seed"), across=True)
+    if known:
+        axes.plot(min(max(parts, LEAST * 1.5), MOST / 1.5), y, "o", color=colour, markersize=4)
+    axes.text(
+        1.01,
+        y,
+        verdict,
+        transform=axes.get_yaxis_transform(),
+        va="center",
+        fontsize="x-small",
+        color=colour,
+    )
 
 
 def cell(value: Any) -> str:

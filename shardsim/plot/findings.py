@@ -1,4 +1,4 @@
-"""A published finding beside ours: a table with a verdict a row, under the figure's panels.
+"""A published finding beside ours: a figure that keeps a table with a verdict a row.
 
 Axis letter: K seeds.
 """
@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from shardsim.base.columns import aligned
 from shardsim.base.statistics import Bounds, Interval, t_interval
-from shardsim.plot.style import BLUE, INK, NULL, VERMILLION, WIDTH
+from shardsim.plot.canvas import ShardFigure, surface
+from shardsim.plot.style import WIDTH, ink
 
 AGREES, DISAGREES, CANNOT_TELL, NOT_READABLE, A_NULL = (
     "agrees",
@@ -24,10 +23,7 @@ AGREES, DISAGREES, CANNOT_TELL, NOT_READABLE, A_NULL = (
     "not readable",
     "null",
 )
-SIGNS = {AGREES: ("●", BLUE), DISAGREES: ("▲", VERMILLION), CANNOT_TELL: ("○", INK)}
 HEADINGS = ("measure", "paper", "ours [90 % over seeds]", "verdict")
-COLUMNS = (0.0, 0.53, 0.65, 0.87)  # where they begin, of the table's width
-LINE = 0.155  # inches
 
 
 class Row(NamedTuple):
@@ -77,8 +73,8 @@ class Row(NamedTuple):
         }
 
 
-class FindingFigure(Figure):
-    """A figure with the table that it shows."""
+class FindingFigure(ShardFigure):
+    """A figure with the table of its finding."""
 
     rows: Sequence[Any] = ()  # each with `as_data`, as `Row`
 
@@ -100,71 +96,29 @@ def _cells(row: Row) -> tuple[str, str, str, str]:
 
 def finding_figure(
     rows: Sequence[Row], panels: int, height: float, widths: Sequence[float] | None = None
-) -> tuple[FindingFigure, np.ndarray]:
-    """Return a figure whose lower part is the table, and the empty axes of the panels above.
+) -> tuple[Any, np.ndarray]:
+    """Return a figure that keeps the table, and its empty panels.
+
+    The table is text: the command prints it, and `figure.table()` returns it.
 
     Args:
         rows: of the table.
         panels: how many stand side by side.
-        height: of the panels, inches.
+        height: of the figure, inches.
         widths: relative widths of the panels.
     """
-    below = LINE * (len(rows) + 2)
-    figure = FindingFigure(figsize=(1.15 * WIDTH, height + below), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.rows = tuple(rows)
-    parts: Any = figure.subfigures(2, 1, height_ratios=[height, below])
-    upper, lower = parts
-    axes: np.ndarray = upper.subplots(1, panels, squeeze=False, width_ratios=widths)[0]
-    _draw_table(lower.subplots(1, 1), rows)
+    figure = surface(1.15 * WIDTH, height, FindingFigure)
+    if isinstance(figure, FindingFigure):
+        figure.rows = tuple(rows)
+    axes: np.ndarray = figure.subplots(1, panels, squeeze=False, width_ratios=widths)[0]
     return figure, axes
-
-
-def _draw_table(axes: Axes, rows: Sequence[Row]) -> None:
-    axes.set_axis_off()
-    axes.set_xlim(0, 1)
-    axes.set_ylim(len(rows) + 0.5, -0.7)
-    axes.axhline(0.45, color=INK, linewidth=0.7)
-    for x, heading in zip(COLUMNS, HEADINGS, strict=True):
-        axes.text(x, 0, heading, va="center", fontsize=7, fontweight="bold")
-    for number, row in enumerate(rows, start=1):
-        *said, verdict = _cells(row)
-        mark, colour = SIGNS.get(verdict.split(":")[0], ("", NULL))
-        for x, text in zip(COLUMNS, (*said, f"{mark} {verdict}".strip()), strict=True):
-            axes.text(
-                x, number, text, va="center", fontsize=6.6, color=colour if x == COLUMNS[3] else INK
-            )
-
-
-def dots(
-    axes: Axes, row: float, values: np.ndarray, colour: str, label: str, marker: str = "o"
-) -> None:
-    """A mean with its interval over seeds on one line, the seeds faint behind it."""
-    known = np.asarray(values)[np.isfinite(values)]
-    if not known.size:
-        return
-    interval = t_interval(known)
-    if np.isfinite(interval.low):
-        axes.plot([interval.low, interval.high], [row, row], color=colour, linewidth=1.4)
-    axes.plot(known, np.full(len(known), row), ".", color=colour, markersize=2.5, alpha=0.5)
-    axes.plot(
-        interval.mean,
-        row,
-        linestyle="",
-        marker=marker,
-        color=colour,
-        markersize=5,
-        markeredgecolor=INK,
-        markeredgewidth=0.5,
-        label=label,
-    )
 
 
 def lines_axis(axes: Axes, names: Sequence[str]) -> None:
     """Name the lines of a panel of dots, from the top."""
     axes.set_yticks(range(len(names)), list(names))
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.axvline(0, color=INK, linewidth=0.7)
+    axes.axvline(0, color=ink(), linewidth=0.7)
     axes.grid(False, axis="y")
 
 

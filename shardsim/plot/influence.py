@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
-from shardsim.base.statistics import t_interval
-from shardsim.plot.style import INK, NULL, WIDTH, band, legend_below, new_figure, styled
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.marks import curve, mean_known, record_line
+from shardsim.plot.style import NULL, WIDTH, ink, paper
 
 AXIS = "signed influence S\n(moves per decision)"
 
@@ -26,50 +27,55 @@ class Influence(NamedTuple):
 
 
 @styled
-def influence_by_distance(runs: Mapping[str, Influence], confidence: float = 0.9) -> Figure:
+def influence_by_distance(runs: Mapping[str, Influence], confidence: float = 0.9) -> FigureBase:
     """Signed influence S of each concept by the agent's distance to it, a panel a run.
 
     Lines are means over seeds with intervals (Student's t); dotted, the same removal made in the
     fitted model; dashed, the nulls.
     """
-    figure, axes = new_figure(WIDTH if len(runs) > 1 else 4.6, 3.0, 1, len(runs), sharey=True)
+    width = max(WIDTH, 3.2 * len(runs)) if len(runs) > 1 else 4.8
+    figure, axes = new_figure(width, 3.4, 1, len(runs), sharey=True)
     for place, (title, influence) in zip(axes[0], runs.items(), strict=True):
         _panel(place, influence, confidence)
         place.set_title(title)
         place.set_xlabel("distance to the concept (moves)")
     axes[0, 0].set_ylabel(AXIS)
-    legend_below(figure, axes[0, 0], columns=3)
+    legend_below(figure, columns=3)
     return figure
 
 
 def _panel(axes: Axes, influence: Influence, confidence: float) -> None:
     x = np.arange(len(influence.bins), dtype=float)
-    axes.axhline(0, color=INK, linewidth=0.7)
+    axes.axhline(0, color=ink(), linewidth=0.7)
     for name, values in influence.signed.items():
-        colour = influence.colours.get(name, INK)
-        interval = t_interval(values, axis=0, confidence=confidence)
-        band(axes, x, np.asarray(interval.low), np.asarray(interval.high), colour)
-        axes.plot(x, mean_known(values), color=colour, marker="o", markersize=4, label=name)
-    for kind, dashes in ((influence.model, (0, (1, 1.5))), (influence.nulls, (0, (4, 2)))):
+        colour = influence.colours.get(name, ink())
+        curve(
+            axes,
+            x,
+            values,
+            colour,
+            name,
+            confidence=confidence,
+            names=influence.bins,
+            marker="o",
+            markersize=4,
+        )
+    styles = ((influence.model, (0, (1, 1.5)), "o"), (influence.nulls, (0, (4, 2)), "s"))
+    for kind, dashes, marker in styles:
         for name, values in kind.items():
             axes.plot(
                 x,
                 mean_known(values),
                 color=influence.colours.get(name, NULL),
-                linewidth=1,
+                linewidth=1.3,
                 linestyle=dashes,
-                marker="o" if kind is influence.model else "",
+                marker=marker,
                 markersize=3.5,
-                markerfacecolor="white",
+                markerfacecolor=paper(),
+                zorder=2.5,
                 label=name,
             )
+            record_line(axes, name, influence.bins, mean_known(values))
+            for seed, one in enumerate(values):
+                record_line(axes, name, influence.bins, one, seed=seed)
     axes.set_xticks(x, influence.bins)
-
-
-def mean_known(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis of what is known; NaN where nothing is."""
-    values = np.asarray(values, np.float64)
-    known = np.isfinite(values)
-    count = known.sum(axis=0)
-    total = np.where(known, values, 0.0).sum(axis=0)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)

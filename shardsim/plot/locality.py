@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 
-from shardsim.base.statistics import t_interval
-from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
-from shardsim.plot.style import INK, NULL, band, styled
+from shardsim.plot.canvas import styled
+from shardsim.plot.findings import Row, finding_figure, legend_under
+from shardsim.plot.marks import curve
+from shardsim.plot.style import NULL, ink
 
 Curve = tuple[np.ndarray, np.ndarray]  # distances float64[D], mean influence float64[K, D]
 
@@ -21,7 +23,7 @@ def locality_figure(
     colours: Mapping[str, str],
     nulls: Mapping[str, Curve],
     half: Mapping[str, np.ndarray],
-) -> FindingFigure:
+) -> FigureBase:
     """Mean influence by distance, a panel a kind of distance, and the table.
 
     Args:
@@ -38,8 +40,8 @@ def locality_figure(
         _line(place, *nulls[label], NULL, f"{next(iter(objects))}, untrained", (0, (4, 2)))
         known = half[label][np.isfinite(half[label])]
         if known.size:
-            place.axvline(known.mean(), color=INK, linewidth=0.9, linestyle=":", label="half")
-        place.axhline(0, color=INK, linewidth=0.7)
+            place.axvline(known.mean(), color=ink(), linewidth=0.9, linestyle=":", label="half")
+        place.axhline(0, color=ink(), linewidth=0.7)
         place.set_xlabel(label)
         place.set_ylabel("signed influence S\n(moves per decision)")
         legend_under(place, 4)
@@ -47,14 +49,4 @@ def locality_figure(
 
 
 def _line(axes: Axes, distance, mean, colour: str, label: str, dashes) -> None:
-    interval = t_interval(mean, axis=0)
-    band(axes, distance, np.asarray(interval.low), np.asarray(interval.high), colour)
-    axes.plot(
-        distance,
-        mean.mean(0),
-        color=colour,
-        linestyle=dashes,
-        marker="o",
-        markersize=3,
-        label=label,
-    )
+    curve(axes, distance, mean, colour, label, linestyle=dashes, marker="o", markersize=3)

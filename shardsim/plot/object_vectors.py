@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import FigureBase
 
 from shardsim.base.statistics import SHARE, t_interval
-from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
-from shardsim.plot.style import BLUE, GREEN, INK, NULL, PURPLE, band, styled
+from shardsim.plot.canvas import styled
+from shardsim.plot.findings import Row, finding_figure, legend_under
+from shardsim.plot.marks import curve
+from shardsim.plot.style import BLUE, GREEN, NULL, PURPLE, ink
 
 SHADES = (BLUE, GREEN, PURPLE, NULL)
 PAPER = ((-1.0, 0.03), (0.0, 0.81))  # Turner et al. 2023: coefficient, median P over 100 mazes
@@ -23,7 +26,7 @@ def cheese_vector(
     vectors: Sequence[str],
     concept: str,
     confidence: float = 0.9,
-) -> FindingFigure:
+) -> FigureBase:
     """Probability of the best moves to an object where ways part, a panel a layer, and a table.
 
     Args:
@@ -38,12 +41,19 @@ def cheese_vector(
     figure, axes = finding_figure(rows, len(chance), 3.2)
     for place, (layer, values) in zip(axes, chance.items(), strict=True):
         for number, name in enumerate(vectors):
-            interval = t_interval(values[:, number], axis=0, confidence=confidence, within=SHARE)
-            colour = SHADES[number % len(SHADES)]
-            place.plot(coefficient, interval.mean, color=colour, marker="o", ms=3, label=name)
-            band(place, coefficient, interval.low, interval.high, colour)
-        place.axhline(removed[layer].mean(), color=INK, linestyle=":", label="really removed")
-        place.plot(*zip(*PAPER, strict=True), "x", color=INK, label="Turner et al. 2023")
+            curve(
+                place,
+                coefficient,
+                values[:, number],
+                SHADES[number % len(SHADES)],
+                name,
+                confidence=confidence,
+                within=SHARE,
+                marker="o",
+                ms=3,
+            )
+        place.axhline(removed[layer].mean(), color=ink(), linestyle=":", label="really removed")
+        place.plot(*zip(*PAPER, strict=True), "x", color=ink(), label="Turner et al. 2023")
         place.set_title(f"{layer}: {_said(coefficient, values[:, 0], confidence)}")
         place.set_xlabel(f"coefficient of the {concept} vector")
         place.set_ylim(-0.02, 1.02)

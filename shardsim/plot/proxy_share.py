@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 from matplotlib.ticker import NullLocator
 
-from shardsim.base.statistics import SHARE, Bounds, t_interval
-from shardsim.plot.findings import FindingFigure, Row, finding_figure, legend_under
-from shardsim.plot.style import BLUE, SKY, VERMILLION, band, styled
+from shardsim.base.statistics import SHARE, Bounds
+from shardsim.plot.canvas import styled
+from shardsim.plot.findings import Row, finding_figure, legend_under
+from shardsim.plot.marks import curve
+from shardsim.plot.style import BLUE, SKY, VERMILLION
 
 Lines = Mapping[str, Sequence[np.ndarray]]  # label -> float64[K] at each share
 
@@ -32,7 +36,7 @@ def proxy_share_figure(
     returns: Lines,
     colours: Mapping[str, str],
     published: Beside,
-) -> FindingFigure:
+) -> FigureBase:
     """Influence and returns by the share of decorrelated levels, beside a published sweep.
 
     Args:
@@ -69,17 +73,15 @@ def _panel(
 ) -> None:
     x = np.asarray(shares, np.float64)
     for number, (name, values) in enumerate(lines.items()):
-        found = [t_interval(one, within=within) for one in values]
-        band(
+        curve(
             axes,
             x,
-            np.array([one.low for one in found]),
-            np.array([one.high for one in found]),
+            np.array(list(zip_longest(*values, fillvalue=np.nan))),
             colours[name],
-        )
-        means = [float(one.mean) for one in found]
-        axes.plot(
-            x, means, color=colours[name], marker="os^D"[number % 4], markersize=4, label=name
+            name,
+            within=within,
+            marker="os^D"[number % 4],
+            markersize=4,
         )
         for at, one in zip(x, values, strict=True):
             axes.plot(np.full(len(one), at), one, ".", color=colours[name], markersize=2, alpha=0.5)

@@ -1,4 +1,4 @@
-"""What reflection does, by onset and model. Axes: T steps, K seeds, S shards, M models."""
+"""What reflection does to the shard distribution, a row an onset. Axes: K seeds, S shards."""
 
 from __future__ import annotations
 
@@ -6,86 +6,193 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 
-from shardsim.base.statistics import SHARE, t_interval
-from shardsim.plot.style import INK, MODELS, NULL, WIDTH, band, legend_below, new_figure, styled
+from shardsim.base.statistics import SHARE
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.marks import dots, key, over_seeds, record
+from shardsim.plot.style import MODELS, NULL, WIDTH, ink, paper
 
-CONTROLS = ("distillation", "sham")
+SHAM = "sham"
+CONTROLS = ("distillation", SHAM)
 DASHES = {  # so that lines on one another stay visible
     "summed": (0, (5, 2)),
     "replicator": (0, (6, 2, 1, 2)),
     "distillation": (0, (3, 2)),
-    "sham": (0, (1, 1.5)),
+    SHAM: (0, (1, 1.5)),
 }
-MARKERS = {"sham": "s", "distillation": "D", "replicator": "^"}
+MARKERS = {SHAM: "s", "distillation": "D", "replicator": "^", "summed": "v"}
+TURN = 0.55  # from before to after, of the distance between two shards
 
 
-class Changes(NamedTuple):
-    """Change of each old shard's value, with its interval, and the margin that counts as none."""
+class Shift(NamedTuple):
+    """Shares before and after reflecting from one onset."""
 
-    mean: np.ndarray  # f[S, M]
-    low: np.ndarray  # f[S, M]
-    high: np.ndarray  # f[S, M]
-    margin: np.ndarray  # f[S]
+    before: np.ndarray  # f[K, S]
+    after: Mapping[str, np.ndarray]  # model -> f[K, S]; NaN where a seed has no such context
+    verdicts: Mapping[str, str] = {}  # model -> constant, drifted, undecided
 
 
 @styled
-def reflection_trajectories(
-    steps: np.ndarray,
-    probabilities: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]],
+def reflection_shares(
+    onsets: Mapping[str, Shift],
+    shards: Sequence[str],
+    colours: Sequence[str],
     confidence: float = 0.9,
-    unit: str = "probability",
-) -> Figure:
-    """Exact behaviour over reflection steps: a row an onset, a column an outcome, a line a model.
+    about: str = "",
+) -> FigureBase:
+    """Each shard's share before and after, a row an onset; right, the difference from the sham.
 
-    Lines are means over seeds. Models have a band, and every model, controls too, has its interval
-    at the last step, beside the axis.
+    Left, thick lines are means over seeds with intervals, thin ones are seeds, and grey ones the
+    sham: reflection with shuffled endorsements. Right, after reflection minus after the sham,
+    paired by seed, with a line at zero. The verdict of constancy is the row's title.
 
     Args:
-        steps: f[T], reflection steps.
-        probabilities: onset -> outcome ("cheese first") -> model -> f[T, K].
-        confidence: of the bands, Student's t over seeds.
-        unit: of the values.
+        onsets: onset -> shares.
+        shards: names, S.
+        colours: of the shards, S.
+        confidence: of Student's intervals over seeds.
+        about: battery and seeds, for the title.
     """
-    onsets = list(probabilities)
-    outcomes = list(next(iter(probabilities.values())))
-    models = list(dict.fromkeys(m for onset in onsets for m in probabilities[onset][outcomes[0]]))
-    colours = model_colours(models)
+    models = list(dict.fromkeys(m for shift in onsets.values() for m in shift.after if m != SHAM))
+    sham = any(SHAM in shift.after for shift in onsets.values())
     figure, axes = new_figure(
-        WIDTH, 0.7 + 1.45 * len(onsets), len(onsets), len(outcomes), sharex=True, sharey=True
+        WIDTH,
+        0.8 + len(onsets) * (1.0 + 0.22 * len(shards) * max(1, len(models))),
+        len(onsets),
+        2,
+        sharex="col",
+        sharey="col",
+        width_ratios=[1.25, 1],
     )
-    for row, onset in enumerate(onsets):
-        for column, outcome in enumerate(outcomes):
-            place = axes[row, column]
-            for model, values in probabilities[onset][outcome].items():
-                interval = t_interval(values, axis=-1, confidence=confidence, within=SHARE)
-                low, high = interval.low, interval.high
-                if values.shape[1] > 1:
-                    if model not in DASHES or model == "summed":
-                        band(place, steps, low, high, colours[model], alpha=0.15)
-                    beyond = steps[-1] + (1 + models.index(model)) * 0.025 * np.ptp(steps)
-                    place.vlines(beyond, low[-1], high[-1], color=colours[model], linewidth=2)
-                place.plot(
-                    steps,
-                    interval.mean,
-                    color=colours[model],
-                    linestyle=DASHES.get(model, "-"),
-                    label=model,
-                )
-            if row == 0:
-                place.set_title(outcome)
-            if row == len(onsets) - 1:
-                place.set_xlabel("reflection steps")
-        axes[row, 0].set_ylabel(f"onset {onset}\n{unit}")
-    axes[0, 0].set_ylim(-0.02, 1.02)
-    room = 0.025 * (1 + len(models)) * np.ptp(steps)
-    axes[0, 0].set_xlim(float(steps.min()), float(steps.max()) + room)
-    axes[0, 0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    legend_below(figure, axes[0, 0], columns=len(models))
+    for (left, right), (onset, shift) in zip(axes, onsets.items(), strict=True):
+        said = [f"{model}: {verdict}" for model, verdict in shift.verdicts.items()]
+        left.set_title(f"onset {onset}" + (f" \N{EN DASH} {', '.join(said)}" if said else ""))
+        _slopes(left, shift, shards, colours, confidence)
+        _against_sham(right, shift, models, shards, colours, confidence)
+        left.set_ylabel("share of\ndecision influence")
+    axes[0, 0].set_ylim(bottom=0)
+    _shards_along(axes[-1, 0], shards)
+    axes[0, 1].set_yticks(range(len(shards)), shards)
+    axes[0, 1].set_ylim(len(shards) - 0.5, -0.5)
+    axes[-1, 1].set_xlabel(f"change of share{', minus that of the sham' if sham else ''}")
+    key(axes[0, 0], "after the sham", NULL, marker="s", linestyle=DASHES[SHAM])
+    for model in models:
+        key(axes[0, 0], model, paper(), marker=MARKERS.get(model, "o"), markeredgecolor=ink())
+    legend_below(figure, columns=5)
+    axes[0, 1].set_title(about, loc="right")
     return figure
+
+
+def _shards_along(axes: Axes, shards: Sequence[str]) -> None:
+    places = [place for number in range(len(shards)) for place in (number, number + TURN)]
+    axes.set_xticks(places, ["before", "after"] * len(shards))
+    for number, name in enumerate(shards):
+        axes.annotate(
+            name,
+            (number + TURN / 2, 0),
+            (0, -24),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            annotation_clip=False,
+        )
+    axes.set_xlim(-0.25, len(shards) - 1 + TURN + 0.25)
+
+
+def _slopes(
+    axes: Axes, shift: Shift, shards: Sequence[str], colours: Sequence[str], confidence: float
+) -> None:
+    """Lines from before to after, a pair of places a shard."""
+    axes.grid(False, axis="x")
+    for number, name in enumerate(shards):
+        x, before = (number, number + TURN), shift.before[:, number]
+        _end(axes, x[0], before, colours[number], "o", confidence, f"{name}, before")
+        for model, after in shift.after.items():
+            plain = model == SHAM
+            colour, marker = (NULL if plain else colours[number]), MARKERS.get(model, "o")
+            for one, other in zip(before, after[:, number], strict=True):
+                axes.plot(x, (one, other), color=colour, linewidth=0.6, alpha=0.45, zorder=1.5)
+            known = np.isfinite(after[:, number])
+            if not known.any():
+                continue
+            ends = before[known].mean(), after[known, number].mean()
+            dashes = DASHES[SHAM] if plain else "-"
+            axes.plot(x, ends, color=colour, linewidth=1.2 if plain else 2, linestyle=dashes)
+            place = x[1] + (0.07 if plain else 0.0)
+            _end(axes, place, after[:, number], colour, marker, confidence, f"{name}, {model}")
+
+
+def _end(
+    axes: Axes,
+    x: float,
+    values: np.ndarray,
+    colour: str,
+    marker: str,
+    confidence: float,
+    series: str,
+) -> None:
+    """A mean with its interval, upright."""
+    found = over_seeds(values, confidence, SHARE)
+    if np.isfinite(found.low) and np.isfinite(found.high):
+        axes.plot([x, x], [found.low, found.high], color=colour, linewidth=1.4, alpha=0.8)
+    axes.plot(x, found.mean, marker, color=colour, ms=5, markeredgecolor=ink(), mew=0.5, zorder=3)
+    words = {"at_label": "shard, when", "at": series}
+    record(axes, "share", value=found.mean, low=found.low, high=found.high, **words)
+    for seed, value in enumerate(values):
+        record(axes, "share", value=value, seed=seed, **words)
+
+
+def _against_sham(
+    axes: Axes,
+    shift: Shift,
+    models: Sequence[str],
+    shards: Sequence[str],
+    colours: Sequence[str],
+    confidence: float,
+) -> None:
+    """After reflection minus after the sham, paired by seed; minus before where no sham was."""
+    zero_line(axes)
+    offsets = np.linspace(-0.22, 0.22, len(models)) if len(models) > 1 else [0.0]
+    baseline = shift.after.get(SHAM, shift.before)
+    for number, name in enumerate(shards):
+        for offset, model in zip(offsets, models, strict=True):
+            if model not in shift.after:
+                continue
+            gap = shift.after[model][:, number] - baseline[:, number]
+            row, marker = number + offset, MARKERS.get(model, "o")
+            series = f"{model} minus {SHAM if SHAM in shift.after else 'before'}"
+            found = dots(
+                axes,
+                row,
+                gap,
+                colours[number],
+                series,
+                at=name,
+                confidence=confidence,
+                marker=marker,
+            )
+            axes.annotate(
+                signed(found.mean),
+                (found.mean, row),
+                (0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize="x-small",
+                bbox={"facecolor": paper(), "edgecolor": "none", "pad": 0.6},
+            )
+    axes.grid(False, axis="y")
+
+
+def zero_line(axes: Axes) -> None:
+    """A line at no change, over the grid and under the data."""
+    axes.axvline(0, color=ink(), linewidth=1.0, zorder=1.8)
+
+
+def signed(value: float) -> str:
+    """Two decimals with a true sign; empty where nothing is known."""
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}") if np.isfinite(value) else ""
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
@@ -95,57 +202,3 @@ def model_colours(models: Sequence[str]) -> dict[str, str]:
         model: NULL if model in CONTROLS else MODELS[real.index(model) % len(MODELS)]
         for model in models
     }
-
-
-@styled
-def value_changes(
-    onsets: Mapping[str, Changes], shards: Sequence[str], models: Sequence[str]
-) -> Figure:
-    """ΔJ of every old shard under the new policy, by onset, beside the margin of equivalence.
-
-    A shard whose interval lies inside the grey strip kept its value; outside it, it changed.
-    """
-    figure, axes = new_figure(
-        WIDTH,
-        0.8 + len(shards) * (0.25 + 0.13 * len(models)),
-        1,
-        len(onsets),
-        sharex=True,
-        sharey=True,
-    )
-    colours = model_colours(models)
-    offsets = np.linspace(-0.3, 0.3, len(models)) if len(models) > 1 else np.zeros(1)
-    for place, (onset, change) in zip(axes[0], onsets.items(), strict=True):
-        for row in range(len(shards)):
-            margin = float(change.margin[row])
-            place.fill_betweenx(
-                [row - 0.42, row + 0.42], -margin, margin, color="#DDDDDD", linewidth=0, zorder=0
-            )
-            for number, model in enumerate(models):
-                y = row + offsets[number]
-                ends = change.low[row, number], change.high[row, number]
-                if np.isfinite(ends).all():
-                    place.plot(ends, [y, y], color=colours[model], linewidth=1.4)
-                place.plot(
-                    change.mean[row, number],
-                    y,
-                    MARKERS.get(model, "o"),
-                    color=colours[model],
-                    markersize=4,
-                )
-        place.axvline(0, color=INK, linewidth=0.8)
-        place.set_title(f"onset {onset}")
-        place.set_xlabel("ΔJ ÷ achievable range")
-        place.xaxis.set_major_locator(MaxNLocator(4))
-        place.grid(False, axis="y")
-    axes[0, 0].set_yticks(range(len(shards)), shards)
-    axes[0, 0].set_ylim(len(shards) - 0.5, -0.5)
-    handles = [
-        Line2D(
-            [], [], color=colours[model], marker=MARKERS.get(model, "o"), markersize=4, label=model
-        )
-        for model in models
-    ]
-    strip = Line2D([], [], color="#DDDDDD", linewidth=6, label="counts as constant (±ε)")
-    figure.legend(handles=[*handles, strip], loc="outside lower center", ncols=len(models) + 1)
-    return figure

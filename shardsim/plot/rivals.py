@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 
-from shardsim.base.statistics import t_interval
-from shardsim.plot.style import BLUE, INK, WIDTH, new_figure, styled
+from shardsim.plot.canvas import new_figure, styled
+from shardsim.plot.marks import dots, record
+from shardsim.plot.style import BLUE, WIDTH, ink
 
 OURS = "shards"
 
@@ -20,7 +21,7 @@ def rivals(
     bits: Mapping[str, np.ndarray],
     compared: Sequence[str],
     confidence: float = 0.9,
-) -> Figure:
+) -> FigureBase:
     """Bits per decision of every model, and the paired difference of the near rivals to the shards.
 
     Args:
@@ -41,7 +42,13 @@ def rivals(
         colours = [BLUE if name == OURS else "#BDBDBD" for name in models]
         place.barh(rows, np.nanmean(values, axis=1), color=colours, height=0.68)
         for seed in np.asarray(values).T:
-            place.plot(seed, rows, color=INK, linewidth=0.5, alpha=0.5, marker="o", markersize=2.2)
+            place.plot(
+                seed, rows, color=ink(), linewidth=0.5, alpha=0.5, marker="o", markersize=2.2
+            )
+        for model, seeds in zip(models, values, strict=True):
+            record(place, "bits", model, np.nanmean(seeds), across=True)
+            for number, one in enumerate(seeds):
+                record(place, "bits", model, one, seed=number, across=True)
         place.set_title(title)
         place.set_xlabel("bits per decision")
         place.grid(False, axis="y")
@@ -56,15 +63,13 @@ def _differences(
 ) -> None:
     """Rival minus shards, seed by seed, with the interval of the mean."""
     ours = bits[list(models).index(OURS)]
-    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.axvline(0, color=ink(), linewidth=0.8)
     for name in compared:
         row = list(models).index(name)
         gap = bits[row] - ours
-        interval = t_interval(gap, confidence=confidence)
-        if np.isfinite(interval.low):
-            axes.plot([interval.low, interval.high], [row, row], color=INK, linewidth=1.4)
-        axes.plot(gap, np.full(len(gap), row), "o", color=INK, markersize=2.2, alpha=0.5)
-        axes.plot(gap.mean(), row, "o", color=BLUE, markersize=5.5, markeredgecolor=INK)
+        interval = dots(
+            axes, row, gap, BLUE, "rival − shards", at=name, confidence=confidence, stroke=ink()
+        )
         said = f"{gap.mean():+.3f}"
         if np.isfinite(interval.low):
             said += f" [{interval.low:+.3f}, {interval.high:+.3f}]"

@@ -1,4 +1,4 @@
-"""The shard distribution: over training as stacked areas, and at one time as intervals.
+"""The shard distribution: over training as a line a shard, and at one time as intervals.
 
 Axes: T checkpoints, K seeds, P parts (shards, then habit, affordance and the residual).
 """
@@ -10,20 +10,35 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.figure import FigureBase
+from matplotlib.patches import Patch
 
-from shardsim.base.statistics import SHARE, t_interval
-from shardsim.plot.style import INK, RESIDUAL, WIDTH, legend_below, new_figure, steps_axis, styled
+from shardsim.base.statistics import SHARE, Interval
+from shardsim.plot.canvas import legend_below, new_figure, styled
+from shardsim.plot.marks import curve, dots, end_labels, key, over_seeds, record, record_line
+from shardsim.plot.style import NULL, RESIDUAL, WIDTH, ink, paper, steps_axis
+
+UNTRAINED = "untrained networks"
+SYMBOLS = "v^*PXDs"
+
+
+class Mark(NamedTuple):
+    """An event of one shard, to be marked on its line."""
+
+    shard: int  # number, from 1
+    kind: str  # for the legend
+    steps: float  # env steps
 
 
 class Distribution(NamedTuple):
     """Shares over time. `share` sums to 1 over its parts."""
 
-    steps: np.ndarray  # f[T]
+    steps: np.ndarray  # f[T]; 0 is the untrained network
     share: np.ndarray  # f[T, K, P]
     names: Sequence[str]  # P
     colours: Sequence[str]  # P
+    about: str = ""  # battery and seeds, for the title
+    rest: int = 3  # how many of the last parts are no shards
 
 
 class Shares(NamedTuple):
@@ -37,68 +52,149 @@ class Shares(NamedTuple):
 
 @styled
 def shard_distribution(
-    runs: Mapping[str, Distribution], xlabel: str | None = None, confidence: float = 0.9
-) -> Figure:
-    """Stacked areas of the seeds' mean shares, a panel a run, with intervals at the boundaries.
+    runs: Mapping[str, Distribution],
+    confidence: float = 0.9,
+    marks: Mapping[str, Sequence[Mark]] | None = None,
+) -> FigureBase:
+    """A line a shard, with its interval and a thin line a seed; below, what belongs to no shard.
 
-    A boundary is a sum of shares, so its interval is of that sum over seeds (Student's t), and
-    is not drawn where there is one seed.
+    The grey band is what the shards have in the untrained networks: from the lowest to the
+    highest end of their intervals. Habit, affordance and residual are stacked in the strip below.
+
+    Args:
+        runs: title -> shares; a column each.
+        confidence: of the intervals over seeds, Student's t; none is drawn for one seed.
+        marks: title -> events to mark on the lines.
     """
-    figure, axes = new_figure(WIDTH, 3.1, 1, len(runs), sharey=True)
-    for place, (title, distribution) in zip(axes[0], runs.items(), strict=True):
-        _stack(place, distribution, confidence)
-        place.set_title(title)
-        steps_axis(place, distribution.steps)
-        if xlabel:
-            place.set_xlabel(xlabel)
+    width = max(WIDTH, 3.3 * len(runs))
+    figure, axes = new_figure(
+        width, 4.0, 2, len(runs), sharex="col", sharey="row", height_ratios=[3, 1]
+    )
+    for column, (title, distribution) in enumerate(runs.items()):
+        upper, lower = axes[:, column]
+        upper.set_title("\n".join(filter(None, (title, distribution.about))))
+        _untrained(upper, distribution, confidence)
+        means = _lines(upper, distribution, confidence)
+        _strip(lower, distribution)
+        _marks(upper, distribution, means, (marks or {}).get(title, ()))
+        steps_axis(lower, distribution.steps)
+    axes[0, 0].set_ylim(bottom=0)
+    for column, distribution in enumerate(runs.values()):
+        _names_at_the_end(axes[0, column], distribution)
     axes[0, 0].set_ylabel("share of decision influence")
+    axes[1, 0].set_ylabel("no shard\n(share)")
+    label = f"{confidence:.0%} interval over seeds; thin: each seed"
     several = any(item.share.shape[1] > 1 for item in runs.values())
-    label = f"{confidence:.0%} interval of the boundary over seeds"
-    extra = [Line2D([], [], color=INK, linestyle="", marker="|", label=label)] if several else []
-    legend_below(figure, axes[0, 0], columns=3, extra=extra)
+    extra = (
+        [Patch(facecolor=f"{ink()}20", edgecolor=ink(), linewidth=0.6, label=label)]
+        if several
+        else []
+    )
+    legend_below(figure, columns=3, extra=extra)
     return figure
 
 
-def _stack(axes: Axes, distribution: Distribution, confidence: float) -> None:
-    steps, share = distribution.steps, distribution.share
-    top = np.cumsum(share, axis=2)  # [T, K, P]
-    mean = top.mean(axis=1)
-    floor = np.zeros(len(steps))
-    for part, (name, colour) in enumerate(
-        zip(distribution.names, distribution.colours, strict=True)
-    ):
-        hatch = "////" if colour == RESIDUAL else None
+def _lines(axes: Axes, distribution: Distribution, confidence: float) -> np.ndarray:
+    """Draw the shards; their means f[T, shards]."""
+    shards = len(distribution.names) - distribution.rest
+    means = [
+        curve(
+            axes,
+            distribution.steps,
+            distribution.share[:, :, part].T,
+            distribution.colours[part],
+            distribution.names[part],
+            confidence=confidence,
+            within=SHARE,
+            thin=True,
+            linewidth=2,
+        )
+        for part in range(shards)
+    ]
+    for line in axes.lines:  # named where they end, so not in the legend again
+        line.set_label(f"_{line.get_label()}")
+    return np.array(means).T.reshape(len(distribution.steps), shards)
+
+
+def _names_at_the_end(axes: Axes, distribution: Distribution) -> None:
+    shards = len(distribution.names) - distribution.rest
+    last = distribution.share[-1].mean(0)
+    ends = zip(last[:shards], distribution.names, distribution.colours, strict=False)
+    end_labels(axes, [(float(y), name, colour) for y, name, colour in ends])
+
+
+def _untrained(axes: Axes, distribution: Distribution, confidence: float) -> None:
+    """What the shards' shares are in untrained networks, as one band over all steps."""
+    start = distribution.share[distribution.steps == 0][:1, :, : -distribution.rest]
+    if not start.size:
+        return
+    found = [over_seeds(shard, confidence, SHARE) for shard in start[0].T]
+    ends = [[one.low, one.high] if np.isfinite(one.low) else [one.mean] * 2 for one in found]
+    low, high = float(np.min(ends)), float(np.max(ends))
+    axes.axhspan(low, high, color=NULL, alpha=0.25, linewidth=0, zorder=0.5, label=UNTRAINED)
+    axes.axhline(high, color=NULL, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0.6)
+    middle = float(np.mean([one.mean for one in found]))
+    record(axes, UNTRAINED, "all", middle, low=low, high=high)
+
+
+def _strip(axes: Axes, distribution: Distribution) -> None:
+    """Stack the means of what belongs to no shard."""
+    floor = np.zeros(len(distribution.steps))
+    for part in range(len(distribution.names) - distribution.rest, len(distribution.names)):
+        name, colour = distribution.names[part], distribution.colours[part]
+        mean = distribution.share[:, :, part].mean(1)
         axes.fill_between(
-            steps,
+            distribution.steps,
             floor,
-            mean[:, part],
+            floor + mean,
             facecolor=colour,
-            edgecolor="white",
-            hatch=hatch,
+            edgecolor=paper(),
+            hatch="////" if colour == RESIDUAL else None,
             linewidth=0.5,
             label=name,
         )
-        floor = mean[:, part]
-    for part in range(share.shape[2] - 1):
-        interval = t_interval(top[:, :, part], axis=1, confidence=confidence, within=SHARE)
-        if np.isfinite(interval.low).all():
-            low, high = interval.low, interval.high
-            axes.vlines(steps, low, high, color="white", linewidth=2.6, clip_on=False, zorder=3)
-            axes.vlines(steps, low, high, color=INK, linewidth=1.1, clip_on=False, zorder=4)
-        axes.plot(steps, mean[:, part], color="white", linewidth=0.9)
+        floor = floor + mean
+        record_line(axes, name, distribution.steps, mean)
+        for seed, values in enumerate(distribution.share[:, :, part].T):
+            record_line(axes, name, distribution.steps, values, seed=seed)
     axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 1])
     axes.grid(False)
+
+
+def _marks(
+    axes: Axes, distribution: Distribution, means: np.ndarray, marks: Sequence[Mark]
+) -> None:
+    """A symbol a kind of event, on the line of its shard."""
+    kinds = list(dict.fromkeys(mark.kind for mark in marks))
+    for mark in marks:
+        number = kinds.index(mark.kind) % len(SYMBOLS)
+        height = float(np.interp(mark.steps, distribution.steps, means[:, mark.shard - 1]))
+        axes.plot(
+            mark.steps,
+            height,
+            SYMBOLS[number],
+            color=distribution.colours[mark.shard - 1],
+            markeredgecolor=ink(),
+            markersize=8,
+            zorder=4,
+        )
+        record(axes, mark.kind, mark.steps, height)
+    for number, kind in enumerate(kinds):
+        symbol = SYMBOLS[number % len(SYMBOLS)]
+        key(axes, kind, paper(), marker=symbol, markeredgecolor=ink(), markersize=7)
 
 
 @styled
 def share_intervals(
     groups: Mapping[str, Shares], names: Sequence[str], colours: Sequence[str], title: str = ""
-) -> Figure:
+) -> FigureBase:
     """Shares as dots with intervals; a row a part, a marker a group (a battery or a run)."""
-    height = 0.75 + len(names) * (0.16 + 0.14 * len(groups))
+    height = 1.0 + len(names) * (0.16 + 0.14 * len(groups))
     figure, axes = new_figure(WIDTH, height)
     draw_share_intervals(axes[0, 0], groups, names, colours)
     axes[0, 0].set_title(title)
+    legend_below(figure)
     return figure
 
 
@@ -108,33 +204,25 @@ def draw_share_intervals(
     """Draw what `share_intervals` shows into given axes."""
     offsets = np.linspace(-0.22, 0.22, len(groups)) if len(groups) > 1 else [0.0]
     for (group, shares), offset, marker in zip(groups.items(), offsets, "osD^v<>", strict=False):
-        rows = np.arange(len(names)) + offset
-        for part, colour in enumerate(colours):
-            ends = [max(0.0, shares.low[part]), min(1.0, shares.high[part])]
-            axes.plot(ends, [rows[part]] * 2, color=INK, linewidth=1.2, zorder=2)
-            axes.scatter(
-                shares.seeds[:, part],
-                np.full(len(shares.seeds), rows[part]),
-                s=9,
-                color="#777777",
-                edgecolors="white",
-                linewidths=0.4,
-                zorder=3,
-            )
-            axes.scatter(
-                shares.mean[part],
-                rows[part],
-                s=34,
-                color=colour,
-                edgecolors=INK,
-                linewidths=0.7,
+        for part, (name, colour) in enumerate(zip(names, colours, strict=True)):
+            ends = (max(0.0, shares.low[part]), min(1.0, shares.high[part]))
+            given = Interval(shares.mean[part], *ends)
+            seeds = shares.seeds[:, part]
+            dots(
+                axes,
+                part + offset,
+                seeds,
+                colour,
+                group,
+                at=name,
+                given=given,
                 marker=marker,
-                zorder=4,
+                stroke=ink(),
             )
-        axes.scatter([], [], s=34, color="white", edgecolors=INK, marker=marker, label=group)
-    axes.scatter([], [], s=9, color="#777777", label="each seed")
+        key(axes, group, paper(), marker=marker, markeredgecolor=ink())
+    key(axes, "each seed", NULL, markersize=3)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("share of decision influence")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.grid(False, axis="y")

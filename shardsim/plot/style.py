@@ -1,38 +1,56 @@
-"""One look for every figure: colours with a fixed meaning, sizes of a printed page, bytes on disk.
+"""One look for every figure: colours with a fixed meaning, sizes of a printed page.
 
 Colours are those of Okabe & Ito (2008, "Color universal design"), told apart under all common
-colour-vision deficiencies. A concept keeps its colour in every figure, and a shard has the colour
-of the concept that it mostly pushes for. Figures are made without pyplot, so nothing is global.
+colour-vision deficiencies. A concept keeps its colour in every figure of every world, and a shard
+has the colour of the concept that it mostly pushes for. `canvas` applies this look.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-
-from shardsim.base.errors import UserError, did_you_mean
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 WIDTH = 6.8  # inches, a page of text
 DPI = 170
+PIXELS_AN_INCH = 130  # CSS pixels, in pages and notebooks
 
 ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, YELLOW = "#0072B2", "#D55E00", "#CC79A7", "#F0E442"
 
-CONCEPTS = (ORANGE, PURPLE, BLUE, GREEN, SKY, VERMILLION, YELLOW)  # in the order of `env.concepts`
+CONCEPTS = (ORANGE, PURPLE, BLUE, GREEN, SKY, VERMILLION, YELLOW)
+NAMED = {  # the concepts of the worlds that ship; no two of one world are alike
+    "cheese": ORANGE,
+    "decoy": PURPLE,
+    "corner": BLUE,
+    "dish": SKY,
+    "yellow-line": ORANGE,
+    "yellow-gem": SKY,
+    "red-line": VERMILLION,
+    "red-gem": PURPLE,
+    "beacon": GREEN,
+    "leader": BLUE,
+    "A": GREEN,
+    "B": VERMILLION,
+    "gem": GREEN,
+    "cache": BLUE,
+    "key": SKY,
+    "chest": VERMILLION,
+    "lava": VERMILLION,
+    "apple": GREEN,
+    "shield": BLUE,
+    "monster": VERMILLION,
+    "food": GREEN,
+    "water": BLUE,
+    "whisky": VERMILLION,
+    "gold": ORANGE,
+}
 SPLITS = {"train": SKY, "held-out": BLUE, "target": VERMILLION}
 HABIT, AFFORDANCE, RESIDUAL = "#7F7F7F", "#B5B5B5", "#E6E6E6"
 NULL = "#8C8C8C"
@@ -43,7 +61,6 @@ SEQUENTIAL = "cividis"  # of values from 0
 GATES = "Greens"  # of values from 0 beside walls, which are dark
 
 STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
     "font.size": 8.0,
     "axes.titlesize": 8.5,
     "axes.labelsize": 8.0,
@@ -68,82 +85,56 @@ STYLE: dict[str, Any] = {
     "lines.solid_capstyle": "round",
     "figure.dpi": 100,
     "hatch.linewidth": 0.5,
-    "savefig.facecolor": "white",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "savefig.dpi": DPI,
     "svg.hashsalt": "shardsim",
-    "svg.fonttype": "path",
-    "pdf.fonttype": 42,
-}
-
-# What would make two saves of one figure differ: dates and versions.
-_METADATA: dict[str, dict[str, Any]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None, "Creator": None},
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "svg.fonttype": "none",  # text stays text
+    "pdf.fonttype": 42,  # TrueType
+    "ps.fonttype": 42,
 }
 
 
-def style() -> Any:
-    """A context in which figures are made: matplotlib's defaults with ours, whatever was set."""
-    return matplotlib.style.context(["default", STYLE])
+def concept_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour a concept, as hex: by its name, so that it is the same in every world and run.
 
-
-def styled(function: Callable[P, T]) -> Callable[P, T]:
-    """Run a drawing function inside `style()`."""
-
-    @wraps(function)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> T:
-        with style():
-            return function(*args, **kwargs)
-
-    return inside
-
-
-def new_figure(
-    width: float, height: float, rows: int = 1, columns: int = 1, **grid: Any
-) -> tuple[Figure, np.ndarray]:
-    """Return a figure of inches width x height and its axes object[rows, columns].
-
-    `grid` goes to `Figure.subplots` (sharex, sharey, width_ratios, …). Call it inside `style()`.
+    Names that ship have their own colour. Another one has a colour that follows from its name, or
+    the next that no other of `names` has; only above seven concepts are two alike.
     """
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, squeeze=False, **grid)
+    found = {name: NAMED[name] for name in names if name in NAMED}
+    for name in sorted(set(names) - set(found)):
+        first = hashlib.sha256(name.encode()).digest()[0]
+        turns = [CONCEPTS[(first + turn) % len(CONCEPTS)] for turn in range(len(CONCEPTS))]
+        free = [colour for colour in turns if colour not in found.values()]
+        found[name] = (free or turns)[0]
+    return {name: found[name] for name in names}
 
 
-def save_bytes(figure: Figure, format: str = "png") -> bytes:
-    """Return a figure as file bytes; the same figure gives the same bytes.
-
-    Raises UserError for a format other than png, svg or pdf.
-    """
-    if format not in _METADATA:
-        raise UserError(
-            f"figures cannot be saved as {format!r}; {did_you_mean(format, sorted(_METADATA))}"
-        )
-    buffer = io.BytesIO()
-    with style():
-        figure.savefig(buffer, format=format, dpi=DPI, metadata=_METADATA[format])
-    return buffer.getvalue()
-
-
-def concept_colour(index: int) -> str:
-    """The colour of concept number `index` of an env, as hex."""
-    return CONCEPTS[index % len(CONCEPTS)]
-
-
-def shard_colours(preferences: np.ndarray) -> list[str]:
+def shard_colours(preferences: np.ndarray, concepts: Sequence[str]) -> list[str]:
     """The colour of each shard from its preferences f[K, O]: that of its strongest concept.
 
     A second shard for the same concept gets a darker shade of it, so that no two are alike.
     """
     strongest = np.abs(np.asarray(preferences)).argmax(axis=1) if len(preferences) else []
+    palette = list(concept_colours(concepts).values())
     seen: dict[int, int] = {}
     colours = []
     for concept in strongest:
         turn = seen.get(int(concept), 0)
         seen[int(concept)] = turn + 1
-        plain = concept_colour(int(concept))
+        plain = palette[int(concept)]
         colours.append(shade(plain, 0.55**turn) if turn else plain)
     return colours
+
+
+def ink() -> str:
+    """The colour of what is written and drawn in black, of the style in force."""
+    return to_hex(matplotlib.rcParams["text.color"])
+
+
+def paper() -> str:
+    """The colour of the ground that panels are drawn on, of the style in force."""
+    return to_hex(matplotlib.rcParams["axes.facecolor"])
 
 
 def shade(colour: str, factor: float) -> str:
@@ -178,15 +169,3 @@ def steps_axis(axes: Axes, steps: np.ndarray) -> None:
         axes.set_xticks([*steps[steps == 0][:1], *decades])  # none inside the linear part
     axes.set_xlim(float(steps.min()), float(steps.max()))
     axes.set_xlabel("env steps of each seed")
-
-
-def legend_below(figure: Figure, axes: Axes, columns: int = 4, extra: Sequence[Any] = ()) -> None:
-    """One legend for the whole figure, under it, without repeated labels."""
-    handles, labels = axes.get_legend_handles_labels()
-    handles += list(extra)
-    labels += [handle.get_label() for handle in extra]
-    first = {label: handle for handle, label in reversed(list(zip(handles, labels, strict=True)))}
-    ordered = list(dict.fromkeys(labels))
-    figure.legend(
-        [first[label] for label in ordered], ordered, loc="outside lower center", ncols=columns
-    )

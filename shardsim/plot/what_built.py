@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from shardsim.base.statistics import t_interval
+from shardsim.plot.canvas import legend_below, styled, surface
 from shardsim.plot.findings import FindingFigure
-from shardsim.plot.style import INK, RESIDUAL, WIDTH, legend_below, styled
+from shardsim.plot.marks import record
+from shardsim.plot.style import RESIDUAL, WIDTH, ink, paper
 
 COLUMNS = 2  # of panels
 BESIDE, PANEL, ROW = 0.85, 0.45, 0.4  # inches: the figure, and each panel and row in it
@@ -55,22 +57,28 @@ class BuiltFigure(FindingFigure):
 
 @styled
 def what_built(
-    shards: Mapping[str, Pushes], note: str = "", confidence: float = 0.9
-) -> BuiltFigure:
+    shards: Mapping[str, Pushes],
+    rows: Sequence[PushRow],
+    sentences: Sequence[str],
+    note: str = "",
+    confidence: float = 0.9,
+) -> FigureBase:
     """Draw a panel a shard with a row a kind of event.
 
     Args:
       shards: titles, and what pushes on the shard.
+      rows: the same as the figure keeps it for JSON.
+      sentences: that the figure keeps for the terminal.
       note: where the events are from.
       confidence: of the intervals over seeds (Student's t); with one seed there is none.
     """
     kinds = max(len(one.kinds) for one in shards.values())
     columns = min(len(shards), COLUMNS)
-    rows = -(-len(shards) // columns)
-    size = WIDTH, BESIDE + rows * (PANEL + ROW * kinds)
-    figure = BuiltFigure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    lines = -(-len(shards) // columns)
+    figure = surface(WIDTH, BESIDE + lines * (PANEL + ROW * kinds), BuiltFigure)
+    if isinstance(figure, BuiltFigure):
+        figure.rows, figure.sentences = tuple(rows), tuple(sentences)
+    grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).ravel()
     panels, rest = grid[: len(shards)], grid[len(shards) :]
     for axes, (title, pushes) in zip(panels, shards.items(), strict=True):
         _panel(axes, pushes, confidence)
@@ -81,22 +89,26 @@ def what_built(
     for axes in panels[-columns:]:
         axes.set_xlabel("push on the shard (RMS over single episodes)")
     _limits(panels)
-    figure.suptitle(note, x=0.01, ha="left", fontsize="medium", color=INK)
+    figure.suptitle(note, x=0.01, ha="left", fontsize="medium", color=ink())
     several = any(one.seeds.shape[1] > 1 for one in shards.values())
-    legend_below(figure, panels[0], columns=2, extra=_legend(shards, several, confidence))
+    legend_below(figure, columns=2, extra=_legend(shards, several, confidence))
     return figure
 
 
 def _panel(axes: Axes, pushes: Pushes, confidence: float) -> None:
-    axes.axvline(0.0, color=INK, linewidth=0.7)
+    axes.axvline(0.0, color=ink(), linewidth=0.7)
     for row, (seeds, chance) in enumerate(zip(pushes.seeds, pushes.chance, strict=True)):
         if np.isfinite(chance).all():
             axes.barh(row, np.diff(chance), left=chance[0], height=0.62, color=RESIDUAL, zorder=1)
         axes.plot(seeds, np.full(len(seeds), row), ".", color="#777777", markersize=4, zorder=3)
+        kind = pushes.kinds[row].replace("\n", ", ")
+        for seed, value in enumerate(seeds):
+            record(axes, "each seed", kind, value, seed=seed, across=True)
         found = t_interval(seeds, confidence=confidence)
+        record(axes, "mean", kind, found.mean, low=found.low, high=found.high, across=True)
         if np.isfinite(found.low):
             axes.plot([found.low, found.high], [row, row], color=pushes.colour, zorder=2)
-        face = pushes.colour if pushes.selective[row] else "white"
+        face = pushes.colour if pushes.selective[row] else paper()
         axes.plot(
             found.mean,
             row,
@@ -126,11 +138,11 @@ def _limits(panels: np.ndarray) -> None:
 def _legend(shards: Mapping[str, Pushes], several: bool, confidence: float) -> list[Any]:
     mean = f"mean and {confidence:.0%} interval over seeds" if several else "the one seed"
     marks = {
-        mean: "white",
-        "filled: strengthens this shard, and it alone (p)": INK,
+        mean: paper(),
+        "filled: strengthens this shard, and it alone (p)": ink(),
     }
     handles: list[Any] = [
-        Line2D([], [], linestyle="", marker="o", color=INK, markerfacecolor=face, label=label)
+        Line2D([], [], linestyle="", marker="o", color=ink(), markerfacecolor=face, label=label)
         for label, face in marks.items()
     ]
     if several:

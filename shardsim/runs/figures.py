@@ -3,32 +3,34 @@
 A figure is a file that defines `draw(run, …, *, option=default) -> Figure`: as many run parameters
 as runs it needs (`*runs` for any number), and its options as keyword-only parameters. Their
 annotations say how text is read, so a figure's signature is all that the command line needs.
+Beside its own options every figure takes `ax`, `size` and `style` (`shardsim.plot.canvas`). One of
+a single run whose file says `SIDE_BY_SIDE = True` is drawn once for each of several runs.
 Matplotlib and runs are imported when a figure is drawn, so that figures are listed at once.
 """
 
 from __future__ import annotations
 
+import csv
 import inspect
+import io
 import os
-import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shardsim.base import content
-from shardsim.base.errors import UserError, did_you_mean, one_line
-from shardsim.base.given import is_representable, number_of, path_of
-from shardsim.base.scalars import plain
+from shardsim.base.errors import UserError, one_line
+from shardsim.base.given import path_of
+from shardsim.runs.figure_options import in_words, read_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from shardsim.runs.run import Run
 
-FORMATS = ("png", "svg", "pdf")
+FORMATS = ("png", "svg", "pdf", "gif", "mp4")
+MOVING = ("gif", "mp4")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_READABLE = (bool, int, float, str)
-_WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class Words(NamedTuple):
@@ -91,15 +93,33 @@ def draw(
             figure needs is not in a run.
     """
     entry = content.find("analysis", name, folders)
-    function = _function(entry)
-    _check_runs(entry.id, function, len(runs))
-    from shardsim.plot.style import style
+    module, function = _loaded(entry)
+    beside = len(runs) > 1 and getattr(module, "SIDE_BY_SIDE", False)
+    if not beside:
+        _check_runs(entry.id, function, len(runs))
+    from shardsim.plot.canvas import canvas
 
     with content.blaming_files():
-        chosen = _options(entry.id, function, options or {})
-        with style():
-            figure = function(*runs, **chosen)
+        own, common = read_options(entry.id, function, options or {})
+        with canvas(common.get("ax"), common.get("size"), common.get("style")):
+            figure = _beside(function, runs, own) if beside else function(*runs, **own)
     return _checked(entry.id, figure)
+
+
+def _beside(function: Callable[..., Any], runs: Sequence[Run], options: Mapping[str, Any]) -> Any:
+    """The figure of each run, in columns."""
+    from shardsim.plot.side_by_side import columns
+    from shardsim.runs.figure_data.results import titled
+
+    return columns(
+        {name: lambda run=run: function(run, **options) for name, run in titled(runs).items()}
+    )
+
+
+def help_of(name: str, folders: Sequence[str | Path] = ()) -> str:
+    """What a figure shows and which options it takes; raises UserError where there is none."""
+    entry = content.find("analysis", name, folders)
+    return in_words(entry.id, content.headline(entry), _loaded(entry)[1])
 
 
 def figure(run: Run | Sequence[Run], name: str, **options: Any) -> Figure:
@@ -108,7 +128,7 @@ def figure(run: Run | Sequence[Run], name: str, **options: Any) -> Figure:
     Args:
         run: a run, or several for a figure that compares them.
         name: id of a figure; `list_figures` has them.
-        options: the figure's own.
+        options: the figure's own, and `ax`, `size` and `style`.
 
     Raises:
         UserError: as `draw`.
@@ -119,11 +139,14 @@ def figure(run: Run | Sequence[Run], name: str, **options: Any) -> Figure:
 def draw_to_file(
     asked: Words,
     out: str | Path | None = None,
+    data: str | Path | None = None,
     *,
     figures: Sequence[str | Path] = (),
     envs: Sequence[str | Path] = (),
 ) -> Drawn:
     """Draw what words ask for and save it, by default as `NAME.png` where one is.
+
+    Its numbers are written as a long table where `data` names a file.
 
     Raises UserError as `draw` and `save` do, and where a run cannot be opened.
     """
@@ -131,48 +154,90 @@ def draw_to_file(
     from shardsim.runs.run import load
 
     name = content.find("analysis", asked.name or "", figures).id
-    path = path_of(out) if out is not None else Path(f"{name}.png")
-    format_of(path)
+    if out is not None:
+        format_of(path_of(out))
+    if data is not None and path_of(data).suffix.lower() != ".csv":
+        raise UserError(f"{data} does not end in .csv; name the file of --data so")
     runs = [load(run, folders=envs) for run in asked.runs]
     figure = draw(name, runs, asked.options, figures)
-    path = save(figure, path)
+    text = None if data is None else table_as_csv(name, figure)
+    moves = getattr(figure, "frames", 1) > 1
+    path = save(figure, out if out is not None else f"{name}.{'gif' if moves else 'png'}")
+    if data is not None and text is not None:
+        _write(path_of(data), text.encode(), "--data")
     if not isinstance(figure, FindingFigure):
         return Drawn(path)
     return Drawn(path, tuple(row.as_data() for row in figure.rows), figure.table())
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure whole or not at all; the ending of `path` says how (png, svg, pdf)."""
-    from shardsim.plot.style import save_bytes
+    """Write a figure whole or not at all; the ending of `path` says how (png, svg, pdf).
 
+    A figure that moves may be a gif or, where ffmpeg is, an mp4.
+    """
     path = path_of(path)
-    data = save_bytes(figure, format_of(path))
+    kind = format_of(path)
+    if kind in MOVING:
+        from shardsim.plot.moving import moving_bytes as as_bytes
+    else:
+        from shardsim.plot.canvas import save_bytes as as_bytes
+    _write(path, as_bytes(figure, kind), "--out")
+    return path
+
+
+def table_as_csv(name: str, figure: Figure) -> str:
+    """The numbers that a figure shows as CSV, a row a number.
+
+    Raises UserError where the figure kept none.
+    """
+    from shardsim.plot.records import COLUMNS, long_table
+
+    rows = long_table(getattr(figure, "drawn", ()))
+    if not rows:
+        raise UserError(
+            f"the figure {name!r} keeps no numbers, so it has no --data; "
+            "draw with shardsim.plot.marks, which keep them"
+        )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write(path: Path, data: bytes, option: str) -> None:
+    """Write a file whole or not at all."""
     beside = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(data)
         os.replace(beside, path)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {one_line(error)}; choose another --out") from error
-    return path
+        said = one_line(error)
+        raise UserError(f"cannot write {path}: {said}; choose another {option}") from error
 
 
 def format_of(path: str | Path) -> str:
     """The format that a file name asks for; raises UserError for one that is not offered."""
     ending = Path(path).suffix.lower().removeprefix(".")
     if ending not in FORMATS:
-        raise UserError(f"{path} does not end in .png, .svg or .pdf; name the file so")
+        raise UserError(
+            f"{path} does not end in .png, .svg or .pdf (.gif or .mp4 where it moves); "
+            "name the file so"
+        )
     return ending
 
 
-def _function(entry: content.Entry) -> Callable[..., Any]:
-    function = getattr(content.load(entry), "draw", None)
+def _loaded(entry: content.Entry) -> tuple[Any, Callable[..., Any]]:
+    """A figure's module, and its `draw`."""
+    module = content.load(entry)
+    function = getattr(module, "draw", None)
     if not callable(function):
         raise UserError(
             f"the figure {entry.id!r} ({entry.where}) defines no draw(); "
             "define draw(run, *, …) that returns a matplotlib Figure"
         )
-    return function
+    return module, function
 
 
 def _check_runs(name: str, function: Callable[..., Any], given: int) -> None:
@@ -187,60 +252,11 @@ def _check_runs(name: str, function: Callable[..., Any], given: int) -> None:
         )
 
 
-def _options(name: str, function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = inspect.signature(function, eval_str=True).parameters
-    known = {
-        key: one.annotation
-        for key, one in parameters.items()
-        if one.kind is inspect.Parameter.KEYWORD_ONLY
-    }
-    for key in given:
-        if key not in known:
-            raise UserError(
-                f"the figure {name!r} has no option {key!r}; {did_you_mean(key, known)}"
-            )
-    return {key: _read(name, key, value, known[key]) for key, value in given.items()}
-
-
-def _read(name: str, key: str, value: Any, annotation: Any) -> Any:
-    """Text or a value as the kind that an annotation asks for; raises UserError for another."""
-    union = isinstance(annotation, types.UnionType)
-    kinds = list(get_args(annotation)) if union else [annotation]
-    given = plain(value)
-    for kind in kinds:
-        read = _from_text(kind, given) if isinstance(given, str) else _from_value(kind, given)
-        if read:
-            return read[0]
-    said = " or ".join(kind.__name__ for kind in kinds if kind in _READABLE)
-    raise UserError(
-        f"{key}={value} is not of type {said}; the figure {name!r} takes {key}=<{said}>"
-    )
-
-
-def _from_text(kind: Any, text: str) -> tuple[Any, ...]:
-    """The value that a text has as one kind, alone in a tuple; nothing where it has none."""
-    if kind is bool:
-        return (_WORDS[text.lower()],) if text.lower() in _WORDS else ()
-    if kind in (int, float):
-        number = number_of(text)
-        if number is None or not is_representable(number) or kind(number) != number:
-            return ()
-        return (kind(number),)
-    return () if kind is type(None) else (text,)
-
-
-def _from_value(kind: Any, value: Any) -> tuple[Any, ...]:
-    """The same of a value that is no text; kinds of the figure's own take any."""
-    if kind not in (*_READABLE, type(None)):
-        return (value,)
-    if kind in (int, float) and isinstance(value, bool):
-        return ()
-    return (value,) if isinstance(value, (int, float) if kind is float else kind) else ()
-
-
 def _checked(name: str, figure: Any) -> Figure:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
+    if isinstance(figure, SubFigure):  # drawn in a part of a figure
+        return figure.figure
     if not isinstance(figure, Figure):
         raise UserError(
             f"draw() of the figure {name!r} returned {type(figure).__name__}; "

@@ -31,7 +31,7 @@ from shardsim.env.core import Env
 from shardsim.env.foreign import is_foreign
 from shardsim.env.registry import code_of
 from shardsim.env.types import Split
-from shardsim.runs import events
+from shardsim.runs import events, notebook
 from shardsim.runs.config import EnvConfig, RunConfig, make_env
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
 from shardsim.runs.provenance import differing, in_words
@@ -255,6 +255,9 @@ class Run:
             kept = {one: data for one, data in self._read.items() if one[0] != name}
             self._read = kept | {key: data}
         return self._read[key]
+
+    def _repr_html_(self) -> str:
+        return notebook.as_html(self)
 
     def json(self, name: str) -> Any:
         """Read one JSON result; raises UserError where it is not there yet or damaged."""

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.scalars import Whole, whole
-from shardsim.shards import decide, stored_models
+from shardsim.shards import decide, html, stored_models
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.fit.fit import ModelFit
 from shardsim.shards.fit.models import ENTROPY
@@ -240,6 +240,9 @@ class ShardSet:
     def to_dataset(self) -> xr.Dataset:
         """Return everything as a labelled Dataset, with dims shard, concept, context, action."""
         return self.dataset.copy(deep=True)
+
+    def _repr_html_(self) -> str:
+        return html.table(self.dataset)
 
     @property
     def _single(self) -> bool:

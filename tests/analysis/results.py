@@ -182,7 +182,7 @@ def track(steps: np.ndarray, updates: list[int], seeds: int) -> xr.Dataset:
         "concept": CONCEPTS,
         "rest": ["habit", "affordance", "residual"],
     }
-    return labelled(TRACK, values, coordinates)
+    return labelled(TRACK, values, coordinates, {"threshold": 0.4})
 
 
 def all_parts(data: xr.Dataset) -> np.ndarray:
@@ -214,7 +214,19 @@ def reflection(seeds: int) -> xr.Dataset:
         "shard": [1, 2],
         "shard_name": ["cheese", "corner"],
     }
-    values = {"hit": hit, "target_hit": hit, "value_change": change}
+    before = np.array([0.4, 0.3]) + 0.01 * np.arange(seeds)[:, None]
+    after = np.broadcast_to(before, (3, 3, seeds, 2)).copy()
+    after[:, 0] += np.array([-0.1, 0.05])  # by turns
+    after[:, 1] = np.nan  # summed is not refitted
+    after[2, :, -1] = np.nan
+    values = {
+        "hit": hit,
+        "target_hit": hit,
+        "value_change": change,
+        "share_before": before,
+        "share_after": after,
+        "verdict": np.array([["drifted", "drifted", "constant"]] * 3),
+    }
     return labelled(REFLECTION, values, coordinates, {"epsilon": 0.05})
 
 

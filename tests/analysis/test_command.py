@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -40,6 +41,26 @@ def test_a_figure_is_drawn_into_the_file_asked_for(finished, tmp_path, capsys):
     assert path.read_bytes().startswith(b"<?xml")
 
 
+def test_what_is_drawn_is_written_as_a_table(finished, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["plot", str(finished.path), "rivals", "--data", "new/bits.csv", "--json"]
+    code, out, _ = outcome(words, capsys)
+    assert code == 0 and json.loads(out)["data"] == "new/bits.csv"
+    with open("new/bits.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    ours = [row for row in rows if row["at"] == "shards" and row["panel"] == "all contexts"]
+    assert [row["seed"] for row in ours] == ["", "0", "1"]
+    assert [float(row["value"]) for row in ours] == pytest.approx([0.505, 0.5, 0.51])
+
+
+def test_help_lists_the_options_of_the_figure_named(capsys):
+    for words in (["--help", "vector-field"], ["vector_field", "--help"]):
+        code, out, err = outcome(["plot", *words], capsys)
+        assert (code, err) == (0, "") and out.startswith("Usage: shardsim plot")
+        assert "Options of vector-field" in out and "checkpoint=-1" in out and "style=" in out
+    assert "Options of" not in outcome(["plot", "--help"], capsys)[1]
+
+
 def test_by_default_it_is_drawn_where_one_is(finished, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     before = sorted(finished.path.rglob("*"))
@@ -64,8 +85,14 @@ def test_what_built_a_shard_is_said_in_a_sentence(finished, tmp_path, capsys):
         (["nowhere", "rivals"], "there is no run directory nowhere"),
         (["rivals"], "is of 1 run, and 0 are given"),
         (["RUN", "compare"], "is of 2 or more runs, and 1 is given"),
-        (["RUN", "rivals", "sed=1"], "no option 'sed'"),
-        (["RUN", "rivals", "--out", "a.gif"], "does not end in .png, .svg or .pdf"),
+        (["RUN", "rivals", "sed=1"], "no option 'sed'; did you mean 'seed'"),
+        (["RUN", "rivals", "checkpoint=1"], "no option 'checkpoint'"),
+        (["RUN", "rivals", "size=huge"], "size=huge is no size"),
+        (["RUN", "rivals", "style=drk"], "there is no style 'drk'"),
+        (["RUN", "rivals", "ax=1"], "ax=str is no place to draw in"),
+        (["RUN", "rivals", "--data", "a.txt"], "does not end in .csv"),
+        (["RUN", "rivals", "--out", "a.jpg"], "does not end in .png, .svg or .pdf"),
+        (["RUN", "rivals", "--out", "a.gif"], "does not move, so it is no .gif"),
         (["RUN", "rivals", "--figures", "nowhere"], "there is no folder"),
     ],
 )

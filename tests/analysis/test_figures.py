@@ -7,13 +7,20 @@ import pytest
 from matplotlib.figure import Figure
 
 from shardsim.base.errors import UserError
-from shardsim.plot.style import save_bytes
+from shardsim.plot.canvas import save_bytes
 from shardsim.runs import figures
 from shardsim.runs.figure_data import outcomes
 from shardsim.shards.shardset import ShardSet
 from tests.analysis.summary import DIAGNOSIS
 
-TRAINED_ENOUGH = {"cheese-vector", "learning-curves", "vector-field", "decision-square", "locality"}
+TRAINED_ENOUGH = {
+    "cheese-vector",
+    "decision-square",
+    "influence-over-time",
+    "learning-curves",
+    "locality",
+    "vector-field",
+}
 NAMES = sorted(figures.list_figures())
 
 
@@ -22,10 +29,11 @@ def runs_for(name: str, run) -> list:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_draws(name, finished):
-    figure = figures.draw(name, runs_for(name, finished))
-    assert isinstance(figure, Figure)
+def test_it_draws_in_the_size_asked_for_and_keeps_its_numbers(name, finished):
+    figure = figures.draw(name, runs_for(name, finished), {"size": "9x5"})
+    assert tuple(figure.get_size_inches()) == (9.0, 5.0)
     assert figure.axes and save_bytes(figure).startswith(b"\x89PNG")
+    assert figures.table_as_csv(name, figure).startswith("run,panel,series,seed,at_label,at,")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,8 +72,23 @@ def test_two_runs_stand_side_by_side(finished, trained):
 
 def test_the_distribution_names_shards_by_what_they_push_for(finished):
     figure = figures.draw("shard-distribution", [finished])
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[:5] == ["1 cheese", "2 corner", "habit", "affordance", "residual"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["2 corner", "1 cheese"]
+    assert figure.axes[0].get_title(loc="left") == "target levels, n = 2 seeds"
+    one = figures.draw("shard-distribution", [finished], {"seed": "1"})
+    assert one.axes[0].get_title(loc="left") == "target levels, seed 1"
+    last = [row.value for row in one.drawn if row.at == finished.track["steps"].values[-1]]
+    shares = finished.track["share"].isel(checkpoint=-1, seed=1).values
+    assert last[:2] == pytest.approx(list(shares))
+
+
+def test_one_battery_and_one_seed_of_the_shares(finished):
+    figure = figures.draw("shares", [finished], {"battery": "held-out", "seed": "1"})
+    rows = {row.at: row for row in figure.drawn if row.seed is None}
+    data = finished.shards.dataset.sel(battery="held-out")
+    assert {row.series for row in figure.drawn} == {"held-out"}
+    assert rows["1 cheese"].value == pytest.approx(float(data["share"][1, 0]))
+    ends = data["share_interval_by_seed"][1, 0].values
+    assert (rows["1 cheese"].low, rows["1 cheese"].high) == pytest.approx(tuple(ends))
 
 
 def test_a_place_has_its_mirror_test_and_an_object_its_removal(finished):
@@ -147,20 +170,67 @@ def test_what_built_a_shard_stands_beside_chance(finished):
 
 def test_reflection_has_a_row_an_onset(finished):
     figure = figures.draw("reflection", [finished])
-    assert len(figure.axes) == 9
-    line = next(line for line in figure.axes[0].lines if line.get_label() == "summed")
-    np.testing.assert_allclose(line.get_ydata(), 0.3 + 0.04 * np.arange(5))
+    titles = [axes.get_title(loc="left") for axes in figure.axes[::2]]
+    assert titles == [
+        f"onset {name} – turns: drifted" for name in finished.reflection["onset"].values
+    ]
+    gaps = [
+        row.value for row in figure.drawn if row.series == "turns minus sham" and row.seed is None
+    ]
+    assert gaps == pytest.approx([-0.1, 0.05] * 3)
+    one = figures.draw("reflection", [finished], {"onset": "contested"})
+    assert len(one.axes) == 2
+    for name in ("reflection", "constancy"):  # verdicts are about all seeds, so not over one
+        alone = figures.draw(name, [finished], {"onset": "contested", "seed": 0})
+        assert alone.axes[0].get_title(loc="left") == "onset contested"
+
+
+def test_outcomes_are_measured_from_the_onset_or_on_target_levels(finished):
+    for battery in ("onset", "target"):
+        figure = figures.draw("reflection-outcomes", [finished], {"battery": battery})
+        line = next(line for line in figure.axes[0].lines if line.get_label() == "summed")
+        np.testing.assert_allclose(line.get_ydata(), 0.3 + 0.04 * np.arange(5))
 
 
 def test_seeds_without_contexts_are_left_out(finished):
     steps, hits = outcomes.hits(finished)
     assert hits["near-corner"]["cheese first"]["turns"].shape == (5, 2)
     assert hits["contested"]["cheese first"]["turns"].shape == (5, 1)
-    changes, shards, models = outcomes.changes(finished)
-    assert (shards, models) == (["1 cheese", "2 corner"], ["turns", "summed"])
-    np.testing.assert_allclose(changes["near-corner"].mean, [[0.0125] * 2, [-0.1975] * 2])
-    np.testing.assert_allclose(changes["contested"].mean, [[0.01] * 2, [-0.2] * 2])
     assert list(steps) == [0, 1, 2, 3, 4]
+
+
+def test_value_changes_have_a_row_a_shard_and_place(finished):
+    changes = outcomes.changes(finished)
+    rows = [(one.shard, one.place) for one in changes["near-corner"]]
+    assert rows == [(name, at) for name in ("1 cheese", "2 corner") for at in ("onset", "target")]
+    assert list(changes["near-corner"][0].models) == ["turns", "summed"]
+    np.testing.assert_allclose(changes["near-corner"][2].models["turns"], [-0.2, -0.195])
+    np.testing.assert_allclose(changes["contested"][0].models["turns"], [0.01, np.nan])
+    assert [one.place for one in outcomes.changes(finished, place="target")["contested"]] == [
+        "target"
+    ] * 2
+    assert outcomes.verdicts(finished)["contested"] == {"turns": "drifted", "summed": "drifted"}
+
+
+def test_a_figure_of_one_run_is_drawn_for_each_of_several(finished, trained):
+    figure = figures.draw("reflection", [finished, finished])
+    assert [part.get_suptitle() for part in figure.subfigs] == [
+        "1: runs0/finished",
+        "2: runs0/finished",
+    ]
+    assert {row.run for row in figure.drawn} == {"1: runs0/finished", "2: runs0/finished"}
+    with pytest.raises(UserError, match=r"has no reflection\.nc yet"):
+        figures.draw("reflection", [finished, trained])
+    with pytest.raises(UserError, match="is of 1 run, and 2 are given"):
+        figures.draw("locality", [finished, finished])
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"cheese-vector", "decision-square"}))
+def test_it_goes_where_it_is_told(name, finished):
+    page = Figure(figsize=(8, 6), layout="constrained")
+    left, right = page.subfigures(1, 2)
+    assert figures.draw(name, runs_for(name, finished), {"ax": right}) is page
+    assert right.axes and not left.axes
 
 
 def test_equal_runs_do_not_differ(finished):
@@ -198,7 +268,7 @@ def test_the_activation_map_shows_every_context_in_every_layer(finished):
 
 def test_the_evidence_is_all_there(finished):
     figure = figures.draw("diagnosis", [finished])
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    for row in DIAGNOSIS["evidence"]:
-        assert row["measurement"] in texts
+    rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    for row, said in zip(DIAGNOSIS["evidence"], rows, strict=True):
+        assert said.endswith(row["measurement"])
     assert figure.axes[0].get_title(loc="left") == "Diagnosis: representation(corner)"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from shardsim.plot.constancy import Change
 from shardsim.plot.curves import Curves
 from shardsim.plot.influence import Influence
 from shardsim.plot.levels import Board
-from shardsim.plot.reflection import Changes
+from shardsim.plot.reflection import Shift
 from shardsim.plot.shares import Distribution, Shares
 from shardsim.plot.style import AFFORDANCE, BLUE, HABIT, ORANGE, PURPLE, RESIDUAL
 
@@ -32,7 +33,7 @@ def distribution(seeds: int = 4) -> Distribution:
     raw = np.concatenate([ramp, 0.6 * ramp, 1 - 0.9 * ramp, 0.2 + 0 * ramp, 1 - 0.7 * ramp], 2)
     noise = generator().uniform(0.8, 1.2, (len(STEPS), seeds, 5))
     share = raw * noise
-    return Distribution(STEPS, share / share.sum(2, keepdims=True), PARTS, COLOURS)
+    return Distribution(STEPS, share / share.sum(2, keepdims=True), PARTS, COLOURS, "target levels")
 
 
 def shares() -> Shares:
@@ -80,9 +81,21 @@ def trajectories() -> tuple[np.ndarray, dict]:
     return steps, made
 
 
-def changes() -> Changes:
-    mean = np.array([[0.01, 0.2], [-0.05, 0.02]])
-    return Changes(mean, mean - 0.03, mean + 0.03, np.array([0.05, 0.05]))
+def shift() -> Shift:
+    before = np.array([[0.2, 0.1], [0.3, 0.1], [0.25, 0.2]])
+    turned = before + np.array([-0.1, 0.02])
+    sham = before + np.array([[0.01, 0.0], [0.0, 0.0], [-0.01, 0.03]])
+    return Shift(before, {"turns": turned, "sham": sham}, {"turns": "drifted"})
+
+
+def changes() -> list[Change]:
+    values = {"cheese": 0.01, "corner": -0.2}
+    noise = 0.002 * np.arange(4)
+    return [
+        Change(shard, place, {"turns": value + noise, "sham": noise})
+        for shard, value in values.items()
+        for place in ("target", "onset")
+    ]
 
 
 def evidence() -> list[dict]:
@@ -92,4 +105,8 @@ def evidence() -> list[dict]:
         ("update", "gradient from Adam", 196, 0, 4e-7, 0.0, "relative", "agrees"),
     )
     keys = ("section", "measurement", "phase", "seed", "measured", "exact", "unit", "verdict")
-    return [dict(zip(keys, row, strict=True)) for row in rows]
+    gaps = ((0.0, 0.0), (1.12345, 0.001), (4e-7, 4e-4))
+    return [
+        dict(zip(keys, row, strict=True)) | {"gap": gap, "tolerance": tolerance}
+        for row, (gap, tolerance) in zip(rows, gaps, strict=True)
+    ]

@@ -10,8 +10,10 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from shardsim.base.errors import UserError
+from shardsim.env.registry import list_envs, make
 from shardsim.plot import style
-from shardsim.plot.style import CONCEPTS, new_figure, save_bytes, shard_colours, styled
+from shardsim.plot.canvas import new_figure, save_bytes, styled
+from shardsim.plot.style import CONCEPTS, NAMED, shard_colours
 
 # Machado, Oliveira & Fernandes (2009, "A physiologically-based model for simulation of color
 # vision deficiency"), full severity, on linear RGB.
@@ -56,11 +58,19 @@ def test_colours_stay_apart_under_colour_vision_deficiencies(kind, palette):
 
 
 def test_a_shard_has_the_colour_of_its_strongest_concept_and_a_second_one_a_shade():
-    colours = shard_colours(np.array([[0.1, 0.0, 0.99], [0.99, 0.1, 0.0], [0.0, 0.0, -1.0]]))
-    assert colours[:2] == [CONCEPTS[2], CONCEPTS[0]]
+    names = ["cheese", "decoy", "corner"]
+    colours = shard_colours(np.array([[0.1, 0.0, 0.99], [0.99, 0.1, 0.0], [0.0, 0.0, -1.0]]), names)
+    assert colours[:2] == [NAMED["corner"], NAMED["cheese"]]
     assert len(set(colours)) == 3
     assert sum(to_rgb(colours[2])) < sum(to_rgb(colours[0]))
-    assert shard_colours(np.zeros((0, 3))) == []
+    assert shard_colours(np.zeros((0, 3)), names) == []
+
+
+@pytest.mark.parametrize("name", list_envs())
+def test_no_two_concepts_of_a_world_are_alike(name):
+    names = make(name).concept_names
+    assert set(names) <= set(NAMED)
+    assert len({NAMED[one] for one in names}) == len(names)
 
 
 def test_sections_grow_lighter_along_the_data_flow():

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from shardsim.base.errors import UserError
-from shardsim.plot.style import new_figure, styled
+from shardsim.plot.canvas import new_figure, styled
 from shardsim.runs import figures
 
 FIGURE = '''"""mine: my own figure."""

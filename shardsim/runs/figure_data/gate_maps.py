@@ -14,33 +14,53 @@ from shardsim.base.scalars import Whole, whole
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 from shardsim.shards.contexts.policies import respond
-from shardsim.shards.fit.data import gate_features
+from shardsim.shards.evidence.activations import sample
+from shardsim.shards.fit.data import decisions_on, gate_features
+from shardsim.shards.fit.joint import fit_gates
+from shardsim.shards.fit.shard_model import ShardModel
 
 
-def gates_at(run: Run, seed: Whole, covariates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def gates_at(
+    run: Run, seed: Whole, covariates: Mapping[str, np.ndarray], checkpoint: Whole = -1
+) -> dict[str, np.ndarray]:
     """Each shard's gate where the covariates are known, by name; NaN elsewhere.
+
+    At a checkpoint other than the last one the gates are fitted now, as the track fits them: under
+    the run's preferences, on its sample of the battery.
 
     Args:
         run: a run whose shards are identified.
         seed: position of the agent.
         covariates: name -> f[…], all of one shape.
+        checkpoint: position of the agent's checkpoint.
 
     Returns:
         Name of the shard -> f[…], in logits per move.
 
     Raises:
-        UserError: no such seed, or no shard at all.
+        UserError: no such seed or checkpoint, or no shard at all.
     """
     found = run.shards
     if not found.num_shards:
         raise UserError("no shard was found in this run, so there is no gate to draw")
-    model = found.seed(seed).models[0]
+    model = _model(run, seed, checkpoint)
     wanted, _ = gate_features({k: np.ravel(v) for k, v in covariates.items()}, found.concepts)
     values = model.gate(wanted)
     values[~np.isfinite(np.ravel(covariates["row"]))] = np.nan
     shape = covariates["row"].shape
     names = results.labels(found.dataset)
     return {name: values[:, place].reshape(shape) for place, name in enumerate(names)}
+
+
+def _model(run: Run, seed: Whole, checkpoint: Whole) -> ShardModel:
+    """The fit of one agent at one checkpoint."""
+    found, agent = run.shards, run.agent(seed, checkpoint)
+    if int(checkpoint) in (-1, len(run.updates) - 1):
+        return found.seed(seed).models[0]
+    config = run.config.identify
+    few = found.battery.take(sample(found.battery.size, config.seed, config.track_contexts))
+    data = decisions_on(few, respond(agent, run.env, None, few.observations).logits)
+    return fit_gates(found.seed(seed).preferences, data, seed=config.seed)
 
 
 def activations(

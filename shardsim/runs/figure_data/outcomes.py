@@ -11,32 +11,39 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.errors import UserError
-from shardsim.base.statistics import SHARE, Bounds, Interval, t_interval
+from shardsim.base.scalars import Whole
+from shardsim.base.statistics import SHARE, Bounds
+from shardsim.plot.constancy import Change
 from shardsim.plot.curves import OF_RANGE
-from shardsim.plot.reflection import Changes
+from shardsim.plot.reflection import CONTROLS, Shift
 from shardsim.reflection.tables import NEITHER
-from shardsim.runs.figure_data import results
+from shardsim.runs.figure_data import pooled, results
 from shardsim.runs.run import Run
 from shardsim.shards.shardset import ShardSet
 
 Hits = dict[str, dict[str, dict[str, np.ndarray]]]  # onset -> outcome -> model -> f[T, K]
 
 
-def hits(run: Run) -> tuple[np.ndarray, Hits]:
-    """Steps f[T], and the exact probability of what is reached first from each onset.
+def hits(
+    run: Run, onset: str = "", seed: Whole | None = None, battery: str = "onset"
+) -> tuple[np.ndarray, Hits]:
+    """Steps f[T], and the exact probability of what is reached first.
 
+    It is measured from each onset, or with `battery="target"` from the starts of target levels.
     Seeds that have no context of an onset's kind are left out there, and so is a model that was
     not tried. Raises UserError where there was no shard, so that nobody reflected.
     """
-    data = _reflection(run)
+    data = _chosen(run, onset, seed)
+    variable = {"onset": "hit", "target": "target_hit"}
+    hit = data[variable[results.one_of("battery", battery, list(variable))]]
     found: Hits = {}
-    for onset in data["onset"].values:
+    for name_of_onset in map(str, data["onset"].values):
         for name in map(str, data["outcome"].values):
-            chance = data["hit"].sel(onset=onset, outcome=name).transpose("model", "step", "seed")
+            chance = hit.sel(onset=name_of_onset, outcome=name).transpose("model", "step", "seed")
             models = {str(m): _whole(chance.sel(model=m).values) for m in data["model"].values}
             kept = {model: values for model, values in models.items() if values.size}
             title = name if name == NEITHER else f"{name} first"
-            found.setdefault(str(onset), {})[title] = kept
+            found.setdefault(name_of_onset, {})[title] = kept
     return np.asarray(data["step"], np.float64), found
 
 
@@ -45,31 +52,81 @@ def _whole(values: np.ndarray) -> np.ndarray:
     return values[:, np.isfinite(values).all(axis=0)]
 
 
-def changes(run: Run, place: str = "target") -> tuple[dict[str, Changes], list[str], list[str]]:
-    """Relative change of every old shard's value by onset; names of shards and models.
+def shifts(run: Run, onset: str = "", seed: Whole | None = None) -> dict[str, Shift]:
+    """Shares before and after reflection, by onset; models that were not refitted are left out.
 
     Args:
         run: a run that has reflected.
-        place: "target" for the value on target levels, "onset" for that at the onset itself.
+        onset: only this one; all if empty.
+        seed: only the seed at this position; the verdict is about all, and left out then.
     """
-    data = results.choose(_reflection(run), "place", place)
-    relative = data["value_change"].transpose("onset", "shard", "model", "seed")
-    known = np.isfinite(relative.values).any(axis=(0, 1, 3))
-    relative = relative.sel(model=data["model"].values[known])
-    names = results.labels(run.shards.dataset)
-    margin = np.full(len(names), float(data.attrs["epsilon"]))
+    data = _chosen(run, onset, seed)
+    before = data["share_before"].transpose("seed", "shard").values
     found = {}
-    for number, onset in enumerate(data["onset"].values):
-        ends = [[_interval(one) for one in row] for row in relative.values[number]]
-        mean, low, high = np.moveaxis(np.array(ends, np.float64), -1, 0)
-        found[str(onset)] = Changes(mean, low, high, margin)
-    return found, names, [str(name) for name in relative["model"].values]
+    for name in map(str, data["onset"].values):
+        here = data.sel(onset=name)
+        every = {
+            str(model): here["share_after"].sel(model=model).transpose("seed", "shard").values
+            for model in data["model"].values
+        }
+        after = {model: values for model, values in every.items() if np.isfinite(values).any()}
+        real = [] if seed is not None else [m for m in after if m not in CONTROLS]
+        found[name] = Shift(before, after, _verdicts(here, real))
+    return found
 
 
-def _interval(values: np.ndarray) -> Interval:
-    """Of the known values; NaN where there is none."""
-    known = values[np.isfinite(values)]
-    return t_interval(known) if known.size else Interval(np.nan, np.nan, np.nan)
+def changes(
+    run: Run, onset: str = "", place: str = "", seed: Whole | None = None
+) -> dict[str, list[Change]]:
+    """Relative change of every old shard's value, by onset: a row a shard and place.
+
+    Args:
+        run: a run that has reflected.
+        onset: only this one; all if empty.
+        place: only "target" for values on target levels, or "onset" for those at the onset.
+        seed: only the seed at this position.
+    """
+    data = _chosen(run, onset, seed)
+    if place:
+        data = data.sel(place=[str(results.choose(data, "place", place)["place"].values)])
+    relative = data["value_change"]
+    valued = relative.dropna("model", how="all")["model"].values
+    names = results.labels(run.shards.dataset)
+    return {
+        str(name): [
+            Change(
+                label,
+                str(where),
+                {str(m): relative.sel(at | {"model": m}).values for m in valued},
+            )
+            for label, shard in zip(names, data["shard"].values, strict=True)
+            for where in data["place"].values
+            for at in [{"onset": name, "place": where, "shard": shard}]
+        ]
+        for name in data["onset"].values
+    }
+
+
+def verdicts(run: Run, onset: str = "") -> dict[str, dict[str, str]]:
+    """Verdicts of constancy by onset, of the models that have values and are no controls."""
+    data = _chosen(run, onset)
+    valued = data["value_change"].dropna("model", how="all")["model"].values
+    real = [str(model) for model in valued if model not in CONTROLS]
+    return {str(name): _verdicts(data.sel(onset=name), real) for name in data["onset"].values}
+
+
+def _verdicts(data: xr.Dataset, models: Sequence[str]) -> dict[str, str]:
+    if "verdict" not in data:
+        return {}
+    return {model: str(data["verdict"].sel(model=model).values) for model in models}
+
+
+def _chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
+    """What reflection did, from one onset and for one seed where they are asked for."""
+    data = results.of_seed(_reflection(run), seed)
+    if not onset:
+        return data
+    return data.sel(onset=[str(results.choose(data, "onset", onset)["onset"].values)])
 
 
 def _reflection(run: Run) -> xr.Dataset:
@@ -87,15 +144,20 @@ def bounds_of(panels: Iterable[str]) -> dict[str, Bounds]:
     return {title: SHARE for title in panels if title.startswith((SHARES, OF_RANGE))}
 
 
-def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]:
-    """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return."""
+def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict[str, np.ndarray]]]:
+    """Panel -> measure -> run -> f[K]: shares by concept on both batteries, shardness, return.
+
+    Runs that differ in nothing but their seeds are one (`pooled.groups`).
+    """
+    known = results.BATTERIES[::-1]
+    chosen = [results.one_of("battery", battery, known)] if battery else known
     named = results.titled(runs)
     shards = {name: run.shards for name, run in named.items()}
     panels = {
-        f"{SHARES}, {battery} levels": _by_measure(
-            {name: concept_shares(found, battery) for name, found in shards.items()}
+        f"{SHARES}, {name} levels": _by_measure(
+            {title: concept_shares(found, name) for title, found in shards.items()}
         )
-        for battery in ("target", "held-out")
+        for name in chosen
     }
     panels["best rival − shards (bits per decision)"] = {
         "shardness": {name: found.shardness for name, found in shards.items()}
@@ -103,9 +165,25 @@ def compared(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, np.ndarray]]]
     curves = results.curves(named)
     panels[next(iter(curves.values())).unit] = {
         f"{split} levels": {name: one.ratio[split][:, -1] for name, one in curves.items()}
-        for split in ("target", "held-out")
+        for split in chosen
     }
-    return panels
+    together = pooled.groups(runs)
+    return {
+        panel: {measure: _pool(values, together) for measure, values in measures.items()}
+        for panel, measures in panels.items()
+    }
+
+
+def _pool(
+    values: Mapping[str, np.ndarray], together: Mapping[str, Sequence[str]]
+) -> dict[str, np.ndarray]:
+    """Title -> f[K], the seeds of each group of runs together; without groups that lack them."""
+    found = {}
+    for title, members in together.items():
+        known = [values[name] for name in members if name in values]
+        if known:
+            found[title or "all runs"] = np.concatenate(known)
+    return found
 
 
 def concept_shares(found: ShardSet, battery: str) -> dict[str, np.ndarray]:

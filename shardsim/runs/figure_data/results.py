@@ -12,17 +12,18 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from shardsim.agent.evaluation import is_ratio, reached
+from shardsim.agent.evaluation import Evaluation, is_ratio, reached
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.scalars import Whole, whole
 from shardsim.plot.curves import OF_RANGE, RATIO, Curves
 from shardsim.plot.influence import Influence
 from shardsim.plot.shares import Distribution, Shares
-from shardsim.plot.style import AFFORDANCE, HABIT, RESIDUAL, concept_colour, shard_colours
+from shardsim.plot.style import AFFORDANCE, HABIT, RESIDUAL, concept_colours, shard_colours
 from shardsim.runs.run import Run
 from shardsim.shards.fit.models import RIVALS
 from shardsim.shards.influence.shares import REST as OTHERS
 
+BATTERIES = ("held-out", "target")
 INTERVALS = ("share_interval", "rest_share_interval")
 
 
@@ -56,11 +57,22 @@ def titled(runs: Sequence[Run]) -> dict[str, Run]:
     return dict(zip(names, runs, strict=True))
 
 
-def curves(runs: Mapping[str, Run]) -> dict[str, Curves]:
-    """Learning curves of runs on held-out and target levels, all on one scale."""
+def curves(
+    runs: Mapping[str, Run], battery: str = "", seed: Whole | None = None
+) -> dict[str, Curves]:
+    """Learning curves of runs on held-out and target levels, all on one scale.
+
+    Args:
+        runs: title -> run.
+        battery: only these levels, "held-out" or "target".
+        seed: only the seed at this position.
+
+    Raises:
+        UserError: no such battery or seed.
+    """
+    chosen = [one_of("battery", battery, BATTERIES)] if battery else BATTERIES
     exact = {
-        name: {split: run.returns(split) for split in ("held-out", "target")}
-        for name, run in runs.items()
+        name: {split: _returns(run, split, seed) for split in chosen} for name, run in runs.items()
     }
     every = [found for splits in exact.values() for found in splits.values()]
     ratio = all(is_ratio(found.optimum) for found in every)
@@ -74,9 +86,27 @@ def curves(runs: Mapping[str, Run]) -> dict[str, Curves]:
     }
 
 
+def _returns(run: Run, split: str, seed: Whole | None) -> Evaluation:
+    """Exact returns f[K, T] of a split, of all seeds or one."""
+    found = run.returns(split)
+    if seed is None:
+        return found
+    pick(run.training, "seed", seed)
+    place = whole("seed", seed, None)
+    return Evaluation(*(values[place, None] for values in found))
+
+
+def one_of(what: str, name: str, known: Sequence[str]) -> str:
+    """A name that is among those known; raises UserError with the nearest."""
+    if name not in known:
+        raise UserError(f"there is no {what} {name!r}; {did_you_mean(name, known)}")
+    return name
+
+
 def colours(data: xr.Dataset) -> list[str]:
     """A colour a shard."""
-    return shard_colours(data["preferences"].transpose("shard", "concept").values)
+    concepts = [str(name) for name in data["concept"].values]
+    return shard_colours(data["preferences"].transpose("shard", "concept").values, concepts)
 
 
 def labels(data: xr.Dataset) -> list[str]:
@@ -97,24 +127,58 @@ def all_shares(data: xr.Dataset) -> np.ndarray:
     return np.concatenate([shards.values, rest.values], axis=-1)
 
 
-def distribution(run: Run) -> Distribution:
-    """The shard distribution over training."""
-    track = run.track.transpose("checkpoint", "seed", ...)
+def distribution(run: Run, seed: Whole | None = None) -> Distribution:
+    """The shard distribution over training, of all seeds or of one (its position)."""
+    track = of_seed(run.track.transpose("checkpoint", "seed", ...), seed)
     named = parts(track)
     steps = np.asarray(track["steps"], np.float64)
-    return Distribution(steps, all_shares(track), named.names, named.colours)
+    battery = run.shards.dataset.attrs["identified_on"]
+    about = f"{battery} levels, {seeds_in_words(run, seed)}"
+    return Distribution(steps, all_shares(track), named.names, named.colours, about, len(OTHERS))
 
 
-def shares(run: Run) -> dict[str, Shares]:
-    """The final shard distribution on each battery, with its intervals over levels and seeds."""
-    data = run.shards.dataset
-    return {
-        str(battery): _shares_of(data.sel(battery=battery)) for battery in data["battery"].values
-    }
+def of_seed(data: xr.Dataset, seed: Whole | None) -> xr.Dataset:
+    """All seeds, or only one (its position), along the same dim; raises UserError without it."""
+    if seed is None:
+        return data
+    pick(data, "seed", seed)  # refuses what is not there
+    return data.isel(seed=[seed])
+
+
+def seeds_in_words(run: Run, seed: Whole | None = None) -> str:
+    """Which seeds a figure is of, for its title."""
+    count = len(run.seeds)
+    if seed is not None:
+        return f"seed {run.seeds[whole('seed', seed, -count, count - 1)]}"
+    return count_in_words(count)
+
+
+def count_in_words(seeds: int) -> str:
+    """How many seeds a figure is of."""
+    return f"n = {seeds} seed{'' if seeds == 1 else 's'}"
+
+
+def shares(run: Run, battery: str = "", seed: Whole | None = None) -> dict[str, Shares]:
+    """The final shard distribution by battery, with its intervals.
+
+    Args:
+        run: a run whose shards are identified.
+        battery: only this one, "held-out" or "target"; all if empty.
+        seed: only the agent at this position, whose intervals are over levels; all seeds and levels
+            by default.
+
+    Raises:
+        UserError: no such battery or seed.
+    """
+    found = run.shards if seed is None else run.shards.seed(whole("seed", seed, None))
+    data = found.dataset
+    batteries = [str(name) for name in data["battery"].values]
+    chosen = [str(choose(data, "battery", battery)["battery"].values)] if battery else batteries
+    return {name: _shares_of(data.sel(battery=name)) for name in chosen}
 
 
 def _shares_of(data: xr.Dataset) -> Shares:
-    seeds = all_shares(data.transpose("seed", ...))
+    seeds = np.atleast_2d(all_shares(data.transpose("seed", ..., missing_dims="ignore")))
     low, high = (
         np.concatenate([data[name].sel(end=end).values for name in INTERVALS])
         for end in ("low", "high")
@@ -122,18 +186,19 @@ def _shares_of(data: xr.Dataset) -> Shares:
     return Shares(seeds.mean(0), low, high, seeds)
 
 
-def influence(run: Run) -> Influence:
+def influence(run: Run, seed: Whole | None = None) -> Influence:
     """Influence by distance: by removal for objects, by the mirror test for places.
 
     Beside it the removal from the fitted model (the only one that a place can have), and the same
     measurement on untrained networks whose head is scaled to the agents' entropy.
     """
-    data = run.shards.dataset
+    data = of_seed(run.shards.dataset, seed)
     signed: dict[str, np.ndarray] = {}
     model: dict[str, np.ndarray] = {}
     nulls: dict[str, np.ndarray] = {}
     paint: dict[str, str] = {}
-    for number, concept in enumerate(str(name) for name in data["concept"].values):
+    palette = concept_colours([str(name) for name in data["concept"].values])
+    for concept, colour in palette.items():
         for found, variable, label in (
             (signed, "influence_signed", concept),
             (signed, "influence_mirror", f"{concept} (mirror test)"),
@@ -142,7 +207,7 @@ def influence(run: Run) -> Influence:
         ):
             values = _by_bin(data, variable, concept)
             if values is not None:
-                found[label], paint[label] = values, concept_colour(number)
+                found[label], paint[label] = values, colour
     bins = [str(name).replace("-", "–") for name in data["distance_bin"].values]
     return Influence(bins, signed, paint, model, nulls)
 
@@ -155,9 +220,9 @@ def _by_bin(data: xr.Dataset, variable: str, concept: str) -> np.ndarray | None:
     return values if np.isfinite(values).any() else None
 
 
-def bits(run: Run) -> Bits:
+def bits(run: Run, seed: Whole | None = None) -> Bits:
     """Bits per decision of all models, and the rivals whose difference to the shards is shown."""
-    data = run.shards.dataset.transpose("model", "seed", ...)
+    data = of_seed(run.shards.dataset, seed).transpose("model", "seed", ...)
     models = [str(name) for name in data["model"].values]
     panels = {"all contexts": data["bits"].values}
     # In a world with one concept nothing conflicts, so there is no such context.
@@ -174,12 +239,14 @@ def shards(run: Run, none: str) -> xr.Dataset:
     return run.shards.dataset
 
 
-def agreement(run: Run) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
+def agreement(
+    run: Run, seed: Whole | None = None
+) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
     """Layers L, their agreement f[K, L], and controls f[K, L].
 
     Raises UserError where no shard was found, since nothing was clustered then.
     """
-    data = shards(run, "no layer was compared with them")
+    data = of_seed(shards(run, "no layer was compared with them"), seed)
     layers = [str(name) for name in data["layer"].values]
     controls = data["agreement_control"].transpose("seed", "control")
     names = [str(name) for name in controls["control"].values]
@@ -204,7 +271,4 @@ def pick(data: xr.Dataset, dim: str, index: Whole) -> xr.Dataset:
 
 def choose(data: xr.Dataset, dim: str, name: str) -> xr.Dataset:
     """One entry along a dim by name; raises UserError with the nearest name."""
-    known = [str(value) for value in data[dim].values]
-    if name not in known:
-        raise UserError(f"there is no {dim} {name!r}; {did_you_mean(name, known)}")
-    return data.sel({dim: name})
+    return data.sel({dim: one_of(dim, name, [str(value) for value in data[dim].values])})

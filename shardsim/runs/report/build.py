@@ -27,7 +27,6 @@ from shardsim.runs.store import CONFIG
 FIGURES = "figures/"
 REPORT = "report.html"
 TEMPLATE = "report.html.j2"
-PIXELS_AN_INCH = 130
 
 
 class Part(NamedTuple):
@@ -69,13 +68,13 @@ PARTS = (
         "One agent on one level",
         "Arrows show the mean move. Signed influence is measured by removing an object from the "
         "level; a place cannot be removed, so the observation is mirrored instead.",
-        ("vector-field", "gates-on-level", "activation-map"),
+        ("vector-field", "gates-on-level"),
     ),
     Part(
         "Are they shards?",
         "Every rival is fitted to the same decisions with the same habit and affordance terms and "
         "compared in bits per decision on levels left out of its fit. Lower is better.",
-        ("rivals", "activation-gates", "dose-curves", "what-built", "agreement"),
+        ("rivals", "activation-gates", "dose-curves", "what-built"),
         (
             "rivals",
             "shardness",
@@ -91,7 +90,7 @@ PARTS = (
         "From each onset the agent imitates those of its own plans that the shards active there "
         "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
         "computed exactly. Controls: self-distillation, and shuffled endorsements (sham).",
-        ("reflection", "constancy"),
+        ("reflection", "reflection-outcomes", "constancy"),
         ("constancy",),
     ),
     Part(
@@ -154,15 +153,16 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
 
 
 def _picture(run: Run, name: str, caption: str, drawn: dict[str, bytes]) -> Picture:
-    from shardsim.plot.style import DPI, save_bytes
+    from shardsim.plot.canvas import save_bytes
+    from shardsim.plot.style import PIXELS_AN_INCH
 
     try:
-        drawn[name] = save_bytes(figures.draw(name, [run]))
+        figure = figures.draw(name, [run])
+        drawn[name] = save_bytes(figure)
     except UserError as error:
         return Picture(name, caption, missing=_here(run, str(error)))
     code = base64.b64encode(drawn[name]).decode()
-    pixels = int.from_bytes(drawn[name][16:20], "big")  # of the PNG's header
-    width = round(pixels / DPI * PIXELS_AN_INCH)
+    width = round(figure.get_figwidth() * PIXELS_AN_INCH)
     return Picture(name, caption, Markup(f"data:image/png;base64,{code}"), width)
 
 
