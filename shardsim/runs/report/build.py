@@ -20,6 +20,7 @@ from shardsim.base.errors import UserError
 from shardsim.base.progress import SILENT, Progress
 from shardsim.runs import figures
 from shardsim.runs.report import glossary
+from shardsim.runs.report.glance import glance
 from shardsim.runs.report.text import BRACKETS, headlines
 from shardsim.runs.run import Run
 from shardsim.runs.store import CONFIG
@@ -50,25 +51,33 @@ class Picture(NamedTuple):
 
 PARTS = (
     Part(
-        "Training",
-        "Returns are exact: the policy is evaluated over all starts of fixed levels that do not "
-        "occur in training. On target levels the objects lie elsewhere than in training.",
-        ("learning-curves",),
-        ("return",),
-    ),
-    Part(
         "The shards",
         "A shard is a gate over contexts with a preference over concepts. Its share of decision "
         "influence is an average over a battery of contexts. The margin is the relative extra cost "
         "of the next equally good fit: below 0.2 the preferences are uncertain.",
-        ("shares", "shard-distribution", "influence-by-distance"),
+        ("shard-distribution", "shares", "influence-by-distance"),
         ("shards", "shares", "track"),
+    ),
+    Part(
+        "Reflection",
+        "From each onset the agent imitates those of its own plans that the shards active there "
+        "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
+        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham).",
+        ("reflection", "reflection-outcomes", "constancy"),
+        ("constancy",),
     ),
     Part(
         "One agent on one level",
         "Arrows show the mean move. Signed influence is measured by removing an object from the "
         "level; a place cannot be removed, so the observation is mirrored instead.",
         ("vector-field", "gates-on-level"),
+    ),
+    Part(
+        "Training",
+        "Returns are exact: the policy is evaluated over all starts of fixed levels that do not "
+        "occur in training. On target levels the objects lie elsewhere than in training.",
+        ("learning-curves",),
+        ("return",),
     ),
     Part(
         "Are they shards?",
@@ -84,14 +93,6 @@ PARTS = (
             "interventions",
             "views",
         ),
-    ),
-    Part(
-        "Reflection",
-        "From each onset the agent imitates those of its own plans that the shards active there "
-        "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
-        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham).",
-        ("reflection", "reflection-outcomes", "constancy"),
-        ("constancy",),
     ),
     Part(
         "Diagnosis",
@@ -143,6 +144,7 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
         brackets=BRACKETS,
         link=glossary.Links().link,
         title=f"{summary.get('env', run.config.env.id)}: shard report",
+        answers=glance(run, summary),
         headlines=headlines(summary),
         notes=[_here(run, note) for note in run.notes],
         parts=parts,

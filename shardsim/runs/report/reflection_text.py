@@ -32,14 +32,14 @@ def constancy(summary: Mapping[str, Any]) -> list[str]:
         found = (summary.get("reflection") or {}).get(onset) or {}
         changes = found.get("value_change") or []
         if len(changes) == len(names) and changes:
-            lines.append(_sentence(_where(onset), _sorted(names, changes), found["tolerance"]))
+            lines.append(_sentence(where(onset), _sorted(names, changes), found["tolerance"]))
         else:
             said = OUTCOMES.get(str(verdict), "has no verdict")
-            lines.append(f"Reflecting {_where(onset)} {said} ({verdict}).")
+            lines.append(f"Reflecting {where(onset)} {said} ({verdict}).")
     return lines
 
 
-def _where(onset: str) -> str:
+def where(onset: str) -> str:
     """Where reflection starts, in words."""
     if onset == "contested":
         return "in contested contexts"
