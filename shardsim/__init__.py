@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shardsim.shards.contexts.battery import load_battery as load_battery
     from shardsim.shards.contexts.policies import state_policy as state_policy
     from shardsim.shards.identify import identify as identify
+    from shardsim.view.widget import widget as widget
 
 # Public name -> the module that defines it. A name is listed here only when it works.
 _HOME = {
@@ -40,6 +41,7 @@ _HOME = {
     "reflect": "shardsim.reflection.reflect",
     "run": "shardsim.runs.pipeline",
     "state_policy": "shardsim.shards.contexts.policies",
+    "widget": "shardsim.view.widget",
 }
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "reflect",
     "run",
     "state_policy",
+    "widget",
 ]
 
 

@@ -16,6 +16,7 @@ from shardsim.base.seeds import SEEDS
 from shardsim.cli import output
 from shardsim.cli.bench import bench
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
+from shardsim.cli.view import view_command
 
 app = typer.Typer(
     help="Train gridworld agents, identify their shards, simulate reflection, diagnose training.",
@@ -38,6 +39,7 @@ STAGE_HELP = {
 }
 
 app.add_typer(bench, name="bench")
+app.command("view")(view_command)
 
 
 def _version(asked: bool) -> bool:

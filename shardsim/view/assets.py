@@ -42,6 +42,6 @@ def page(title: str, head: str, body: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{shown} – shardsim view</title>\n{head}\n</head>\n"
+        f"<title>{shown} – shardsim view</title>\n<link rel="icon" href="data:,">\n{head}\n</head>\n"
         f'<body>\n<main id="view"><p role="status">Loading …</p></main>\n{body}\n</body>\n</html>\n'
     )

@@ -219,11 +219,13 @@ def _html(
 
 def _page(desk: Desk, concept: int, kept: Sequence[int]) -> dict[str, Any]:
     """What the page is told, cut down to what the file can answer."""
-    page = desk.page()
-    for shard in page["shards"]:
-        if shard["shares"] is not None:
-            shard["shares"] = [shard["shares"][number] for number in kept]
+    page = desk.page
+
+    def cut(shares: list[Any] | None) -> list[Any] | None:
+        return None if shares is None else [shares[number] for number in kept]
+
     return page | {
+        "shards": [shard | {"shares": cut(shard["shares"])} for shard in page["shards"]],
         "steps": [page["steps"][number] for number in kept],
         "movable": [concept],
         "walls_move": False,

@@ -7,7 +7,7 @@ A question: `{"level": int or null, "checkpoint": int, "seeds": [int], "off": [i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,14 +52,25 @@ class Desk:
 
     def warm(self) -> None:
         """Compile and fit what the first questions need, so that they are answered at once."""
-        self.answer({})
+        self.answer({"level": self.page["level"]})
         for number in range(self.answers.fitted.count):
             self.answer({"off": [number]})
+
+    def fit_all(self) -> None:
+        """Fit the gates of every agent at every checkpoint, so that scrubbing waits for nothing.
+
+        Seeds take turns, and the last checkpoints come first, as where people begin.
+        """
+        if self.answers.fitted.count:
+            for checkpoint in reversed(self.run.checkpoints):
+                for seed in range(len(self.run.seeds)):
+                    self.answers.fitted.model(seed, checkpoint)
 
     def _level(self, number: int | None) -> tuple[Level, Edit, int]:
         level, _, number = chosen_level(self.run, number, self.split)
         return level, edit_of(self.run.env, initial_state(self.run.env, level)), number
 
+    @cached_property
     def page(self) -> dict[str, Any]:
         """What the run is."""
         run, env = self.run, self.run.env

@@ -5,36 +5,29 @@ Needs the extra `view` (starlette, uvicorn, websockets).
 
 from __future__ import annotations
 
-import importlib
 import json
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from shardsim.base.errors import UserError
 from shardsim.runs.run import Run
 from shardsim.view import assets
+from shardsim.view.extras import needed
 from shardsim.view.page import Desk
 
 HOST = "127.0.0.1"
 LARGEST = 1 << 20  # bytes of a question
 HEADERS = [
-    (b"content-security-policy", b"default-src 'self'; style-src 'self' 'unsafe-inline'"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:",
+    ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
-
-
-def needed(name: str) -> Any:
-    """A module of the extra; raises UserError where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise UserError(
-            f"the live page needs {name.partition('.')[0]}; pip install 'shardsim[view]', "
-            "or write a page that needs no server with --export view.html"
-        ) from error
 
 
 class OwnOrigin:
@@ -90,8 +83,8 @@ def application(desk: Desk, port: int) -> OwnOrigin:
 
     Raises UserError without the extra.
     """
-    routing = needed("starlette.routing")
-    responses = needed("starlette.responses")
+    routing = needed("starlette.routing", "view")
+    responses = needed("starlette.responses", "view")
     head = '<link rel="stylesheet" href="view.css">'
     html = assets.page(desk.run.path.name, head, '<script type="module" src="live.js"></script>')
     served = {
@@ -113,16 +106,16 @@ def application(desk: Desk, port: int) -> OwnOrigin:
         await _converse(desk, connection)
 
     routes = [*map(route, served), routing.WebSocketRoute("/live", live)]
-    return OwnOrigin(needed("starlette.applications").Starlette(routes=routes), port)
+    return OwnOrigin(needed("starlette.applications", "view").Starlette(routes=routes), port)
 
 
 async def _converse(desk: Desk, connection: Any) -> None:
     """Say what the run is, then answer one question after the other."""
-    in_thread = needed("starlette.concurrency").run_in_threadpool
-    gone = needed("starlette.websockets").WebSocketDisconnect
+    in_thread = needed("starlette.concurrency", "view").run_in_threadpool
+    gone = needed("starlette.websockets", "view").WebSocketDisconnect
     await connection.accept()
     try:
-        await connection.send_text(json.dumps({"page": await in_thread(desk.page)}))
+        await connection.send_text(json.dumps({"page": desk.page}))
         while True:
             told = await in_thread(reply, desk, await connection.receive_text())
             await connection.send_text(told)
@@ -161,7 +154,9 @@ def bound(port: int) -> socket.socket:
     return found
 
 
-def serve(run: Run, *, port: int, level: int | None, split: str, told: Callable[[str], Any]) -> None:
+def serve(
+    run: Run, *, port: int, level: int | None, split: str, told: Callable[[str], Any]
+) -> None:
     """Serve the live page until interrupted.
 
     Args:
@@ -174,10 +169,11 @@ def serve(run: Run, *, port: int, level: int | None, split: str, told: Callable[
     Raises:
         UserError: a missing extra, a taken port, or no such level or split.
     """
-    uvicorn = needed("uvicorn")
-    needed("websockets")
+    uvicorn = needed("uvicorn", "view")
+    needed("websockets", "view")
     desk = Desk(run, level, split)
     desk.warm()
+    threading.Thread(target=desk.fit_all, daemon=True).start()
     with bound(port) as listening:
         address = listening.getsockname()[1]
         app = application(desk, address)

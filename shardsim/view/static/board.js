@@ -30,10 +30,22 @@ export function shortNames(names) {
   return names.map((name) => {
     for (let size = 1; size < name.length; size++) {
       const start = name.slice(0, size);
-      if (names.filter((other) => other.startsWith(start)).length === 1) return start;
+      if (names.filter((other) => other.startsWith(start)).length === 1) return capital(start);
     }
-    return name;
+    return capital(name);
   });
+}
+
+function capital(name) {
+  return name[0].toUpperCase() + name.slice(1);
+}
+
+// What stands for what in a level.
+export function key(page) {
+  const short = shortNames(page.concepts.map((one) => one.name));
+  return element("p", { class: "key" }, ...page.concepts.map(({ name, kind, colour }, concept) =>
+    element("span", {}, element("b", { class: kind, style: `--c:${colour};--i:${inkOn(colour)}` }, short[concept]), name)),
+    element("span", {}, element("b", { class: "agent" }, "A"), "the agent"));
 }
 
 // Black or white, whichever is read better on a colour #rrggbb.
@@ -141,7 +153,9 @@ export class Board {
 
   #agent(cell) {
     const x = cell % this.width, y = Math.floor(cell / this.width);
-    return shape("rect", { x: x + 0.04, y: y + 0.04, width: 0.92, height: 0.92, rx: 0.2, class: "agent" });
+    return shape("g", {},
+      shape("rect", { x: x + 0.06, y: y + 0.06, width: 0.88, height: 0.88, rx: 0.2, class: "agent" }),
+      shape("text", { x: x + 0.72, y: y + 0.88, "font-size": 0.28, class: "corner" }, "A"));
   }
 
   // values: activity [N], of which `full` and more gets the full colour.

@@ -16,9 +16,9 @@ export class Seed {
     this.numbers = element("div", { class: "numbers" });
     this.root = element("section", { class: "seed", "aria-label": `seed ${page.seeds[seed]}` },
       element("div", { class: "boards" },
-        element("figure", { class: "policy" }, this.policy.svg, (this.title = element("figcaption"))),
-        ...this.shards.map((board, number) => this.#shard(board, page.shards[number], number))),
-      this.numbers);
+        element("figure", { class: "policy" }, (this.title = element("figcaption")), this.policy.svg),
+        ...this.shards.map((board, number) => this.#shard(board, page.shards[number], number)),
+        this.numbers));
     this.#listen();
   }
 
@@ -26,9 +26,10 @@ export class Seed {
     board.svg.setAttribute("role", "img");
     board.svg.setAttribute("aria-label", `Activity of shard ${number + 1}, ${shard.name}; the numbers are in the table`);
     this.#hover(board);
-    return element("figure", { class: "shard" }, board.svg, element("figcaption", { title: shard.words },
-      `${number + 1} ${shard.name}: gate `, element("span", { class: "bar", style: `--c:${shard.colour}` }),
-      ` 0 to ${shard.full.toPrecision(2)} logits per move`));
+    return element("figure", { class: "shard" }, element("figcaption", { title: shard.words },
+      `Gate of shard ${number + 1}, ${shard.name}: 0 `,
+      element("span", { class: "bar", style: `--c:${shard.colour}` }),
+      ` ${shard.full.toPrecision(2)} logits per move`), board.svg);
   }
 
   // own: of this seed; edit: the level as it is shown, which may be newer than the answer.
@@ -92,7 +93,7 @@ export class Seed {
 
   #place(cell) {
     const width = this.page.size[1];
-    return `Row ${Math.floor(cell / width) + 1}, column ${(cell % width) + 1}`;
+    return `Row ${Math.floor(cell / width)}, column ${cell % width}`;
   }
 
   // In words, for those who hear the page.

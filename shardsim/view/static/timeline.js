@@ -15,6 +15,7 @@ export function timeline(page, choose, play) {
   const lines = shape("g");
   const top = tracked ? ceiling(page.shards) : 1;
   const root = element("section", { class: "time", "aria-label": "training" });
+  button.textContent = "Play";
   if (tracked) root.append(chart(page, lines, marker, top));
   root.append(element("div", { class: "slider" }, range),
     element("div", { class: "ticks", "aria-hidden": true }, ...ticks(page.steps)),
@@ -32,7 +33,6 @@ export function timeline(page, choose, play) {
     },
     playing(on) {
       button.textContent = on ? "Pause" : "Play";
-      button.setAttribute("aria-pressed", on);
     },
   };
 }

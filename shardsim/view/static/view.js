@@ -1,9 +1,9 @@
 // The live view in anywidget's form. The model has `page` (what the run is), `query` (what is asked)
 // and `answer`; behind it stand a server, a notebook or a table in the file itself.
-import { Board, element, shape } from "./board.js";
+import { element, key } from "./board.js";
 import { Seed, words } from "./seed.js";
 import { fromHash, toHash } from "./hash.js";
-import { timeline } from "./timeline.js";
+import { percent, timeline } from "./timeline.js";
 
 const PATIENCE = 8000; // ms after which an answer is taken for lost
 const PACE = 700; // ms a checkpoint while playing
@@ -69,6 +69,7 @@ class View {
     }
     const { level, checkpoint, seeds, off, edit } = this.state;
     this.open = ++this.asked;
+    performance.mark("asked");
     this.model.set("query", { id: this.open, level, checkpoint, seeds, off, edit });
     this.model.save_changes();
     clearTimeout(this.lost);
@@ -82,6 +83,7 @@ class View {
 
   #take(answer) {
     if (!answer || answer.id !== this.open) return;
+    performance.measure("answer", "asked");
     clearTimeout(this.lost);
     this.open = null;
     const next = this.again;
@@ -107,7 +109,7 @@ class View {
     if (!answer) return;
     performance.mark("redraw-begins");
     if (state.agent === null || answer.edit.walls[state.agent]) {
-      state.agent = answer.decision.indexOf(true);
+      state.agent = middle(answer.decision);
     }
     for (const [seed, card] of this.cards) {
       const own = answer.seeds[seed];
@@ -137,7 +139,7 @@ class View {
     this.root.replaceChildren(element("div", { class: "shardsim-view" },
       element("header", {}, element("h1", {}, page.run), element("p", {},
         `${page.env}, ${page.split} level `, (this.levelName = element("span")), verdict)),
-      this.time.root, this.controls, this.said, this.seeds,
+      this.time.root, this.controls, (this.note = element("p", { class: "note" })), this.said, key(page), this.seeds,
       element("p", { class: "help" }, help(page))));
     this.#show();
   }
@@ -201,6 +203,7 @@ class View {
       else if (checked) input.checked = checked();
       else if (document.activeElement !== input) input.value = state.level;
     }
+    this.note.textContent = state.off.length ? noted(page, state) : "";
     this.time.show(state.checkpoint, state.seeds);
     const wanted = state.seeds.filter((seed) => !this.cards.has(seed));
     for (const seed of wanted) this.cards.set(seed, new Seed(page, seed, this));
@@ -229,6 +232,12 @@ class View {
   }
 }
 
+// The middle one of the cells where something is decided.
+function middle(decision) {
+  const cells = decision.flatMap((decided, cell) => (decided ? [cell] : []));
+  return cells[Math.floor(cells.length / 2)] ?? 0;
+}
+
 function toggled(list, number, on) {
   const others = list.filter((one) => one !== number);
   return (on ? [...others, number] : others).sort((a, b) => a - b);
@@ -238,12 +247,24 @@ function atLeastOne(list, number) {
   return list.length ? list : [number];
 }
 
+// How well switching off hits the shard, as the run's dose curves measured it.
+function noted(page, state) {
+  if (state.source === "model") return "In the fitted model a shard is switched off by setting its gate to 0.";
+  const told = state.off.map((number) => {
+    const { name, layer, slope } = page.shards[number];
+    const other = slope && slope.other !== null ? `, the most affected other shard ${percent(slope.other)}` : "";
+    return `${name} in ${layer}${slope ? ` (loses ${percent(slope.own)} of its strength${other})` : ""}`;
+  });
+  return `In the network a shard is erased from the activations that it is read from: ${words(told)}. ` +
+    "Parts are those of the run's dose curves at the last checkpoint, for one shard at a time; less than 100 % of its own, or more than 0 % of others, says that the erasure is not that shard alone.";
+}
+
 function help(page) {
   const movable = page.movable.map((concept) => page.concepts[concept].name);
   const things = [...movable, "the agent's mark", ...(page.walls_move ? ["a wall"] : [])];
   const keys = "With the keyboard: Tab to a level, arrow keys move a cursor, Enter picks up and puts down, Delete removes";
   const space = page.walls_move ? ", Space adds or removes a wall." : ".";
-  return `Drag ${words(things)}. Drop an object beside the level to remove it. ${keys}${space}`;
+  return `Rows and columns count from 0, as in Python. Drag ${words(things)}. Drop an object beside the level to remove it. ${keys}${space}`;
 }
 
 export default {
