@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from html import escape
 from importlib.resources import files
+from string import Template
 
 # Of a page that holds nothing else, around the view, which sets colours of its own.
 BODY = """
@@ -21,7 +23,7 @@ PARTS = ("board.js", "hash.js", "timeline.js", "seed.js", "view.js")  # each use
 @cache
 def text(name: str) -> str:
     """A file of `static/`."""
-    return (files(__package__) / "static" / name).read_text(encoding="utf-8")
+    return (files("shardsim.view") / "static" / name).read_text(encoding="utf-8")
 
 
 @cache
@@ -38,10 +40,4 @@ def _joined(part: str) -> str:
 
 def page(title: str, head: str, body: str) -> str:
     """An HTML page around the view."""
-    shown = title.replace("&", "&amp;").replace("<", "&lt;")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{shown} – shardsim view</title>\n<link rel="icon" href="data:,">\n{head}\n</head>\n"
-        f'<body>\n<main id="view"><p role="status">Loading …</p></main>\n{body}\n</body>\n</html>\n'
-    )
+    return Template(text("page.html")).substitute(title=escape(title), head=head, body=body)
