@@ -33,7 +33,7 @@ CHECKPOINTS = 64  # whose parameters are kept in memory
 class Scene(NamedTuple):
     """A level after an edit, as every agent sees it."""
 
-    observations: np.ndarray  # float32[N, H, W, planes]
+    observations: jax.Array  # float32[N, H, W, planes]
     data: DecisionData  # over the N cells; its logits are no policy's
     decision: np.ndarray  # bool[N], whether an agent can come to decide there
 
@@ -68,7 +68,7 @@ class Answers:
         scenes = []
         for number, state in enumerate(states):
             cells = cell_states(env, state).reshape(-1)
-            seen = np.asarray(observations_of(env, state.level, jnp.asarray(cells, jnp.int32)))
+            seen = observations_of(env, state.level, jnp.asarray(cells, jnp.int32))
             scenes.append(_scene(env, seen, take(found, number), cells))
         return scenes
 
@@ -101,11 +101,11 @@ class Answers:
         """float64[V, N, A]: the network's logits."""
         own = take(self.parameters(checkpoint), seed)
         network, seen = self.run.learner.network, scene.observations
-        plain = _erased(network, (), own, seen, (), np.zeros(0, bool))
+        plain = _erased(network, (), own, seen, (), jnp.zeros(0, bool))
         found = [plain] * len(off)
         for number in np.flatnonzero(off.any(1)):
             moved, layers = self.fitted.erasure(seed, checkpoint), tuple(self.fitted.layers())
-            found[number] = _erased(network, layers, own, seen, moved, off[number])
+            found[number] = _erased(network, layers, own, seen, moved, jnp.asarray(off[number]))
         return np.asarray(np.stack(found), np.float64)
 
 
@@ -119,8 +119,8 @@ def _state(env: Env, level: Level, edit: Edit) -> Any:
     return edited(env, level, jnp.asarray(edit.walls), jnp.asarray(edit.cells), fields)
 
 
-def _scene(env: Env, observations: np.ndarray, found: Survey, cells: np.ndarray) -> Scene:
-    there = take(found, cells)
+def _scene(env: Env, observations: jax.Array, found: Survey, cells: np.ndarray) -> Scene:
+    there: Any = take(found, cells)
     blank = np.zeros((len(cells), env.num_actions))
     data = decision_data(
         there.covariates,

@@ -54,7 +54,7 @@ def choosable(env: Env) -> dict[str, int]:
     return {name: size for name, size in fields if name != "cell" and 1 < size <= MOST_VALUES}
 
 
-def read_edit(env: Env, base: Edit, given: Mapping[str, Any]) -> Edit:
+def read_edit(env: Env, base: Edit, given: Any) -> Edit:
     """Read what a page sends: `walls` bool[N], `cells` int[O][M], `fields`; what is missing stays.
 
     Raises:

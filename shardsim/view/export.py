@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from shardsim.base.errors import UserError, did_you_mean, one_line
@@ -170,7 +171,7 @@ def merged(scenes: Sequence[Scene], cells: Sequence[int]) -> Scene:
         name: np.concatenate([getattr(one.data, name)[cells] for one in scenes]) for name in arrays
     }
     return Scene(
-        np.concatenate([one.observations[cells] for one in scenes]),
+        jnp.concatenate([one.observations[np.asarray(cells)] for one in scenes]),
         data._replace(**joined),
         np.concatenate([one.decision[cells] for one in scenes]),
     )

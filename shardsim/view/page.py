@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
+import jax
 import numpy as np
 
 from shardsim.base.errors import UserError
@@ -68,6 +69,7 @@ class Desk:
 
     def _level(self, number: int | None) -> tuple[Level, Edit, int]:
         level, _, number = chosen_level(self.run, number, self.split)
+        level = jax.device_put(level)
         return level, edit_of(self.run.env, initial_state(self.run.env, level)), number
 
     @cached_property
@@ -128,7 +130,7 @@ class Desk:
             return None
         return self.run.track["share"].transpose("checkpoint", "seed", "shard").values
 
-    def answer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, asked: Any) -> dict[str, Any]:
         """Answer a question of the page.
 
         Raises:
