@@ -14,6 +14,7 @@ from shardsim.view.server import application, bound, reply
 
 PORT = 8765
 OWN = f"http://127.0.0.1:{PORT}"
+LIVE = f"ws://127.0.0.1:{PORT}/live"
 
 pytest.importorskip("uvicorn", reason="the extra `view` is not installed")
 pytest.importorskip("httpx", reason="starlette's TestClient needs httpx")
@@ -55,13 +56,13 @@ def test_a_foreign_host_or_origin_is_refused(client, headers):
     asked = {"origin": OWN} | headers
     with (
         pytest.raises(testclient.WebSocketDisconnect),
-        client.websocket_connect("/live", headers=asked),
+        client.websocket_connect(LIVE, headers=asked),
     ):
         pass
 
 
 def test_a_websocket_without_an_origin_is_refused(client):
-    with pytest.raises(testclient.WebSocketDisconnect), client.websocket_connect("/live"):
+    with pytest.raises(testclient.WebSocketDisconnect), client.websocket_connect(LIVE):
         pass
 
 
@@ -70,7 +71,7 @@ def test_localhost_is_the_same_machine(client):
 
 
 def test_questions_are_answered_in_turn_and_bad_ones_say_why(client, desk):
-    with client.websocket_connect("/live", headers={"origin": OWN}) as live:
+    with client.websocket_connect(LIVE, headers={"origin": OWN}) as live:
         assert json.loads(live.receive_text())["page"] == json.loads(json.dumps(desk.page))
         live.send_text(json.dumps({"id": 7, "checkpoint": 0, "seeds": [1], "off": [0]}))
         told = json.loads(live.receive_text())
