@@ -168,7 +168,7 @@ export class Seed {
   }
 
   #key(event) {
-    if (!this.now) return;
+    if (!this.now || event.ctrlKey || event.metaKey || event.altKey) return;
     const { state } = this.view;
     const cell = this.cursor ?? state.agent;
     const width = this.page.size[1];
@@ -184,8 +184,10 @@ export class Seed {
     } else if (event.key === " ") {
       this.#toggle(cell);
     } else if (event.key === "Delete" || event.key === "Backspace") {
+      event.preventDefault();
       const found = this.#grab(cell);
       if (found?.kind === "object") this.#remove(found);
+      return;
     } else if (event.key === "Escape") {
       this.#hold(null);
     } else return;
@@ -244,7 +246,7 @@ export class Seed {
 
   #toggle(cell) {
     const { edit } = this.view;
-    if (!this.page.walls_move) return this.view.say("walls cannot be changed here");
+    if (!this.page.walls_move) return;
     if (edit.walls[cell] || this.#free("wall", cell)) this.#walls({ [cell]: edit.walls[cell] ? 0 : 1 });
   }
 
