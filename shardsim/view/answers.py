@@ -58,10 +58,10 @@ class Answers:
     def _parameters(self, checkpoint: int) -> Any:
         return jax.tree.map(np.asarray, self.run.checkpoint(checkpoint).parameters)
 
-    def scenes(self, level: Level, edits: Sequence[Edit]) -> list[Scene]:
-        """Survey a level after each of several edits."""
+    def scenes(self, level: Level, base: Edit, edits: Sequence[Edit]) -> list[Scene]:
+        """Survey a level, as `base` has it, after each of several edits."""
         env = self.run.env
-        states = [_state(env, level, edit) for edit in edits]
+        states = [_state(env, level, base, edit) for edit in edits]
         levels = [jax.tree.map(np.asarray, state.level) for state in states]
         found = survey(env, jax.tree.map(lambda *leaves: np.stack(leaves), *levels))
         found = jax.tree.map(np.asarray, found)
@@ -114,9 +114,9 @@ def _without(told: Contribution, off: np.ndarray) -> np.ndarray:
     return told.logits - np.einsum("nak,vk->vna", told.pulls, off.astype(np.float64))
 
 
-def _state(env: Env, level: Level, edit: Edit) -> Any:
+def _state(env: Env, level: Level, base: Edit, edit: Edit) -> Any:
     fields = {name: jnp.int32(value) for name, value in edit.fields.items()}
-    return edited(env, level, jnp.asarray(edit.walls), jnp.asarray(edit.cells), fields)
+    return edited(env, level, *map(jnp.asarray, (edit.walls, edit.cells, base.cells)), fields)
 
 
 def _scene(env: Env, observations: jax.Array, found: Survey, cells: np.ndarray) -> Scene:

@@ -48,14 +48,25 @@ def walls_can_move(env: Env) -> bool:
     return type(template_level(env)) is Level
 
 
-def choosable(env: Env) -> dict[str, int]:
-    """State fields that a person can choose, with their numbers of values."""
-    fields = env.state_fields.items()
-    return {name: size for name, size in fields if name != "cell" and 1 < size <= MOST_VALUES}
+def choosable(env: Env, state: State) -> dict[str, int]:
+    """State fields that a person can choose, with their numbers of values.
+
+    Those of few values that neither move an object nor take it away, which is done by hand.
+    """
+    cells = edit_of(env, state).cells
+    found = {}
+    for name, size in env.state_fields.items():
+        if name != "cell" and 1 < size <= MOST_VALUES:
+            others = [state.replace(**{name: jnp.int32(value)}) for value in range(size)]
+            if all((edit_of(env, other).cells == cells).all() for other in others):
+                found[name] = size
+    return found
 
 
-def read_edit(env: Env, base: Edit, given: Any) -> Edit:
+def read_edit(env: Env, base: Edit, given: Any, choices: Mapping[str, int]) -> Edit:
     """Read what a page sends: `walls` bool[N], `cells` int[O][M], `fields`; what is missing stays.
+
+    `choices` are the fields that can be chosen, with their numbers of values.
 
     Raises:
         UserError: it is none, or something would stand in a wall or on something else.
@@ -67,7 +78,7 @@ def read_edit(env: Env, base: Edit, given: Any) -> Edit:
     cells = _numbers(given.get("cells", base.cells), base.cells.size, ABSENT, last, "cells")
     found = Edit(walls.reshape(base.walls.shape), cells.reshape(base.cells.shape), base.fields)
     _check(env, base, found)
-    return found._replace(fields=base.fields | _fields(env, given.get("fields", {})))
+    return found._replace(fields=base.fields | _fields(choices, given.get("fields", {})))
 
 
 def _numbers(given: Any, size: int, low: int, high: int, name: str) -> np.ndarray:
@@ -84,8 +95,7 @@ def _numbers(given: Any, size: int, low: int, high: int, name: str) -> np.ndarra
     return values.astype(np.int32)
 
 
-def _fields(env: Env, given: Any) -> dict[str, int]:
-    known = choosable(env)
+def _fields(known: Mapping[str, int], given: Any) -> dict[str, int]:
     if not isinstance(given, Mapping):
         raise UserError("fields are not given by name; reload the page")
     for name, value in given.items():
@@ -115,7 +125,12 @@ def _check(env: Env, base: Edit, edit: Edit) -> None:
 
 @partial(jax.jit, static_argnums=0)
 def edited(
-    env: Env, level: Level, walls: jax.Array, cells: jax.Array, fields: dict[str, jax.Array]
+    env: Env,
+    level: Level,
+    walls: jax.Array,
+    cells: jax.Array,
+    before: jax.Array,
+    fields: dict[str, jax.Array],
 ) -> State:
     """The state of a level after an edit, with the agent on the first cell; one program for all.
 
@@ -124,6 +139,7 @@ def edited(
         level: the level before; what the edit does not say stays.
         walls: bool[H, W].
         cells: int32[O, M].
+        before: int32[O, M], the cells before the edit: what is not moved stays as the level has it.
         fields: name -> int32[].
     """
     state = env.state_at(level.replace(walls=walls), jnp.int32(0)).replace(**fields)
@@ -135,5 +151,7 @@ def edited(
             spot = jnp.stack([jnp.maximum(cell, 0) // env.width, jnp.maximum(cell, 0) % env.width])
             placed = env.place(state, number, instance, spot)
             gone = state.replace(level=without(state.level, number, instance))
-            state = jax.tree.map(partial(jnp.where, cell < 0), gone, placed)
+            moved = jax.tree.map(partial(jnp.where, cell < 0), gone, placed)
+            same = cell == before[number, instance]
+            state = jax.tree.map(partial(jnp.where, same), state, moved)
     return state

@@ -123,7 +123,7 @@ def answers_of(
     others = np.delete(edit.cells.reshape(-1), concept * edit.cells.shape[1]).tolist()
     objects = {cell for cell in others if cell in _object_cells(desk, edit)}
     places = [cell for cell in cells if cell not in objects] + [ABSENT]
-    scenes = desk.answers.scenes(level, [_with(edit, concept, place) for place in places])
+    scenes = desk.answers.scenes(level, edit, [_with(edit, concept, place) for place in places])
     whole = merged(scenes, cells)
     variants = [(), *((shard,) for shard in range(desk.answers.fitted.count))]
     seeds = range(len(desk.run.seeds))
@@ -200,7 +200,7 @@ def _html(
     raw = b"".join(one.tobytes() for one in arrays.values())
     stored = {
         "page": _page(desk, concept, kept),
-        "edit": plain_edit(edit),
+        "edit": plain_edit(edit, {}),
         "object": [concept, 0],
         "places": list(places),
         "cells": list(cells),

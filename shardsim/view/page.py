@@ -73,6 +73,12 @@ class Desk:
         return level, edit_of(self.run.env, initial_state(self.run.env, level)), number
 
     @cached_property
+    def choices(self) -> dict[str, int]:
+        """State fields that can be chosen, with their numbers of values."""
+        level, _, _ = self.level(self.number)
+        return choosable(self.run.env, initial_state(self.run.env, level))
+
+    @cached_property
     def page(self) -> dict[str, Any]:
         """What the run is."""
         run, env = self.run, self.run.env
@@ -95,7 +101,7 @@ class Desk:
             "split": self.split,
             "movable": [n for n, one in enumerate(env.concepts) if one.kind == "object"],
             "walls_move": walls_can_move(env),
-            "fields": choosable(env),
+            "fields": self.choices,
         }
 
     def _steps(self) -> list[int]:
@@ -140,8 +146,8 @@ class Desk:
             raise UserError("a question is a JSON object; reload the page")
         number = asked.get("level")
         level, base, number = self.level(self.number if number is None else _whole(number))
-        edit = read_edit(self.run.env, base, asked.get("edit") or {})
-        scene = self._scene(number, level, edit)
+        edit = read_edit(self.run.env, base, asked.get("edit") or {}, self.choices)
+        scene = self._scene(number, level, base, edit)
         checkpoint = _index(asked.get("checkpoint", -1), len(self.run.updates), "checkpoint")
         off = _indices(asked.get("off", []), self.answers.fitted.count, "shard")
         seeds = _indices(asked.get("seeds", [0]), len(self.run.seeds), "seed")
@@ -150,7 +156,7 @@ class Desk:
             "level": number,
             "checkpoint": checkpoint,
             "off": off,
-            "edit": plain_edit(edit),
+            "edit": plain_edit(edit, self.choices),
             "decision": scene.decision.tolist(),
             "seeds": {
                 str(seed): plain_answer(self.answers.answer(scene, seed, checkpoint, variants))
@@ -158,21 +164,22 @@ class Desk:
             },
         }
 
-    def _scene(self, number: int, level: Level, edit: Edit) -> Scene:
+    def _scene(self, number: int, level: Level, base: Edit, edit: Edit) -> Scene:
         """The scene of an edit; the last one is kept, since scrubbing asks for it again."""
         key = number, edit.walls.tobytes(), edit.cells.tobytes(), tuple(edit.fields.items())
         seen = self._seen
         if seen[0] != key or seen[1] is None:
-            seen = key, self.answers.scenes(level, [edit])[0]
+            seen = key, self.answers.scenes(level, base, [edit])[0]
             self._seen = seen
         assert seen[1] is not None
         return seen[1]
 
 
-def plain_edit(edit: Edit) -> dict[str, Any]:
-    """An edit as JSON."""
+def plain_edit(edit: Edit, choices: Mapping[str, int]) -> dict[str, Any]:
+    """An edit as JSON, with the fields that can be chosen."""
     walls = edit.walls.reshape(-1).astype(int)
-    return {"walls": walls.tolist(), "cells": edit.cells.tolist(), "fields": edit.fields}
+    fields = {name: edit.fields[name] for name in choices}
+    return {"walls": walls.tolist(), "cells": edit.cells.tolist(), "fields": fields}
 
 
 def plain_answer(answer: Answer) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from shardsim.view.page import Desk
 
 def asked(desk: Desk, edit: Edit, seed: int = 0, checkpoint: int = -1, off: Any = ()) -> Answer:
     level, _, _ = desk.level(desk.number)
-    scene = desk.answers.scenes(level, [edit])[0]
+    scene = desk.answers.scenes(level, plain(desk), [edit])[0]
     number = checkpoint % len(desk.run.updates)
     return desk.answers.answer(scene, seed, number, [(), off] if off else [()])
 
@@ -82,16 +82,17 @@ def test_an_object_can_be_taken_away_and_put_back(desk, built_run):
     gone.cells[0, 0] = ABSENT
     level, _, _ = desk.level(desk.number)
     walls = jnp.asarray(edit.walls)
-    state = edited(built_run.env, level, walls, jnp.asarray(gone.cells), {})
+    before, after = jnp.asarray(edit.cells), jnp.asarray(gone.cells)
+    state = edited(built_run.env, level, walls, after, before, {})
     assert not bool(state.level.present[0, 0]) and bool(state.level.present[2, 0])
-    back = edited(built_run.env, state.level, walls, jnp.asarray(edit.cells), {})
+    back = edited(built_run.env, state.level, walls, before, after, {})
     assert jax.tree.all(jax.tree.map(lambda a, b: bool(jnp.all(a == b)), back.level, level))
     assert np.abs(asked(desk, gone).network - asked(desk, edit).network).max() > 0.1
 
 
 def test_the_fitted_model_is_that_of_the_run_and_a_gate_at_zero_switches_a_shard_off(desk):
     level, edit, _ = desk.level(desk.number)
-    scene = desk.answers.scenes(level, [edit])[0]
+    scene = desk.answers.scenes(level, plain(desk), [edit])[0]
     model = desk.run.shards.models[0]
     assert model.num_shards == 2
     found = asked(desk, edit, off=(1,))
@@ -104,7 +105,7 @@ def test_the_fitted_model_is_that_of_the_run_and_a_gate_at_zero_switches_a_shard
 
 def test_erasing_a_shard_takes_its_reading_out_of_the_layer_and_nothing_else(desk, built_run):
     level, edit, _ = desk.level(desk.number)
-    scene = desk.answers.scenes(level, [edit])[0]
+    scene = desk.answers.scenes(level, plain(desk), [edit])[0]
     last = len(built_run.updates) - 1
     weights = built_run.agent(0).parameters["params"]
     hidden = np.asarray(built_run.agent(0).activations(scene.observations)["dense_1"], np.float64)
@@ -156,7 +157,7 @@ def test_checkpoints_before_the_last_are_fitted_as_the_track_fits_them(desk, bui
 )
 def test_an_edit_that_cannot_be_is_refused(desk, built_run, given, said):
     with pytest.raises(UserError, match=said):
-        read_edit(built_run.env, plain(desk), given)
+        read_edit(built_run.env, plain(desk), given, {})
 
 
 def test_places_stay_and_objects_do_not_meet(desk, built_run):
@@ -164,10 +165,10 @@ def test_places_stay_and_objects_do_not_meet(desk, built_run):
     moved = edit.cells.copy()
     moved[2, 0] = free(desk)[-1]
     with pytest.raises(UserError, match="a place cannot be moved"):
-        read_edit(built_run.env, edit, {"cells": moved.tolist()})
+        read_edit(built_run.env, edit, {"cells": moved.tolist()}, {})
     met = edit.cells.copy()
     met[0, 0] = met[1, 0]
     with pytest.raises(UserError, match="two objects"):
-        read_edit(built_run.env, edit, {"cells": met.tolist()})
-    same = read_edit(built_run.env, edit, {})
+        read_edit(built_run.env, edit, {"cells": met.tolist()}, {})
+    same = read_edit(built_run.env, edit, {}, {})
     assert np.array_equal(same.cells, edit.cells) and np.array_equal(same.walls, edit.walls)
