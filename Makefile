@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-quick test-extras check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-demo clean
+.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-demo clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -21,6 +21,10 @@ test-quick: $(VENV)/.installed-dev
 # Needs the extras, whose PyTorch is large: install its CPU build into $(VENV) first to keep it small.
 test-extras: $(VENV)/.installed-extras
 	$(BIN)/python -m pytest tests/env/test_foreign*.py tests/test_sb3.py $(ARGS)
+
+# Opens the live view in the Chromium of this machine, and says so where there is none.
+test-browser: $(VENV)/.installed-browser
+	$(BIN)/python -m pytest tests/view/test_browser.py $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -94,6 +98,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-extras: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet -e ".[dev,minigrid,navix,xland,sb3]"
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
+
+$(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -e ".[dev,browser]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
 
 $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shardsim.shards.contexts.battery import load_battery as load_battery
     from shardsim.shards.contexts.policies import state_policy as state_policy
     from shardsim.shards.identify import identify as identify
+    from shardsim.view.widget import widget as widget
 
 # Public name -> the module that defines it. A name is listed here only when it works.
 _HOME = {
@@ -42,6 +43,7 @@ _HOME = {
     "run": "shardsim.runs.pipeline",
     "state_policy": "shardsim.shards.contexts.policies",
     "to_pandas": "shardsim.base.frames",
+    "widget": "shardsim.view.widget",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "run",
     "state_policy",
     "to_pandas",
+    "widget",
 ]
 
 

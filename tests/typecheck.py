@@ -6,6 +6,7 @@ import dataclasses
 import typing
 from types import ModuleType
 
+import pandas
 from beartype import BeartypeConf, BeartypeDecorPlace
 from beartype.claw import beartype_package
 
@@ -40,10 +41,10 @@ def _leave_alone(module: ModuleType, maker: str, method: str) -> None:
 
 def _import_for_types() -> None:
     """Let modules find those types that they import for type checkers alone."""
-    from matplotlib.figure import Figure
-
+    from shardsim.base import frames
     from shardsim.env import core, legend, placing
-    from shardsim.runs import figures, run
+    from shardsim.runs import figures
 
     legend.Env = placing.Env = core.Env
-    figures.Figure, figures.Run = Figure, run.Run
+    frames.pd = pandas
+    figures.Figure = figures.Run = typing.Any  # slow to import, and tests hand in others

@@ -18,6 +18,7 @@ from shardsim.cli.bench import bench
 from shardsim.cli.events import events_command
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
 from shardsim.cli.plot_help import PlotCommand
+from shardsim.cli.view import view_command
 
 app = typer.Typer(
     help="Train gridworld agents, identify their shards, simulate reflection, diagnose training.",
@@ -40,6 +41,7 @@ STAGE_HELP = {
 }
 
 app.add_typer(bench, name="bench")
+app.command("view")(view_command)
 
 
 def _version(asked: bool) -> bool:

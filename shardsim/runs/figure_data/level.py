@@ -62,6 +62,21 @@ def level_view(
         UserError: no such seed, checkpoint, level or split.
     """
     agent = run.agent(seed, checkpoint)
+    chosen, found, number = chosen_level(run, level, split)
+    return view_of(agent, jax.device_put(chosen), found, number)
+
+
+def chosen_level(run: Run, level: Whole | None, split: str) -> tuple[Level, Survey, int]:
+    """One of the levels on which a run's agents are evaluated, its survey, and its number.
+
+    Args:
+        run: a run.
+        level: number of the level; None for the one with most decisions in conflict.
+        split: "train", "held-out" or "target".
+
+    Raises:
+        UserError: no such level or split.
+    """
     known = next((one for one in SPLITS if one == split), None)
     if known is None:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
@@ -72,7 +87,7 @@ def level_view(
     first = 0 if level is None else level // LOOKED_AT * LOOKED_AT
     levels, found = surveyed(run.env, count, known, first)
     number = most_contested(found) if level is None else level - first
-    return view_of(agent, jax.device_put(take(levels, number)), take(found, number), first + number)
+    return take(levels, number), take(found, number), first + number
 
 
 @lru_cache(maxsize=4)
@@ -96,7 +111,7 @@ def most_contested(found: Survey) -> int:
 def view_of(agent: Agent, level: Level, found: Survey, number: int = 0) -> LevelView:
     """The view of an agent on a single level with its survey, both without a level axis."""
     env = agent.env
-    cells = _cell_states(env, level)
+    cells = cell_states(env, env.state_at(level, jnp.int32(0)))
     keep = np.asarray(found.decision)[cells]
     objects = [n for n, concept in enumerate(env.concepts) if concept.kind == "object"]
     edited = [level, *(without(level, number) for number in objects)]
@@ -141,25 +156,26 @@ def _places(env: Env) -> tuple[str, ...]:
 def _mirrored_policy(agent: Agent, level: Level) -> np.ndarray:
     """f[S, A]: the policy shown the mirrored level, its actions mirrored back."""
     env = agent.env
-    observations, unmirror = env.mirror(_observations(env, level))
+    states = jnp.arange(env.num_states, dtype=jnp.int32)
+    observations, unmirror = env.mirror(observations_of(env, level, states))
     return probabilities(np.asarray(agent.policy(observations)))[:, unmirror]
 
 
 @partial(jax.jit, static_argnums=0)
-def _observations(env: Env, level: Level) -> jax.Array:
-    states = jnp.arange(env.num_states, dtype=jnp.int32)
+def observations_of(env: Env, level: Level, states: jax.Array) -> jax.Array:
+    """What the agent sees, float32[N, H, W, planes], in the states of a level numbered int32[N]."""
     return jax.vmap(lambda index: env.observe(env.state_at(level, index)))(states)
 
 
-def _cell_states(env: Env, level: Level) -> np.ndarray:
-    """int[H, W]: the state with the agent in each cell and every other field at 0."""
-    blank: State = env.state_at(level, jnp.int32(0))
+def cell_states(env: Env, state: State) -> np.ndarray:
+    """int[H, W]: the number of the state that differs from `state` in the agent's cell alone."""
+    return np.asarray(_cell_states(env, state)).reshape(env.height, env.width)
 
-    def index(cell: jax.Array) -> jax.Array:
-        return env.index_of(blank.replace(cell=cell))
 
+@partial(jax.jit, static_argnums=0)
+def _cell_states(env: Env, state: State) -> jax.Array:
     cells = jnp.arange(env.height * env.width, dtype=jnp.int32)
-    return np.asarray(jax.vmap(index)(cells)).reshape(env.height, env.width)
+    return jax.vmap(lambda cell: env.index_of(state.replace(cell=cell)))(cells)
 
 
 def _board(env: Env, level: Level) -> Board:
