@@ -46,5 +46,5 @@ def _import_for_types() -> None:
     from shardsim.runs import figures
 
     legend.Env = placing.Env = core.Env
-    frames.pd = pandas
+    frames.DataFrame = pandas.DataFrame
     figures.Figure = figures.Run = typing.Any  # slow to import, and tests hand in others

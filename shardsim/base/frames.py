@@ -9,10 +9,10 @@ import xarray as xr
 from shardsim.base.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pandas import DataFrame
 
 
-def to_pandas(data: xr.Dataset, *variables: str) -> pd.DataFrame:
+def to_pandas(data: xr.Dataset, *variables: str) -> DataFrame:
     """Return variables of a table as a long DataFrame: a row for each place along their dims.
 
     Columns are the dims and the coordinates along them by name, and each variable by its long name

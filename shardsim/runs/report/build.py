@@ -144,7 +144,7 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
         brackets=BRACKETS,
         link=glossary.Links().link,
         title=f"{summary.get('env', run.config.env.id)}: shard report",
-        answers=glance(run, summary),
+        answers=glance(summary, run.track if run.store.has("track.nc") else None),
         headlines=headlines(summary),
         notes=[_here(run, note) for note in run.notes],
         parts=parts,

@@ -6,15 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import xarray as xr
+
 from shardsim.base.errors import UserError
 from shardsim.runs import events
 from shardsim.runs.report.formats import listed, percent
 from shardsim.runs.report.reflection_text import where
 from shardsim.runs.report.text import CATEGORIES, returns_of
-from shardsim.runs.run import Run
 from shardsim.shards.tracking.events import FIRST, NULL
 
 NOT_KNOWN = "Not in this run"
+WORST_FIRST = ("drifted", "undecided", "constant", "undefined")  # verdicts of constancy
 
 
 class Answer(NamedTuple):
@@ -25,12 +27,12 @@ class Answer(NamedTuple):
     detail: str = ""
 
 
-def glance(run: Run, summary: Mapping[str, Any]) -> list[Answer]:
-    """Answer the questions in the order of the pipeline, from what the run has."""
+def glance(summary: Mapping[str, Any], track: xr.Dataset | None) -> list[Answer]:
+    """Answer the questions in the order of the pipeline, from what a run has."""
     return [
         Answer("Did the agents learn?", *_learned(summary)),
         Answer("Which shards, and how sure?", *_found(summary)),
-        Answer("When did they form?", *_formed(run)),
+        Answer("When did they form?", *_formed(track)),
         Answer("Do values last under reflection?", *_lasting(summary)),
         Answer("Is the agent healthy?", *_health(summary)),
     ]
@@ -67,11 +69,9 @@ def _found(summary: Mapping[str, Any]) -> tuple[str, str]:
     return verdict.capitalize(), f"share on target levels: {', '.join(names)}; {behind}"
 
 
-def _formed(run: Run) -> tuple[str, str]:
+def _formed(track: xr.Dataset | None) -> tuple[str, str]:
     """When each shard first exceeded its null, in the median seed."""
-    try:
-        track = run.track
-    except UserError:
+    if track is None:
         return NOT_KNOWN, ""
     try:
         rows = events.over_all(track, None, [NULL])
@@ -100,9 +100,9 @@ def _lasting(summary: Mapping[str, Any]) -> tuple[str, str]:
     by: dict[str, list[str]] = {}
     for onset, verdict in verdicts.items():
         by.setdefault(str(verdict), []).append(where(onset))
-    short = next((word for word in ("drifted", "undecided", "constant") if word in by), "undefined")
-    detail = "; ".join(f"{verdict}: reflecting {listed(places)}" for verdict, places in by.items())
-    return short.capitalize(), detail
+    told = sorted(by, key=WORST_FIRST.index)
+    detail = "; ".join(f"{verdict}: reflecting {listed(by[verdict])}" for verdict in told)
+    return f"{told[0].capitalize()} from {len(by[told[0]])} of {len(verdicts)} onsets", detail
 
 
 def _health(summary: Mapping[str, Any]) -> tuple[str, str]:
@@ -113,7 +113,8 @@ def _health(summary: Mapping[str, Any]) -> tuple[str, str]:
     if category == "healthy":
         return "Yes", CATEGORIES[category]
     if category == "representation":
-        return "Learned the wrong goal", str(found.get("representation") or "none of the concepts")
+        goal = found.get("representation") or "none of the concepts"
+        return f"Wrong goal: {goal}", "near-optimal on levels as in training, not on target levels"
     if category == "wrong-code":
         return "Wrong code", f"section {found.get('section')}"
     return category.capitalize(), CATEGORIES.get(category, "")
