@@ -15,6 +15,7 @@ from shardsim.base.errors import UserError
 from shardsim.base.seeds import SEEDS
 from shardsim.cli import output
 from shardsim.cli.bench import bench
+from shardsim.cli.complete import experiment_names, figure_names, stage_names
 from shardsim.cli.events import events_command
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
 from shardsim.cli.plot_help import PlotCommand
@@ -22,7 +23,6 @@ from shardsim.cli.view import view_command
 
 app = typer.Typer(
     help="Train gridworld agents, identify their shards, simulate reflection, diagnose training.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -41,7 +41,6 @@ STAGE_HELP = {
 }
 
 app.add_typer(bench, name="bench")
-app.command("view")(view_command)
 
 
 def _version(asked: bool) -> bool:
@@ -74,13 +73,21 @@ def _top(
 @app.command("run")
 @with_results
 def run_command(
-    config: Annotated[str, typer.Argument(help="a TOML file, or the name of an experiment")],
+    config: Annotated[
+        str,
+        typer.Argument(
+            help="a TOML file, or the name of an experiment", autocompletion=experiment_names
+        ),
+    ],
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings to override")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="the run directory [runs/NAME]")] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="STAGE", help="the last stage to run [report]")
+        str | None,
+        typer.Option(
+            metavar="STAGE", help="the last stage to run [report]", autocompletion=stage_names
+        ),
     ] = None,
     envs: Folders = None,
     as_json: AsJson = False,
@@ -149,9 +156,6 @@ def identify_command(
 for _name, _text in STAGE_HELP.items():
     if _name != "identify":
         _stage_command(_name, _text)
-
-
-app.command("events")(events_command)
 
 
 @app.command("envs")
@@ -249,6 +253,7 @@ def plot_command(
         typer.Argument(
             metavar="RUN... NAME [KEY=VALUE]...",
             help="run directories, a figure's name and its options; without a name: list figures",
+            autocompletion=figure_names,
         ),
     ] = None,
     out: Annotated[
@@ -276,3 +281,7 @@ def plot_command(
     said |= {"table": list(drawn.rows)} if drawn.rows else {}
     said |= {} if data is None else {"data": str(data)}
     show(said, f"{drawn.table}\n{drawn.path}".strip(), as_json)
+
+
+app.command("events")(events_command)
+app.command("view")(view_command)

@@ -41,6 +41,8 @@ _STOPPED = "shardsim: stopped; the same command continues from the last checkpoi
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
+    if _for_the_shell(arguments):
+        typer.main.get_command(app).main(arguments, prog_name="shardsim")
     logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
     _show_every_character()
     keep_compiled_programs()
@@ -52,6 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if line:
         print(line, file=sys.stderr)
     sys.exit(code)
+
+
+def _for_the_shell(arguments: Sequence[str] | None) -> bool:
+    """Whether the shell asks what a word may become, or is to be taught to ask; typer then exits."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return "_SHARDSIM_COMPLETE" in os.environ or any(
+        one.startswith(("--show-completion", "--install-completion")) for one in given[:1]
+    )
 
 
 def _show_every_character() -> None:
