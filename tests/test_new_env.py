@@ -13,6 +13,8 @@ import pytest
 from shardsim.base.errors import UserError
 from shardsim.env.new_env import write_env
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TINY = [
     *("env.params.height=5", "env.params.width=5", "train.seeds=1", "train.total_steps=2048"),

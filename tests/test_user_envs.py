@@ -13,6 +13,8 @@ from shardsim.env.gymnasium_ids import register_all
 from shardsim.env.registry import make
 from shardsim.runs.run import load
 
+pytestmark = pytest.mark.slow
+
 WORLDS = Path(__file__).parent / "env" / "worlds"
 TINY = [
     *("train.seeds=1", "train.total_steps=1024", "train.num_envs=8", "train.rollout_steps=8"),

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _for_the_shell(arguments: Sequence[str] | None) -> bool:
-    """Whether the shell asks what a word may become, or is to be taught to ask; typer then exits."""
+    """Whether the shell asks what a word may become, or how to ask; typer exits then."""
     given = sys.argv[1:] if arguments is None else arguments
     return "_SHARDSIM_COMPLETE" in os.environ or any(
         one.startswith(("--show-completion", "--install-completion")) for one in given[:1]

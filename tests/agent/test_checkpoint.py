@@ -11,6 +11,8 @@ from shardsim.agent import checkpoint as checkpoints
 from shardsim.agent.config import TrainConfig
 from shardsim.base.arrays import from_bytes, to_bytes
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_checkpoint_is_a_consecutive_pair(tiny_run):
     kept = checkpoints.of_chunk(tiny_run.chunks[-1])

@@ -16,6 +16,8 @@ from shardsim.agent.network import build_network, centred
 from shardsim.agent.policy import CHUNK, Agent, capture, forward_many
 from shardsim.base.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("egocentric", "allocentric", "convolutional")
 
 

@@ -11,6 +11,8 @@ import pytest
 from shardsim.agent.checkpoint import carry_template, record_template
 from shardsim.env.registry import list_envs, make
 
+pytestmark = pytest.mark.slow
+
 
 def kinds(tree: Any) -> dict[str, Any]:
     """Shape and dtype of every leaf by its path."""

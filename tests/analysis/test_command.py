@@ -11,6 +11,8 @@ import pytest
 from shardsim import cli
 from shardsim.runs.figures import list_figures
 
+pytestmark = pytest.mark.slow
+
 
 def outcome(arguments: list[str], capsys) -> tuple[int, str, str]:
     """Exit code, stdout and stderr."""

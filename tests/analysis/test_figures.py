@@ -13,6 +13,8 @@ from shardsim.runs.figure_data import outcomes
 from shardsim.shards.shardset import ShardSet
 from tests.analysis.summary import DIAGNOSIS
 
+pytestmark = pytest.mark.slow
+
 TRAINED_ENOUGH = {
     "cheese-vector",
     "decision-square",

@@ -18,6 +18,8 @@ from shardsim.runs.store import Store
 from tests.analysis import results
 from tests.analysis.summary import SUMMARY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def built(finished) -> dict[str, bytes]:

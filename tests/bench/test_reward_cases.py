@@ -16,6 +16,8 @@ from shardsim.bench.reward_table import table
 from shardsim.cli import app
 from shardsim.env.registry import make
 
+pytestmark = pytest.mark.slow
+
 
 def test_contrast_is_the_share_of_pairs_in_order():
     level = np.arange(40) // 2

@@ -18,6 +18,8 @@ from shardsim.cli import app
 from shardsim.env.registry import make
 from tests.shards.built import influence
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 
 

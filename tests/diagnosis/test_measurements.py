@@ -16,6 +16,8 @@ from shardsim.diagnosis.in_update import reward_part
 from shardsim.diagnosis.kinds import kind_of
 from shardsim.env.levels import sample_levels, take
 
+pytestmark = pytest.mark.slow
+
 LEVELS = 3
 
 

@@ -18,6 +18,8 @@ from shardsim.diagnosis.config import DiagnoseConfig
 from shardsim.diagnosis.diagnose import MEASUREMENTS, measure
 from shardsim.env.registry import make
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found(sound):

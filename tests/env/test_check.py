@@ -14,6 +14,8 @@ from tests.env.broken import BROKEN
 from tests.env.moving import Fleeing
 from tests.env.sound import SMALL, WORLDS, Good
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("kind", "check", "said"), BROKEN, ids=[row[0].__name__ for row in BROKEN])
 def test_each_fault_is_named_with_its_mend(kind, check, said):

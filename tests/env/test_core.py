@@ -13,6 +13,8 @@ from shardsim.base.errors import UserError
 from shardsim.env.levels import take
 from shardsim.env.tabular import reachable_from
 
+pytestmark = pytest.mark.slow
+
 
 def test_analysing_levels_of_other_values_traces_once(world):
     assert world.traces == 1

@@ -19,6 +19,8 @@ from shardsim.env.registry import make
 from shardsim.env.types import Tabular
 from tests.env.planned import chain, level
 
+pytestmark = pytest.mark.slow
+
 
 def breadth_first(walls: np.ndarray, goal: tuple[int, int]) -> np.ndarray:
     """Moves from each free cell to a goal, by breadth-first search."""

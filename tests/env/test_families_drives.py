@@ -15,6 +15,8 @@ from shardsim.env.types import Level, Tabular
 from tests.env.hand_made import action_values, after, at, index_of
 from tests.env.planned import analysed, optimal_values, tabular
 
+pytestmark = pytest.mark.slow
+
 LONG = 3000  # steps after which nothing is left to earn
 
 

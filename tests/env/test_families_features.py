@@ -16,6 +16,8 @@ from shardsim.env.types import Level
 from tests.env.hand_made import action_values, after, at, index_of
 from tests.env.planned import analysed, evaluate_policy, hitting_probabilities, tabular
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corridor() -> tuple[Env, Level]:

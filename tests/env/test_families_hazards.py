@@ -16,6 +16,8 @@ from shardsim.env.registry import make
 from shardsim.env.text import level_from_text
 from tests.env.hand_made import at, drawn, moves_apart, walk, worth
 
+pytestmark = pytest.mark.slow
+
 
 def test_lava_costs_at_each_step_and_ends_the_episode_if_told():
     text = "@ . l c .\n. # # . #\n. . . . d"

@@ -16,6 +16,8 @@ from shardsim.env.types import Level
 from tests.env.hand_made import action_values, at, drawn, index_of, moves_apart, walk, worth
 from tests.env.planned import evaluate_policy, tabular
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_dish_lies_under_the_cheese_in_training_and_apart_on_target_levels():
     for split, low, high in (("train", 0, 0), ("held-out", 0, 0), ("target", 3, 99)):

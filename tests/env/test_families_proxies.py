@@ -13,6 +13,8 @@ from shardsim.env.levels import sample_levels
 from shardsim.env.registry import make
 from shardsim.env.types import Level
 
+pytestmark = pytest.mark.slow
+
 PROXIES = {  # what a proxy wants, and the least that it leaves of the optimum on target levels
     "cheese-dish": ("cheese=0, dish=1", {}),
     "keys-and-chests": ("chest=0.1, key=1", {"height": 5, "width": 5}),

@@ -21,6 +21,8 @@ from shardsim.env.levels import take
 from shardsim.env.registry import list_envs
 from shardsim.env.render import render_rgb
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PYGAME = importlib.util.find_spec("pygame") is not None
 

@@ -19,6 +19,8 @@ from shardsim.env.levels import take
 from shardsim.env.registry import list_envs
 from shardsim.env.render import render_rgb, tiled
 
+pytestmark = pytest.mark.slow
+
 BANK = 8  # one size, so that few programs are compiled
 MODES = [mode.value for mode in AutoresetMode]
 

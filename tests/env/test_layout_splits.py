@@ -16,6 +16,8 @@ from shardsim.env.types import SPLITS
 from tests.env.drawn_layouts import buckets_of, digest_of, many, mapped, open_grounds
 from tests.env.flood import flood
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("split", "digest"),

@@ -18,6 +18,8 @@ from shardsim.env.grid import path_distance, reachable
 from tests.env.drawn_layouts import buckets_of, digest_of, many, mapped, open_grounds
 from tests.env.flood import flood
 
+pytestmark = pytest.mark.slow
+
 _maze = jax.jit(layouts.maze, static_argnums=(1, 2))
 
 

@@ -16,6 +16,8 @@ from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 
+pytestmark = pytest.mark.slow
+
 
 def composed(text: str, **params) -> Env:
     return make("cheese-corner", height=5, width=5, max_steps=6, reward=text, **params)

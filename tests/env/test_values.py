@@ -16,6 +16,8 @@ from shardsim.env.levels import take
 from shardsim.env.types import Tabular
 from tests.env.planned import chain, evaluate_policy, hitting_probabilities, level, optimal_values
 
+pytestmark = pytest.mark.slow
+
 
 def random_policy(tabular: Tabular, seed: int) -> jax.Array:
     """Any stationary policy."""

@@ -12,6 +12,8 @@ from shardsim.reflection import imagine as im
 from shardsim.reflection.measure import hits, tabular_of
 from tests.reflection.forks import fork, grid_world, random_policy
 
+pytestmark = pytest.mark.slow
+
 PLANS = 40_000
 MOVES = 30
 NONE = jax.random.key(0)

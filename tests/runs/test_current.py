@@ -24,6 +24,8 @@ from shardsim.runs.run import Run, load
 from shardsim.runs.stages import STAGES
 from shardsim.runs.store import MADE_BY, Store
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"env": {"params": {"height": 5, "width": 5, "max_steps": 16}}, "train": {"seeds": 1}}
 ENV = Path(__file__).parents[2] / "envs" / "cheese_corner.py"
 

@@ -117,7 +117,7 @@ def parts(run: Run, stage: str) -> list[str]:
         ("identify", ["fits/each agent", "fits", "nulls", "activations", "basis and verdict"]),
         ("track", ["networks", "gates", "separate fits", "shares and their intervals"]),
         ("diagnose", ["weights and behaviour", "kept updates", "judging"]),
-        ("report", ["learning-curves", "vector-field", "page"]),
+        ("report", ["vector-field", "learning-curves", "page"]),
     ],
 )
 def test_the_log_says_what_took_how_long(whole_run: Run, stage: str, wanted: list[str]) -> None:

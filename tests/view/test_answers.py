@@ -20,6 +20,8 @@ from shardsim.view.answers import Answer
 from shardsim.view.edit import ABSENT, Edit, edited, read_edit
 from shardsim.view.page import Desk
 
+pytestmark = pytest.mark.slow
+
 
 def asked(desk: Desk, edit: Edit, seed: int = 0, checkpoint: int = -1, off: Any = ()) -> Answer:
     level, _, _ = desk.level(desk.number)

@@ -13,6 +13,8 @@ from shardsim.bench.planted.policy import logits_on
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.shards.contexts.battery import battery
 
+pytestmark = pytest.mark.slow
+
 SPEC = PlantedSpec(
     kind="shards",
     concepts=("cheese", "decoy", "corner"),

@@ -25,6 +25,8 @@ from shardsim.shards.contexts.policies import respond
 from shardsim.shards.identify import identify
 from shardsim.shards.influence.influence import edit
 
+pytestmark = pytest.mark.slow
+
 TWO = PlantedSpec(
     kind="shards",
     concepts=("cheese", "decoy", "corner"),

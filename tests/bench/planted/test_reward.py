@@ -15,6 +15,8 @@ from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 from shardsim.env.types import Level, State
 
+pytestmark = pytest.mark.slow
+
 FOOD = Antecedent("food", ("not thirsty",))
 WATER = Antecedent("water", ("decoy", "food west"))
 EAST = 1

@@ -15,6 +15,8 @@ from shardsim.shards.fit.data import decisions_on, log_softmax
 from shardsim.shards.fit.fit import fit
 from shardsim.shards.fit.models import REWARD
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def two():

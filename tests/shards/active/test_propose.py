@@ -16,6 +16,8 @@ from shardsim.shards.active.propose import added, candidates, choose, divergence
 from shardsim.shards.contexts.battery import battery
 from shardsim.shards.identify import identify
 
+pytestmark = pytest.mark.slow
+
 CHEESE, DECOY, CORNER = 0, 1, 2
 
 

@@ -15,6 +15,8 @@ from shardsim.env.levels import take
 from shardsim.env.registry import make
 from shardsim.shards.contexts.battery import battery, load_battery
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_field_is_what_the_exact_analysis_says(corner_env, corner_battery):
     for index in (0, 17, 101, 239):

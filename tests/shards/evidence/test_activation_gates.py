@@ -17,6 +17,8 @@ from shardsim.shards.fit.atoms import Atom
 from shardsim.shards.fit.data import DecisionData, cross_entropy_bits
 from shardsim.shards.fit.shard_model import ShardModel
 
+pytestmark = pytest.mark.slow
+
 SIZE, UNITS = 800, 6
 
 

@@ -19,6 +19,8 @@ from shardsim.shards.evidence.sparse_code import normalised
 from shardsim.shards.evidence.updates import DRAWS, beside_chance, leads, mean_push, pushes_of
 from tests.shards.built import network_of, parameters_of, stacked
 
+pytestmark = pytest.mark.slow
+
 EVENTS = 24
 
 

@@ -10,6 +10,8 @@ from shardsim.shards.fit import basis
 from shardsim.shards.fit.data import decision_data
 from shardsim.shards.fit.rivals.planner import distance_after
 
+pytestmark = pytest.mark.slow
+
 MOVES = np.array([(-1, 0), (0, 1), (1, 0), (0, -1)])
 
 

@@ -11,6 +11,8 @@ from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.shards.fit.joint import fit_gates, fit_shared
 from shardsim.shards.fit.structure import find_structure
 
+pytestmark = pytest.mark.slow
+
 PREFERENCES = np.array([[1.0, 0.0, 0.0], [0.0, 0.28, 0.96]])
 
 

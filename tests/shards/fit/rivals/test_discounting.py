@@ -13,6 +13,8 @@ from shardsim.shards.fit.models import ONE_GOAL, STEEP, UTILITY
 from shardsim.shards.fit.rivals.discounting import discount, utility, utility_slopes
 from tests.shards.fit.rivals.slopes import check_slopes
 
+pytestmark = pytest.mark.slow
+
 HABIT = np.array([0.2, 0.0, -0.1, 0.0])
 BUMP = -2.0
 

@@ -17,6 +17,8 @@ from shardsim.shards.fit.data import cross_entropy_bits, decisions_on
 from shardsim.shards.fit.fit import fit
 from shardsim.shards.fit.models import REWARD, SHARDS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def goods() -> Env:
