@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 WORLDS = str(Path(__file__).parent / "env" / "worlds")
 FLAWED = '''
 from shardsim.env.core import Env

@@ -10,6 +10,8 @@ import pytest
 from shardsim.agent.environment import environment, reset
 from shardsim.env.episodes import make_bank
 
+pytestmark = pytest.mark.slow
+
 COUNT = 64
 
 

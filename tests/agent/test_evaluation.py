@@ -16,6 +16,8 @@ from shardsim.env.levels import sample_levels, take
 from shardsim.env.planning import optimal_plan
 from shardsim.env.registry import make
 
+pytestmark = pytest.mark.slow
+
 DISCOUNT = 0.9
 LEVELS = 4
 

@@ -10,6 +10,8 @@ import pytest
 
 from shardsim.base.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 # The cheese's share grows evenly from 0 to 0.4 and more, so it passes 10 % in the first step.
 
 

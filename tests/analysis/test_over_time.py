@@ -16,6 +16,8 @@ from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.influence.influence import by_distance, edit, influence_of
 from tests.analysis.results import CONTEXTS, PREFERENCES
 
+pytestmark = pytest.mark.slow
+
 
 def test_influence_at_the_last_checkpoint_is_that_of_the_agents(finished):
     found = over_time.influence(finished, "target", [0, -1], 400)

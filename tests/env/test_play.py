@@ -16,6 +16,8 @@ from shardsim.env.game import Game
 from shardsim.env.play import keys, play
 from tests.env.moving import Fleeing
 
+pytestmark = pytest.mark.slow
+
 
 def best_keys(world, game) -> str:
     """Keys of a shortest way to the first concept, by the tables of the game's own level."""

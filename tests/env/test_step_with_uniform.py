@@ -5,8 +5,11 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from shardsim.env.levels import take
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_gives_each_outcome_its_probability_and_never_an_impossible_one(world):

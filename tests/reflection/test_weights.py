@@ -20,6 +20,8 @@ from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, shard_r
 from shardsim.reflection.measure import Probe, tabular_of
 from tests.reflection.forks import fork
 
+pytestmark = pytest.mark.slow
+
 DISCOUNT = 0.9
 LENGTH = 2
 NONE = jax.random.key(0)

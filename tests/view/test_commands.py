@@ -11,6 +11,8 @@ import pytest
 from shardsim.view import assets
 from shardsim.view.widget import widget
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_module_is_one_piece_in_anywidgets_form():
     module = assets.module()

@@ -17,6 +17,8 @@ from shardsim.view.edit import ABSENT
 from shardsim.view.export import export
 from shardsim.view.page import Desk
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def written(built_run, tmp_path_factory) -> Path:

@@ -12,6 +12,8 @@ from shardsim.view import assets, extras
 from shardsim.view.page import Desk
 from shardsim.view.server import application, bound, reply
 
+pytestmark = pytest.mark.slow
+
 PORT = 8765
 OWN = f"http://127.0.0.1:{PORT}"
 LIVE = f"ws://127.0.0.1:{PORT}/live"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,8 @@ from shardsim.shards.contexts.sampling import (
     scatter_objects,
     strata,
 )
+
+pytestmark = pytest.mark.slow
 
 
 def test_distances_fall_into_the_five_bins():
