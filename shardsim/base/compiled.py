@@ -59,13 +59,16 @@ def default_folder() -> Path | None:
 def share_between_processes() -> None:
     """Have JAX read and write the default folder by `Programs`, where this JAX has the hook."""
     with contextlib.suppress(ImportError, AttributeError):
-        from jax._src import compilation_cache
+        from jax._src import compilation_cache as private
 
+        compilation_cache: Any = private
         interface, usual = compilation_cache.CacheInterface, compilation_cache.get_file_cache
 
         def get_file_cache(path: str) -> tuple[Any, str] | None:
             ours = default_folder()
-            return (_as_cache(interface, ours), path) if path == str(ours) else usual(path)
+            if ours is None or path != str(ours):
+                return usual(path)
+            return _as_cache(interface, ours), path
 
         compilation_cache.get_file_cache = get_file_cache
 

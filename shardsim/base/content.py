@@ -146,10 +146,10 @@ def blaming_files() -> Iterator[None]:
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         for frame in reversed(frames):
             name = str(frame.f_globals.get("__name__", ""))
-            kind = next((kind for kind in _SINGULAR if name.startswith(_prefix(kind))), None)
+            kinds: list[Kind] = [kind for kind in _SINGULAR if name.startswith(_prefix(kind))]
             path = Path(frame.f_code.co_filename)
-            if kind is not None and path.parent != shipped_folder(kind):
-                raise broken(kind, path, error) from error
+            if kinds and path.parent != shipped_folder(kinds[0]):
+                raise broken(kinds[0], path, error) from error
         raise
 
 

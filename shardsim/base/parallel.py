@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
@@ -79,7 +79,8 @@ def _in_processes(function: Callable[[In], Out], items: list[In], workers: int) 
         initializer=_use_cpu,
         max_nbytes=None,
     )
-    yield from pool(delayed(_alone)(function, item) for item in items)
+    results: Any = pool(delayed(_alone)(function, item) for item in items)
+    yield from results
 
 
 def _use_cpu() -> None:

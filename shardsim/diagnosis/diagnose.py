@@ -139,6 +139,6 @@ def _evaluate(learner: Learner, discount: float, parameters: Any, levels: Level)
         def policy(seen: jax.Array) -> jax.Array:
             return learner.network.run(parameters, seen).logits
 
-        return evaluation(learner.env, policy, levels, discount).achieved
+        return jnp.asarray(evaluation(learner.env, policy, levels, discount).achieved)
 
     return jax.vmap(one)(parameters)

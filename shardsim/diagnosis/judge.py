@@ -132,6 +132,6 @@ def _behaviour_rows(
                 said,
             )
         )
-    for name, share in artefacts.shares.items():
-        rows.append(line(f"share of the shards for {name}", share, np.nan, "share", "–"))
+    for name, part in artefacts.shares.items():
+        rows.append(line(f"share of the shards for {name}", part, np.nan, "share", "–"))
     return rows

@@ -52,7 +52,7 @@ def _pygame() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pygame's own use of old setuptools
-            import pygame
+            import pygame  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise UserError(
             "render_mode 'human' needs pygame; pip install 'shardsim[human]', "

@@ -149,4 +149,4 @@ def _returns(
         )
 
     found = jax.vmap(one)(parameters, weights)
-    return found.achieved, found.optimum
+    return jnp.asarray(found.achieved), jnp.asarray(found.optimum)

@@ -10,6 +10,7 @@ Axes: C contexts, A actions, N coefficients, V folds.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -85,9 +86,17 @@ class Moments(NamedTuple):
     slope: np.ndarray  # [N], of the log-likelihood
     information: np.ndarray  # [N, N]
 
+    def plus(self, other: Moments) -> Moments:
+        """The moments of these contexts and the other's."""
+        return Moments(
+            self.size + other.size, self.slope + other.slope, self.information + other.information
+        )
+
     def without(self, other: Moments) -> Moments:
         """The moments of the contexts that are not the other's."""
-        return Moments(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+        return Moments(
+            self.size - other.size, self.slope - other.slope, self.information - other.information
+        )
 
 
 class State(NamedTuple):
@@ -139,7 +148,7 @@ def cross_fit(
     logs, slopes = model.logs(whole), model.slopes(whole)
     masks = [fold == f for f in range(fold.max() + 1)]
     parts = [moments(logs[mine], slopes[mine], target[mine]) for mine in masks]
-    every = Moments(*(sum(part[1:], part[0]) for part in zip(*parts, strict=True)))
+    every = reduce(Moments.plus, parts)
     del slopes
     found = np.empty_like(target)
     for mine, part in zip(masks, parts, strict=True):
@@ -187,7 +196,9 @@ def moments(logs: np.ndarray, slopes: np.ndarray, target: np.ndarray) -> Moments
     chance = np.exp(logs).astype(slopes.dtype)
     flat = slopes.reshape(size * actions, count)
     slope = (target.astype(slopes.dtype) - chance).ravel() @ flat
-    mean = sum(chance[:, a, None] * slopes[:, a] for a in range(actions))
+    mean = np.zeros((size, count), slopes.dtype)
+    for action in range(actions):
+        mean += chance[:, action, None] * slopes[:, action]
     rooted = flat * np.sqrt(chance).reshape(-1, 1)  # a matrix by itself: half the products
     information = rooted.T @ rooted - mean.T @ mean
     return Moments(size, slope.astype(np.float64), information.astype(np.float64))

@@ -58,7 +58,7 @@ def utility_slopes(theta: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np
     by_rate, by_shape = _discount_slopes(after, kept, rate, shape)
     last_by_rate, last_by_shape = _discount_slopes(one, kept_once, rate, shape)
     slopes = np.empty((*after.shape[1:], 2 * count + 1), after.dtype)
-    slopes[:, :, :count] = np.moveaxis(-lost / last, 0, 2)
+    slopes[:, :, :count] = np.moveaxis(np.asarray(-lost / last), 0, 2)
     turned = weight * (by_rate * last - lost * last_by_rate) / last**2
     slopes[:, :, count : 2 * count] = np.moveaxis(turned, 0, 2)
     slopes[:, :, 2 * count] = (weight * (by_shape * last - lost * last_by_shape) / last**2).sum(0)
