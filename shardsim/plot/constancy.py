@@ -12,7 +12,7 @@ from matplotlib.figure import FigureBase
 from shardsim.base.statistics import Interval, equivalence
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.marks import dots, key
-from shardsim.plot.reflection import CONTROLS, MARKERS, model_colours, zero_line
+from shardsim.plot.reflection import CONTROLS, MARKERS, model_colours, say_where_untried, zero_line
 from shardsim.plot.style import BLUE, NULL, VERMILLION, WIDTH, ink
 
 STRIP = "#DDDDDD"
@@ -57,6 +57,7 @@ def value_changes(
         place.axvspan(-margin, margin, color=STRIP, linewidth=0, zorder=0)
         zero_line(place)
         _rows(place, rows, models, colours, margin, confidence)
+        say_where_untried(place, (one for row in rows for one in row.models.values()))
         said = ", ".join(
             f"{model}: {verdict}" for model, verdict in verdicts.get(onset, {}).items()
         )

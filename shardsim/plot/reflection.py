@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -72,6 +72,7 @@ def reflection_shares(
         _slopes(left, shift, shards, colours, confidence)
         _against_sham(right, shift, models, shards, colours, confidence)
         left.set_ylabel("share of\ndecision influence")
+        say_where_untried(right, shift.after.values())
     axes[0, 0].set_ylim(bottom=0)
     _shards_along(axes[-1, 0], shards)
     axes[0, 1].set_yticks(range(len(shards)), shards)
@@ -183,6 +184,13 @@ def _against_sham(
                 bbox={"facecolor": paper(), "edgecolor": "none", "pad": 0.6},
             )
     axes.grid(False, axis="y")
+
+
+def say_where_untried(axes: Axes, values: Iterable[np.ndarray]) -> None:
+    """Say in an empty panel why it is empty."""
+    if not any(np.isfinite(one).any() for one in values):
+        place: dict = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+        axes.text(0.5, 0.5, "not tried: no such context", color=NULL, **place)
 
 
 def zero_line(axes: Axes) -> None:

@@ -274,3 +274,13 @@ def test_the_evidence_is_all_there(finished):
     for row, said in zip(DIAGNOSIS["evidence"], rows, strict=True):
         assert said.endswith(row["measurement"])
     assert figure.axes[0].get_title(loc="left") == "Diagnosis: representation(corner)"
+
+
+def test_an_onset_that_no_seed_has_says_so():
+    from shardsim.plot.reflection import say_where_untried
+
+    axes = Figure().subplots()
+    say_where_untried(axes, [np.array([0.1, np.nan])])
+    assert not axes.texts
+    say_where_untried(axes, [np.array([np.nan, np.nan])])
+    assert [text.get_text() for text in axes.texts] == ["not tried: no such context"]
