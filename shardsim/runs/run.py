@@ -34,7 +34,7 @@ from shardsim.env.types import Split
 from shardsim.runs import events, notebook
 from shardsim.runs.config import EnvConfig, RunConfig, make_env
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
-from shardsim.runs.provenance import differing, in_words
+from shardsim.runs.notes import notes
 from shardsim.runs.store import CONFIG, ORDER, Store
 from shardsim.runs.toml import validate
 from shardsim.shards.active.propose import enlarged
@@ -237,7 +237,7 @@ class Run:
     @property
     def notes(self) -> list[str]:
         """What to know about the results, `what; what to do` each: out of date, mixed versions."""
-        return [*_stale(self.store), *_versions(self.store)]
+        return notes(self.store)
 
     def dataset(self, name: str) -> xr.Dataset:
         """One NetCDF result, read once until it is written anew; the caller may add variables.
@@ -277,18 +277,6 @@ def check_code(store: Store, env_id: str, folders: Sequence[str | Path]) -> None
             f"{', '.join(changed)} (of the env {env_id!r}) changed since {store.path} was made; "
             "take the change back, or train again with another --out"
         )
-
-
-def _stale(store: Store) -> list[str]:
-    left, why = ", ".join(store.stale()), "an earlier stage was rerun, or they were interrupted"
-    said = f"out of date and left out: {left} ({why}); continue with: {store.to_go_on}"
-    return [said] if left else []
-
-
-def _versions(store: Store) -> list[str]:
-    found = in_words(differing(store.made()))
-    said = "they may differ by more than rounding from those of one version"
-    return [f"not all results come from the same versions: {found}; {said}"] if found else []
 
 
 @lru_cache(maxsize=3)
