@@ -58,7 +58,7 @@ def decision_square_figure(
         ):
             dots(right, number + shift, one, colour, label, at=way, marker=marker)
     lines_axis(right, list(contrasts))
-    right.set_title("log-odds: straight distance to the object")
+    right.set_title("log-odds: straight distance")
     right.set_xlabel("coefficient (nats per standard deviation)")
     key(left, "ours", BLUE)
     for label, colour, marker in (*marks, ("untrained", NULL, "s")):

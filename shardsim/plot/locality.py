@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from shardsim.plot.canvas import styled
-from shardsim.plot.findings import Row, finding_figure, legend_under
+from shardsim.plot.canvas import legend_below, styled
+from shardsim.plot.findings import Row, finding_figure
 from shardsim.plot.marks import curve
 from shardsim.plot.style import NULL, ink
 
@@ -44,7 +44,7 @@ def locality_figure(
         place.axhline(0, color=ink(), linewidth=0.7)
         place.set_xlabel(label)
         place.set_ylabel("signed influence S\n(moves per decision)")
-        legend_under(place, 4)
+    legend_below(figure)
     return figure
 
 

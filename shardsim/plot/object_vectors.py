@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import FigureBase
 
 from shardsim.base.statistics import SHARE, t_interval
-from shardsim.plot.canvas import styled
-from shardsim.plot.findings import Row, finding_figure, legend_under
+from shardsim.plot.canvas import legend_below, styled
+from shardsim.plot.findings import Row, finding_figure
 from shardsim.plot.marks import curve
 from shardsim.plot.style import BLUE, GREEN, NULL, PURPLE, ink
 
@@ -57,8 +57,8 @@ def cheese_vector(
         place.set_title(f"{layer}: {_said(coefficient, values[:, 0], confidence)}")
         place.set_xlabel(f"coefficient of the {concept} vector")
         place.set_ylim(-0.02, 1.02)
-        legend_under(place, 2)
-    axes[0].set_ylabel(f"median P({concept}) where directions differ")
+    axes[0].set_ylabel(f"median P({concept})\nwhere directions differ")
+    legend_below(figure, columns=3)
     return figure
 
 

@@ -16,9 +16,9 @@ from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.influence import AXIS
-from shardsim.plot.marks import over_seeds, record, record_line
+from shardsim.plot.marks import key, over_seeds, record, record_line
 from shardsim.plot.shares import Distribution
-from shardsim.plot.style import DIVERGING, NULL, WIDTH, steps_axis
+from shardsim.plot.style import DIVERGING, NULL, WIDTH, ink, steps_axis
 
 
 @styled
@@ -51,12 +51,14 @@ def influence_over_time(
     for place, (name, values) in zip(panels, concepts.items(), strict=False):
         _heat(place, times, bins, values, norm, confidence)
         place.set_title(name)
+    key(panels[0], "interval over seeds excludes 0", ink(), marker=".")
     for row in axes:
         row[0].set_ylabel("distance (moves)")
     for place in axes[-1]:
         place.set_xlabel("env steps of each seed")
     colours = ScalarMappable(norm, matplotlib.colormaps[DIVERGING])
     figure.colorbar(colours, ax=panels, aspect=22, pad=0.02).set_label(AXIS)
+    legend_below(figure)
     return figure
 
 
