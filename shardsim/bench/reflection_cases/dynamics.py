@@ -1,0 +1,200 @@
+"""Cases 3, 15 and 16: two shards alike, three in a circle, and endorsement at an exact fork."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shardsim.bench.reflection_cases.case import Case, Row, row, threshold
+from shardsim.bench.reflection_cases.conflicts import (
+    BIDS,
+    DECIDERS,
+    EGALITARIAN,
+    KS,
+    NASH,
+    REPLICATOR,
+    VOTING,
+    WALK,
+)
+from shardsim.bench.reflection_cases.worlds import fork
+from shardsim.reflection import values
+from shardsim.reflection.models.agenda import majority
+from shardsim.reflection.models.problem import problem, shares
+from shardsim.reflection.models.replicator import fitness, flow, replicate
+
+
+def _game(matrix: np.ndarray):
+    """Endorsements that do not depend on the weights."""
+    return lambda weights, judges: fitness(judges, matrix)
+
+
+def _flow(matrix: np.ndarray, start, times) -> np.ndarray:
+    options = {"judges": "refreshed", "normalised": True}
+    return flow(np.asarray(start), _game(matrix), shares, np.asarray(times), **options)
+
+
+def symmetric(a: float, b: float, begin: float, end: float) -> Iterator[Row]:
+    """Case 3: dx/dt = (a − b) x (1 − x) (2x − 1), judges refreshed; a endorses itself, b the other."""
+    matrix, apart = np.array([[a, b], [b, a]]), abs(a - b)
+
+    def clock(x: float) -> float:
+        return float(np.log((2 * x - 1) ** 2 / (x * (1 - x))))
+
+    time = (clock(end) - clock(begin)) / apart
+    ends, starts = (end, begin) if a > b else (begin, end)
+    reached = _flow(matrix, [starts, 1 - starts], [time])[0, 0]
+    pace = (a - b) * reached * (1 - reached) * (2 * reached - 1)
+    yield row(REPLICATOR, "time between the two shares", time, time + (ends - reached) / pace)
+    tiny, span = 1e-5, 1.0 / apart
+    away = _flow(matrix, [0.5 + tiny, 0.5 - tiny], [span])[0, 0] - 0.5
+    yield row(REPLICATOR, "rate of leaving the even split", (a - b) / 2, np.log(away / tiny) / span)
+    rate = 0.1 / (1 + apart)
+    path = replicate(
+        np.array([begin, 1 - begin]), _game(matrix), shares, rate=rate, steps=20,
+        judges="refreshed", normalised=True,
+    ).weights  # fmt: skip
+    share = begin
+    for _ in range(20):
+        odds = np.log(share / (1 - share)) + rate * (a - b) * (2 * share - 1)
+        share = 1 / (1 + np.exp(-odds))
+    yield row(REPLICATOR, "share after 20 steps", share, path[-1, 0])
+    for name in (NASH, KS, EGALITARIAN):
+        yield row(name, "p at once", 0.5, DECIDERS[name](problem(np.eye(2))).lotteries[:, 0])
+    grow = problem(matrix, [begin, 1 - begin])
+    yield row(BIDS, "the shard that may grow", [float(a < b)], DECIDERS[BIDS](grow).options)
+    yield row(WALK, "the shards that may grow: a tie", [0, 1], DECIDERS[WALK](grow).options)
+
+
+def circle(win: float, loss: float, start: list, rate: float) -> Iterator[Row]:
+    """Case 15: each shard is endorsed by one of the others and opposed by the third."""
+    even = np.array([[0.0, win, -win], [-win, 0.0, win], [win, -win, 0.0]])
+    times = np.linspace(0, 8 / win, 9)
+    product = _flow(even, start, times).prod(1)
+    yield row(REPLICATOR, "flow: w_1 w_2 w_3 at 9 times", np.full(9, np.prod(start)), product)
+    tiny, period = 1e-5, 2 * np.pi * np.sqrt(3) / win
+    near = np.full(3, 1 / 3) + tiny * np.array([2.0, -1.0, -1.0])
+    turned = _flow(even, near, [period])[0]
+    yield row(REPLICATOR, "flow: period near the centre", period, _period(even, near, period))
+    yield row(REPLICATOR, "flow: after one period", near, turned)
+    uneven = np.array([[0.0, win, -loss], [-loss, 0.0, win], [win, -loss, 0.0]])
+    growth = _growth(uneven, near, win + loss)
+    yield row(REPLICATOR, "flow: rate of leaving the centre", (loss - win) / 6, growth)
+    path = replicate(
+        np.asarray(start), _game(even), shares, rate=rate, steps=30, judges="refreshed",
+        normalised=True,
+    ).weights  # fmt: skip
+    pushed = np.exp(rate * path[:-1] @ even)
+    fallen = path[:-1].prod(1) / (path[:-1] * pushed).sum(1) ** 3
+    yield row(REPLICATOR, "steps: w_1 w_2 w_3 falls as its map says", fallen, path[1:].prod(1))
+    yield row(REPLICATOR, "steps: times that it rises", 0, (np.diff(path.prod(1)) > 1e-15).sum())
+    alike = problem(even / win + 1.0, np.ones(3))
+    last = {
+        order: majority(alike, orders=[order], start=order[0]).options
+        for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+    }
+    yield row(VOTING, "winner of each of six agendas", [order[-1] for order in last],
+              [one for found in last.values() for one in found])  # fmt: skip
+
+
+def _polar(path: np.ndarray) -> np.ndarray:
+    """Return the weights [T, 3] about the centre as complex numbers that turn evenly."""
+    return (path - 1 / 3) @ np.exp(2j * np.pi * np.arange(3) / 3)
+
+
+def _period(matrix: np.ndarray, start: np.ndarray, about: float) -> float:
+    """Measure how long a turn takes from the angle after an eighth of one."""
+    angle = np.angle(_polar(_flow(matrix, start, [0.0, about / 8])))
+    return float(2 * np.pi * (about / 8) / abs(angle[1] - angle[0]))
+
+
+def _growth(matrix: np.ndarray, start: np.ndarray, speed: float) -> float:
+    """Measure the rate at which the distance from the centre grows."""
+    span = 1.0 / speed
+    size = np.abs(_polar(_flow(matrix, start, [0.0, span])))
+    return float(np.log(size[1] / size[0]) / span)
+
+
+def endorsed(h: list, w: list, sigma: float) -> Iterator[Row]:
+    """Case 16: E at the fork by the policy gradient in its exact world."""
+    road, high, weights = fork((1, 2)), np.asarray(h), np.asarray(w)
+    discount = 0.5
+    wants = np.diag(high / discount ** np.array([1, 2]))  # so that J is h as it stands
+
+    def matrix(now: np.ndarray) -> np.ndarray:
+        policy = np.full((1, 4, 2), 0.5)
+        first = 1 / (1 + np.exp(-(now * high) @ [1, -1]))
+        policy[0, 0] = first, 1 - first
+        part = np.zeros((1, 4, 2, 2))
+        part[0, 0] = np.diag(now * high)
+        return values.endorsement(road, policy, part, wants, discount)[0]
+
+    chance = 1 / (1 + np.exp(weights[1] * high[1] - weights[0] * high[0]))
+    open_ = chance * (1 - chance)
+    expected = [
+        [high[0] ** 2 * weights[0], -high[0] * high[1] * weights[1]],
+        [-high[0] * high[1] * weights[0], high[1] ** 2 * weights[1]],
+    ]
+    yield row("endorsement", "E_11, E_12, E_21, E_22", np.array(expected) * open_, matrix(weights))
+
+    def grows(judge, refreshed: bool, now: np.ndarray) -> bool:
+        path = replicate(
+            now, lambda at, judges: fitness(judges, matrix(at)), judge, rate=0.1, steps=1,
+            judges="refreshed" if refreshed else "frozen",
+        )  # fmt: skip
+        return bool(path.weights[-1, 0] > now[0])
+
+    frozen = threshold(
+        lambda s: grows(lambda at: np.array([s, 1 - s]), False, weights), 1e-6, 1 - 1e-6
+    )
+    yield row(REPLICATOR, "frozen: σ_1 above which shard 1 grows", high[1] / high.sum(), frozen)
+    other = threshold(
+        lambda r: grows(lambda at: shares(at * high), True, np.array([1.0, r])), 1e-4, 1e4
+    )
+    boundary = (high[0] / high[1]) ** 2
+    yield row(REPLICATOR, "refreshed: w_2/w_1 below which it grows", boundary, other)
+    picks = float(sigma * high[0] < (1 - sigma) * high[1])
+    posed = problem(np.diag(high), [sigma, 1 - sigma])
+    yield row(BIDS, "the end of the same fork", [picks], DECIDERS[BIDS](posed).options)
+    far = flow(
+        weights, lambda at, judges: fitness(judges, matrix(at)),
+        lambda at: np.array([sigma, 1 - sigma]), np.array([2.0]),
+    )  # fmt: skip
+    rises = float(np.log(far[0] / weights).argmax())
+    yield row(REPLICATOR, "the shard that grows: as bids say", [picks], [rises])
+
+
+def _draw_symmetric(rng: np.random.Generator) -> dict:
+    a, b = rng.uniform(0.05, 1.5, 2)
+    while abs(a - b) < 0.1:
+        b = rng.uniform(0.05, 1.5)
+    begin, end = rng.uniform(0.52, 0.7), rng.uniform(0.8, 0.99)
+    return {"a": float(a), "b": float(b), "begin": float(begin), "end": float(end)}
+
+
+def _draw_circle(rng: np.random.Generator) -> dict:
+    win, loss = rng.uniform(0.3, 2, 2)
+    start = shares(rng.uniform(0.2, 1, 3))
+    return {"win": float(win), "loss": float(loss), "start": start.tolist(),
+            "rate": float(rng.uniform(0.02, 0.3))}  # fmt: skip
+
+
+def _draw_fork(rng: np.random.Generator) -> dict:
+    high, sigma = rng.uniform(0.3, 3, 2), rng.uniform(0.05, 0.95)
+    while abs(sigma * high[0] - (1 - sigma) * high[1]) < 0.02:
+        sigma = rng.uniform(0.05, 0.95)
+    return {"h": high.tolist(), "w": rng.uniform(0.2, 2, 2).tolist(), "sigma": float(sigma)}
+
+
+CASES = (
+    Case(3, "symmetric shards",
+         ({"a": 1.0, "b": 0.3, "begin": 0.55, "end": 0.99},
+          {"a": 0.3, "b": 1.0, "begin": 0.55, "end": 0.99}),
+         _draw_symmetric, symmetric),
+    Case(15, "rock, paper, scissors",
+         ({"win": 1.0, "loss": 0.5, "start": [0.3, 0.3, 0.4], "rate": 0.1},
+          {"win": 1.0, "loss": 2.0, "start": [0.5, 0.3, 0.2], "rate": 0.1}),
+         _draw_circle, circle),
+    Case(16, "fork: who endorses whom",
+         ({"h": [2.0, 1.0], "w": [1.0, 1.0], "sigma": 0.3},), _draw_fork, endorsed),
+)
