@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from shardsim.base.given import is_representable
-from shardsim.base.seeds import BENCH_SEEDS
+from shardsim.base.seeds import BENCH_SEEDS, SEEDS
 from shardsim.cli.output import AsJson, Folders, show, with_results
 
 bench = typer.Typer(help="Scientific benchmarks on freshly drawn cases.")
@@ -81,3 +81,32 @@ def bench_shards_command(
         return
     found = shards.benchmark(cases or 8, tier=tier, **lists)
     show({"lines": _plain(found)}, shards_table.table(found), as_json)
+
+
+@bench.command("reflection")
+@with_results
+def bench_reflection_command(
+    draws: Annotated[int, typer.Option(min=0, help="parameters drawn for each case")] = 5,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS - 1, help="seed of the draws")] = 0,
+    cases: Annotated[
+        str | None, typer.Option(metavar="1,2,..", help="numbers of the cases [all]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare every model of reflection with its closed forms; exit with 1 where one is missed."""
+    from shardsim.bench.reflection import benchmark, table
+
+    numbers = None if cases is None else [_whole(word) for word in cases.split(",")]
+    say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    found = benchmark(draws, seed=seed, cases=numbers, say=say)
+    show({"lines": _plain(found)}, table(found), as_json)
+    if not all(line.right for line in found):
+        raise typer.Exit(1)
+
+
+def _whole(word: str) -> int:
+    """Read the number of a case."""
+    try:
+        return int(word)
+    except ValueError:
+        raise typer.BadParameter(f"{word.strip()!r} is not the number of a case") from None

@@ -55,7 +55,9 @@ def imitate(
         number = RULES.index(rule)
         if steps is None:
             return np.asarray(_end(number, *numbers, *settings))
-        return np.asarray(_path(number, steps, *numbers, *settings))
+        # By powers of two, so that a few programs serve all numbers of steps.
+        whole = 1 << max(steps - 1, 0).bit_length()
+        return np.asarray(_path(number, whole, *numbers, *settings))[: steps + 1]
 
 
 def _once(rule: int, now, begin, returns, judges, strength, anchor) -> jax.Array:
@@ -85,7 +87,7 @@ def _end(rule: int, begin, *rest) -> jax.Array:
 
 
 def drawn_counts(share: float, count: int, rounds: int) -> np.ndarray:
-    """Return how likely 0, 1, …, n of n plans are of a kind: float64[T, n + 1] after 1, …, T rounds.
+    """Return float64[T, n + 1]: how likely 0, 1, …, n of n plans are of a kind, after each round.
 
     Each round draws n plans from what the round before drew; nothing is selected. Exact, by the
     binomial's matrix: Wright 1931, "Evolution in Mendelian populations".
@@ -110,7 +112,7 @@ def refitted(inputs: np.ndarray, targets: np.ndarray, ridge: float, rounds: int)
         ridge: c, the weight of |coefficients|².
         rounds: T.
     """
-    path = [np.asarray(targets, np.float64)]
+    path: list[np.ndarray] = [np.asarray(targets, np.float64)]
     square = inputs.T @ inputs + ridge * np.eye(inputs.shape[1])
     for _ in range(rounds):
         path.append(inputs @ np.linalg.solve(square, inputs.T @ path[-1]))
@@ -162,4 +164,4 @@ def soft_actor(critic: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def _soft(critic: np.ndarray, temperature: float) -> np.ndarray:
-    return temperature * logsumexp(critic / temperature, axis=1)
+    return temperature * np.asarray(logsumexp(critic / temperature, axis=1))

@@ -26,7 +26,9 @@ class Row(NamedTuple):
         expected, found = np.array(self.expected), np.array(self.found)
         if not np.isfinite(found).all():
             return float("inf")
-        return float(np.max(np.abs(found - expected) / np.maximum(1.0, np.abs(expected)), initial=0))
+        return float(
+            np.max(np.abs(found - expected) / np.maximum(1.0, np.abs(expected)), initial=0)
+        )
 
 
 class Case(NamedTuple):

@@ -125,8 +125,12 @@ def dominated(loss: float, gain: float) -> Iterator[Row]:
         return bool(path.weights[-1, 1] > 1)
 
     yield row(REPLICATOR, "share of shard 2 that keeps it", critical, threshold(grows, 0, 1))
-    yield row(WALK, "who loses more decides", [float(loss > gain)],
-              least_worst_unhappiness(posed(0.5)).options)
+    yield row(
+        WALK,
+        "who loses more decides",
+        [float(loss > gain)],
+        least_worst_unhappiness(posed(0.5)).options,
+    )
     yield row(UNANIMITY, "shard 2 vetoes", [0.0], unanimity(posed(0.01)).options)
     for name in (NASH, KS, EGALITARIAN):
         agreed = len(DECIDERS[name](posed(0.3)).lotteries)
@@ -161,8 +165,12 @@ def indivisible(h: list, alpha: list, p0: float) -> Iterator[Row]:
     merged = merged_weights(posed, nash(posed).lotteries[0])
     yield row("merged utility", "λ_1 / λ_2", high[1] / high[0], merged[0] / merged[1])
     yield row("merged utility", "its gain by either end", 0.0, np.ptp(merged @ np.diag(high)))
-    twice = reflect(merged, lambda w, judges: problem(np.diag(high), w), additive_bids,
-                    lambda w, posed, lottery: lottery)[-1]
+    twice = reflect(
+        merged,
+        lambda w, judges: problem(np.diag(high), w),
+        additive_bids,
+        lambda w, posed, lottery: lottery,
+    )[-1]
     yield row("merged utility", "reflecting twice: branches", 2, len(twice))
     once = reflect(share, lambda w, judges: problem(np.diag(high), w), nash, merge)[-1]
     yield row("merged utility", "λ_1 written by one reflection", high[1] / high.sum(), once[:, 0])
@@ -180,8 +188,8 @@ def divisible(high: np.ndarray, share: np.ndarray) -> Iterator[Row]:
 def _refined(accept: Accept, high: np.ndarray, share: np.ndarray) -> float:
     """Reflect over menus of parts, each finer and around the last choice."""
     low, top, part = 0.0, 1.0, 0.5
-    while top - low > 1e-7:
-        parts = np.linspace(low, top, 41)
+    while top - low > 1e-6:
+        parts = np.linspace(low, top, 21)
         posed = problem(np.stack([high[0] * np.sqrt(parts), high[1] * np.sqrt(1 - parts)]), share)
         part = float((accept(posed).lotteries @ parts).mean())
         step = 1.5 * (parts[1] - parts[0])
@@ -198,9 +206,12 @@ def resource(h: list, alpha: list, p0: float) -> Iterator[Row]:
 def compromise(x: float, alpha: float) -> Iterator[Row]:
     """Case 17: plans (1, 0), (0, 1) and (x, x), `alpha` ≥ 1/2 the share of shard 1."""
     posed = problem([[1.0, 0.0, x], [0.0, 1.0, x]], [alpha, 1 - alpha])
-    takes_it: Callable[[float], bool] = lambda worth: additive_bids(  # noqa: E731
-        problem([[1.0, 0.0, worth], [0.0, 1.0, worth]], [alpha, 1 - alpha])
-    ).options == (2,)
+    takes_it: Callable[[float], bool] = lambda worth: (
+        additive_bids(  # noqa: E731
+            problem([[1.0, 0.0, worth], [0.0, 1.0, worth]], [alpha, 1 - alpha])
+        ).options
+        == (2,)
+    )
     yield row(BIDS, "least x that is taken", alpha, threshold(takes_it, 1e-3, 1 - 1e-6))
     yield row(WALK, "options, from either leader", [0, 1], least_worst_unhappiness(posed).options)
     if x <= 0.5:
@@ -238,24 +249,37 @@ def _draw_resource(rng: np.random.Generator) -> dict:
 
 CASES = (
     Case(
-        1, "disjoint contexts",
+        1,
+        "disjoint contexts",
         ({"w": [0.8, 1.3], "h": [2.0, 1.0], "gamma": 0.5, "length": [1, 2], "rate": 0.3},),
         lambda rng: {
-            "w": rng.uniform(0.2, 2, 2).tolist(), "h": rng.uniform(0.3, 3, 2).tolist(),
-            "gamma": float(rng.uniform(0.5, 0.98)), "length": rng.integers(1, 6, 2).tolist(),
+            "w": rng.uniform(0.2, 2, 2).tolist(),
+            "h": rng.uniform(0.3, 3, 2).tolist(),
+            "gamma": float(rng.uniform(0.5, 0.98)),
+            "length": rng.integers(1, 6, 2).tolist(),
             "rate": float(rng.uniform(0.05, 1)),
         },
         disjoint,
     ),
     Case(
-        2, "dominated shard", ({"loss": 3.0, "gain": 1.0},),
+        2,
+        "dominated shard",
+        ({"loss": 3.0, "gain": 1.0},),
         lambda rng: dict(zip(("loss", "gain"), rng.uniform(0.1, 5, 2).tolist(), strict=True)),
         dominated,
     ),
     Case(
-        4, "shared resource", ({"h": [2.0, 1.0], "alpha": [0.3, 0.7], "p0": 0.4},),
-        _draw_resource, resource,
+        4,
+        "shared resource",
+        ({"h": [2.0, 1.0], "alpha": [0.3, 0.7], "p0": 0.4},),
+        _draw_resource,
+        resource,
     ),
-    Case(17, "compromise", ({"x": 0.55, "alpha": 0.7}, {"x": 0.4, "alpha": 0.7}),
-         _draw_compromise, compromise),
+    Case(
+        17,
+        "compromise",
+        ({"x": 0.55, "alpha": 0.7}, {"x": 0.4, "alpha": 0.7}),
+        _draw_compromise,
+        compromise,
+    ),
 )

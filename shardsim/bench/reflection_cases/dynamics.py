@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.special import expit
 
 from shardsim.bench.reflection_cases.case import Case, Row, row, threshold
 from shardsim.bench.reflection_cases.conflicts import (
@@ -72,13 +73,16 @@ def circle(win: float, loss: float, start: list, rate: float) -> Iterator[Row]:
     times = np.linspace(0, 8 / win, 9)
     product = _flow(even, start, times).prod(1)
     yield row(REPLICATOR, "flow: w_1 w_2 w_3 at 9 times", np.full(9, np.prod(start)), product)
-    tiny, period = 1e-5, 2 * np.pi * np.sqrt(3) / win
-    near = np.full(3, 1 / 3) + tiny * np.array([2.0, -1.0, -1.0])
-    turned = _flow(even, near, [period])[0]
-    yield row(REPLICATOR, "flow: period near the centre", period, _period(even, near, period))
-    yield row(REPLICATOR, "flow: after one period", near, turned)
+    period = 2 * np.pi * np.sqrt(3) / win
+    turned = _near_centre(even, [0.0, period / 8, period])
+    angle = abs(np.angle(turned[1] / turned[0]))
+    yield row(REPLICATOR, "flow: period near the centre", period, np.pi / 4 * period / angle)
+    back = turned[2] / turned[0]
+    yield row(REPLICATOR, "flow: after one period", [1.0, 0.0], [back.real, back.imag])
     uneven = np.array([[0.0, win, -loss], [-loss, 0.0, win], [win, -loss, 0.0]])
-    growth = _growth(uneven, near, win + loss)
+    span = 1.0 / (win + loss)
+    grown = np.abs(_near_centre(uneven, [0.0, span]))
+    growth = np.log(grown[1] / grown[0]) / span
     yield row(REPLICATOR, "flow: rate of leaving the centre", (loss - win) / 6, growth)
     path = replicate(
         np.asarray(start), _game(even), shares, rate=rate, steps=30, judges="refreshed",
@@ -97,22 +101,14 @@ def circle(win: float, loss: float, start: list, rate: float) -> Iterator[Row]:
               [one for found in last.values() for one in found])  # fmt: skip
 
 
-def _polar(path: np.ndarray) -> np.ndarray:
-    """Return the weights [T, 3] about the centre as complex numbers that turn evenly."""
-    return (path - 1 / 3) @ np.exp(2j * np.pi * np.arange(3) / 3)
+def _near_centre(matrix: np.ndarray, times: list) -> np.ndarray:
+    """Return complex128[T]: where a small step off the centre has gone, as a point of a plane.
 
-
-def _period(matrix: np.ndarray, start: np.ndarray, about: float) -> float:
-    """Measure how long a turn takes from the angle after an eighth of one."""
-    angle = np.angle(_polar(_flow(matrix, start, [0.0, about / 8])))
-    return float(2 * np.pi * (about / 8) / abs(angle[1] - angle[0]))
-
-
-def _growth(matrix: np.ndarray, start: np.ndarray, speed: float) -> float:
-    """Measure the rate at which the distance from the centre grows."""
-    span = 1.0 / speed
-    size = np.abs(_polar(_flow(matrix, start, [0.0, span])))
-    return float(np.log(size[1] / size[0]) / span)
+    Half the difference of two opposite steps, in which what is quadratic in them cancels.
+    """
+    step = 1e-4 * np.array([2.0, -1.0, -1.0])
+    there, back = (_flow(matrix, 1 / 3 + side * step, times) for side in (1, -1))
+    return (there - back) / 2 @ np.exp(2j * np.pi * np.arange(3) / 3)
 
 
 def endorsed(h: list, w: list, sigma: float) -> Iterator[Row]:
@@ -123,7 +119,7 @@ def endorsed(h: list, w: list, sigma: float) -> Iterator[Row]:
 
     def matrix(now: np.ndarray) -> np.ndarray:
         policy = np.full((1, 4, 2), 0.5)
-        first = 1 / (1 + np.exp(-(now * high) @ [1, -1]))
+        first = expit((now * high) @ [1, -1])
         policy[0, 0] = first, 1 - first
         part = np.zeros((1, 4, 2, 2))
         part[0, 0] = np.diag(now * high)
@@ -187,14 +183,31 @@ def _draw_fork(rng: np.random.Generator) -> dict:
 
 
 CASES = (
-    Case(3, "symmetric shards",
-         ({"a": 1.0, "b": 0.3, "begin": 0.55, "end": 0.99},
-          {"a": 0.3, "b": 1.0, "begin": 0.55, "end": 0.99}),
-         _draw_symmetric, symmetric),
-    Case(15, "rock, paper, scissors",
-         ({"win": 1.0, "loss": 0.5, "start": [0.3, 0.3, 0.4], "rate": 0.1},
-          {"win": 1.0, "loss": 2.0, "start": [0.5, 0.3, 0.2], "rate": 0.1}),
-         _draw_circle, circle),
-    Case(16, "fork: who endorses whom",
-         ({"h": [2.0, 1.0], "w": [1.0, 1.0], "sigma": 0.3},), _draw_fork, endorsed),
+    Case(
+        3,
+        "symmetric shards",
+        (
+            {"a": 1.0, "b": 0.3, "begin": 0.55, "end": 0.99},
+            {"a": 0.3, "b": 1.0, "begin": 0.55, "end": 0.99},
+        ),
+        _draw_symmetric,
+        symmetric,
+    ),
+    Case(
+        15,
+        "rock, paper, scissors",
+        (
+            {"win": 1.0, "loss": 0.5, "start": [0.3, 0.3, 0.4], "rate": 0.1},
+            {"win": 1.0, "loss": 2.0, "start": [0.5, 0.3, 0.2], "rate": 0.1},
+        ),
+        _draw_circle,
+        circle,
+    ),
+    Case(
+        16,
+        "fork: who endorses whom",
+        ({"h": [2.0, 1.0], "w": [1.0, 1.0], "sigma": 0.3},),
+        _draw_fork,
+        endorsed,
+    ),
 )

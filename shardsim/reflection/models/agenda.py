@@ -1,4 +1,4 @@
-"""Models that decide by proposals, one after the other: unanimity and majorities; and Borda's count.
+"""Models that decide by proposals, one after the other: unanimity, majorities; Borda's count.
 
 Option 0 is to stay as one is. Axis letters: K shards · M options · L proposals.
 """
@@ -28,7 +28,7 @@ def unanimity(
     Args:
         problem: what is decided.
         orders: of the proposals; all orders by default.
-        moves: int[M, L], where a proposal leads from each option; by default proposal l is option l.
+        moves: int[M, L], where a proposal leads from each option; by default to option l.
         start: the option to begin at.
 
     Raises:
@@ -36,8 +36,8 @@ def unanimity(
     """
     judges, same = active(problem), slack(problem.gains)
     gain = _pairs(problem)[judges]
-    goes = (gain >= -same).all(0)
-    stays = (gain <= same).all(0) | ~goes
+    goes = np.all(gain >= -same, axis=0, keepdims=True)[0]
+    stays = np.all(gain <= same, axis=0, keepdims=True)[0] | ~goes
     return _over_orders(goes, stays, orders, moves, start, again=True)
 
 

@@ -118,9 +118,7 @@ def _least(
     return _whole(found.x[:count])
 
 
-def _most(
-    goal: np.ndarray, table: np.ndarray, floor: np.ndarray, known: np.ndarray
-) -> np.ndarray:
+def _most(goal: np.ndarray, table: np.ndarray, floor: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Return the lottery float64[M] with the most of float[M] `goal` and no gain below `floor`.
 
     `known` is one; it stands where rounding leaves the solver none.

@@ -17,7 +17,7 @@ SWEEPS = 1_000_000
 
 
 class Chain(NamedTuple):
-    """A world as tables; what ends an episode leads nowhere, so that rows may sum to less than 1."""
+    """A world as tables; what ends an episode leads nowhere: rows may sum to less than 1."""
 
     moves: np.ndarray  # float64[S, A, S]
     reward: np.ndarray  # float64[S, A], expected

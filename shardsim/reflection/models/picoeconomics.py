@@ -6,6 +6,7 @@ Axis letters: M options · N choices of a row.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from shardsim.reflection.models.problem import Problem, problem
 
@@ -24,8 +25,8 @@ def exponential(amount: np.ndarray, delay: np.ndarray, rate: float) -> np.ndarra
 
 
 def bundled(
-    amounts: np.ndarray,
-    delays: np.ndarray,
+    amounts: ArrayLike,
+    delays: ArrayLike,
     rate: float,
     *,
     count: int = 1,

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.reflection.models import agenda, bargain, choice
 from shardsim.reflection.models.contract import believed
+from shardsim.reflection.models.economy import economy
 from shardsim.reflection.models.foresight import foreseen, with_tool
 from shardsim.reflection.models.picoeconomics import bundled
 from shardsim.reflection.models.problem import Accept, Outcome, Problem
@@ -56,6 +57,7 @@ PRESETS = {
         _accepts("A2", "endorsement replicator", endorsements),
         _accepts("A3", "least worst-unhappiness walk", choice.least_worst_unhappiness),
         _accepts("A4", "auction", choice.auction),
+        Model("A4", "economy of bidders", "whole", economy, None),
         _accepts("A5", "Nash bargain", bargain.nash),
         _accepts("A5", "Kalai–Smorodinsky", bargain.kalai_smorodinsky),
         _accepts("A5", "egalitarian", bargain.egalitarian),

@@ -41,7 +41,7 @@ def fitness(judges: np.ndarray, endorsement: np.ndarray) -> np.ndarray:
 def endorsements(problem: Problem) -> Outcome:
     """Grow every shard by what the judges gain from it: one branch, f = αᵀG, G being E.
 
-    Options are the shards' own growth; f is how much of each, in log weight at η = 1, not a lottery.
+    Options are the shards' own growth; f is how much of each, in log weight at η = 1: no lottery.
     """
     return Outcome(fitness(problem.judges, problem.gains)[None])
 

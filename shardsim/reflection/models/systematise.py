@@ -9,6 +9,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from shardsim.base.errors import UserError
 from shardsim.reflection.models.problem import best
@@ -17,7 +18,7 @@ MOST_TIED = 12  # commitments that may go either way at once: 4,096 branches
 
 
 class Aims(NamedTuple):
-    """How much each aim counts in Z; the defaults are those of the published ensemble's software."""
+    """How much each aim counts in Z; the defaults are those of the authors' software."""
 
     account: float = 0.35
     systematicity: float = 0.55
@@ -32,7 +33,10 @@ class Equilibrium(NamedTuple):
 
 
 def achievement(
-    theories: np.ndarray, simplicity: np.ndarray, aims: Aims, commitments: np.ndarray,
+    theories: np.ndarray,
+    simplicity: np.ndarray,
+    aims: Aims,
+    commitments: np.ndarray,
     initial: np.ndarray,
 ) -> np.ndarray:
     """Return Z float64[R] of every theory: a weighted sum, each part in 0..1.
@@ -42,15 +46,11 @@ def achievement(
     """
     account = (theories == commitments).mean(1)
     kept = (commitments == initial).mean()
-    return (
-        aims.account * account
-        + aims.systematicity * np.asarray(simplicity, np.float64)
-        + aims.faithfulness * kept
-    )
+    return aims.account * account + aims.systematicity * simplicity + aims.faithfulness * kept
 
 
 def systematise(
-    commitments: np.ndarray, theories: np.ndarray, simplicity: np.ndarray, aims: Aims | None = None
+    commitments: ArrayLike, theories: ArrayLike, simplicity: ArrayLike, aims: Aims | None = None
 ) -> list[Equilibrium]:
     """Choose the best theory, then the best commitments, and so on; return where all branches end.
 
@@ -69,6 +69,7 @@ def systematise(
     """
     aims = Aims() if aims is None else aims
     initial, theories = np.asarray(commitments), np.asarray(theories)
+    simplicity = np.asarray(simplicity, np.float64)
     ends: dict[tuple[int, ...], Equilibrium] = {}
     ahead, seen = [initial], set()
     while ahead:
