@@ -48,7 +48,7 @@ def row(model: str, what: str, expected: Any, found: Any) -> Row:
 
 
 def threshold(holds: Callable[[float], bool], low: float, high: float) -> float:
-    """Return where a statement that holds at one end only begins to hold, by bisection; else NaN."""
+    """Return where a statement begins or ceases to hold, by bisection; NaN if it does neither."""
     at_low = holds(low)
     if at_low == holds(high):
         return float("nan")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -206,12 +206,11 @@ def resource(h: list, alpha: list, p0: float) -> Iterator[Row]:
 def compromise(x: float, alpha: float) -> Iterator[Row]:
     """Case 17: plans (1, 0), (0, 1) and (x, x), `alpha` ≥ 1/2 the share of shard 1."""
     posed = problem([[1.0, 0.0, x], [0.0, 1.0, x]], [alpha, 1 - alpha])
-    takes_it: Callable[[float], bool] = lambda worth: (
-        additive_bids(  # noqa: E731
-            problem([[1.0, 0.0, worth], [0.0, 1.0, worth]], [alpha, 1 - alpha])
-        ).options
-        == (2,)
-    )
+
+    def takes_it(worth: float) -> bool:
+        plans = [[1.0, 0.0, worth], [0.0, 1.0, worth]]
+        return additive_bids(problem(plans, [alpha, 1 - alpha])).options == (2,)
+
     yield row(BIDS, "least x that is taken", alpha, threshold(takes_it, 1e-3, 1 - 1e-6))
     yield row(WALK, "options, from either leader", [0, 1], least_worst_unhappiness(posed).options)
     if x <= 0.5:

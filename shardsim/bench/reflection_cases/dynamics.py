@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import softmax
 
 from shardsim.bench.reflection_cases.case import Case, Row, row, threshold
 from shardsim.bench.reflection_cases.conflicts import (
@@ -36,7 +36,7 @@ def _flow(matrix: np.ndarray, start, times) -> np.ndarray:
 
 
 def symmetric(a: float, b: float, begin: float, end: float) -> Iterator[Row]:
-    """Case 3: dx/dt = (a − b) x (1 − x) (2x − 1), judges refreshed; a endorses itself, b the other."""
+    """Case 3: dx/dt = (a − b) x (1 − x) (2x − 1): a is endorsement of oneself, b of the other."""
     matrix, apart = np.array([[a, b], [b, a]]), abs(a - b)
 
     def clock(x: float) -> float:
@@ -115,14 +115,15 @@ def endorsed(h: list, w: list, sigma: float) -> Iterator[Row]:
     """Case 16: E at the fork by the policy gradient in its exact world."""
     road, high, weights = fork((1, 2)), np.asarray(h), np.asarray(w)
     discount = 0.5
-    wants = np.diag(high / discount ** np.array([1, 2]))  # so that J is h as it stands
+    first = discount ** np.array([1, 2])  # what arriving fades to; so that J is h as it stands
 
-    def matrix(now: np.ndarray) -> np.ndarray:
+    def matrix(now: np.ndarray, arms: tuple[int, ...] = (0, 1)) -> np.ndarray:
+        push, ways = now * high[list(arms)], np.eye(2)[list(arms)]
         policy = np.full((1, 4, 2), 0.5)
-        first = expit((now * high) @ [1, -1])
-        policy[0, 0] = first, 1 - first
-        part = np.zeros((1, 4, 2, 2))
-        part[0, 0] = np.diag(now * high)
+        policy[0, 0] = softmax(push @ ways)
+        part = np.zeros((1, 4, 2, len(arms)))
+        part[0, 0] = (push[:, None] * ways).T
+        wants = ways * (high / first)[list(arms), None]
         return values.endorsement(road, policy, part, wants, discount)[0]
 
     chance = 1 / (1 + np.exp(weights[1] * high[1] - weights[0] * high[0]))
@@ -149,6 +150,12 @@ def endorsed(h: list, w: list, sigma: float) -> Iterator[Row]:
     )
     boundary = (high[0] / high[1]) ** 2
     yield row(REPLICATOR, "refreshed: w_2/w_1 below which it grows", boundary, other)
+    parts = np.array([sigma, 1 - sigma, 1.0]) * weights[[0, 0, 1]]
+    judging = np.array([0.4 * sigma, 0.4 * (1 - sigma), 0.6])
+    cloned = fitness(judging, matrix(parts, (0, 0, 1)))
+    pull = (0.4 * high[0] - 0.6 * high[1]) * open_ * weights[0] * high[0]
+    yield row(REPLICATOR, "log growth of two clones: parts of the whole's",
+              pull * np.array([sigma, 1 - sigma]), cloned[:2])  # fmt: skip
     picks = float(sigma * high[0] < (1 - sigma) * high[1])
     posed = problem(np.diag(high), [sigma, 1 - sigma])
     yield row(BIDS, "the end of the same fork", [picks], DECIDERS[BIDS](posed).options)

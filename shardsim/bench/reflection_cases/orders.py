@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from shardsim.bench.reflection_cases.case import Case, Row, row
+from shardsim.bench.reflection_cases.case import Case, Row, row, threshold
 from shardsim.bench.reflection_cases.conflicts import (
+    AUCTION,
     BIDS,
     BORDA,
     DECIDERS,
@@ -23,7 +24,7 @@ from shardsim.bench.reflection_cases.worlds import corridor
 from shardsim.reflection import tabular
 from shardsim.reflection.models.agenda import unanimity
 from shardsim.reflection.models.bargain import nash
-from shardsim.reflection.models.choice import least_worst_unhappiness
+from shardsim.reflection.models.choice import auction, least_worst_unhappiness
 from shardsim.reflection.models.contract import believed
 from shardsim.reflection.models.evaluators import evaluate
 from shardsim.reflection.models.problem import problem
@@ -114,13 +115,20 @@ def clones(gains: list, alpha: list, split: float, likelihood: list) -> Iterator
     whole = problem(table, judges)
     parts = np.concatenate([[split * judges[0], (1 - split) * judges[0]], judges[1:]])
     twice = problem(np.vstack([table[:1], table]), parts)
-    for name in (BIDS, WALK, NASH, KS, VOTING, BORDA):
+    for name in (BIDS, WALK, NASH, KS, EGALITARIAN, UNANIMITY, VOTING, BORDA):
         before, after = (DECIDERS[name](one).lotteries for one in (whole, twice))
         yield row(name, "after a clone that shares α", before, after)
     two = np.diag([2.0, 1.0])
     cloned = problem(two[[0, 0, 1]])
     yield row(NASH, "p with a clone, equal α", 2 / 3, nash(cloned).lotteries[:, 0])
     yield row(NASH, "p without it", 1 / 2, nash(problem(two)).lotteries[:, 0])
+    larger = max(split, 1 - split)
+    wins = threshold(
+        lambda a: auction(
+            problem(two[[0, 0, 1]], [split * a, (1 - split) * a, 1 - a])
+        ).options == (0,), 1e-3, 1 - 1e-3,
+    )  # fmt: skip
+    yield row(AUCTION, "α_1 above which shard 1 wins, with a clone", 1 / (1 + 2 * larger), wins)
     for name in (VOTING, BORDA):
         tie, won = (len(DECIDERS[name](problem(one)).lotteries) for one in (two, two[[0, 0, 1]]))
         yield row(name, "branches without and with a clone, one vote each", [2, 1], [tie, won])
@@ -140,7 +148,7 @@ def clones(gains: list, alpha: list, split: float, likelihood: list) -> Iterator
 
 
 def equilibria(held: list, theories: list, simplicity: list, aims: list) -> Iterator[Row]:
-    """Case 19: with the linear Z, whether account or faithfulness weighs more decides everything."""
+    """Case 19: with the linear Z all depends on whether account or faithfulness weighs more."""
     initial, table = np.array(held), np.array(theories)
     one, other, third = aims
     for name, account, faith in (("account", one, other), ("faithfulness", other, one)):

@@ -165,7 +165,7 @@ def drift_aware(h: list, share: float, growth: float, gamma: float, steps: int) 
 
 
 def tools(gains: list, alpha: list, weight: float) -> Iterator[Row]:
-    """Case 23: a shard that wants its tool used has a successor built that the others do not want."""
+    """Case 23: a shard that wants its tool used has a successor built that no other wants."""
     posed = problem(np.column_stack([np.zeros(len(gains)), gains]), alpha)
     loss = -float(np.dot(alpha, gains))
     built = threshold(
