@@ -7,15 +7,17 @@ What is expected comes from formulas and small programs in `reflection_cases`, w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from shardsim.base.columns import aligned
-from shardsim.base.errors import UserError
+from shardsim.base.errors import UserError, one_line
 from shardsim.base.seeds import checked_seed
 from shardsim.bench.reflection_cases import conflicts, dynamics, loops, orders, selves, whisky
-from shardsim.bench.reflection_cases.case import TOLERANCE, Case, Row
+from shardsim.bench.reflection_cases.case import TOLERANCE, Case
+from shardsim.bench.reflection_cases.given import read_given
 
 ALL: tuple[Case, ...] = tuple(
     sorted(
@@ -27,6 +29,7 @@ ALL: tuple[Case, ...] = tuple(
         key=lambda case: case.number,
     )
 )
+LISTED = -1  # in place of the number of a draw
 SHOWN = 4  # numbers of a row that the table shows
 
 
@@ -37,7 +40,7 @@ class Line(NamedTuple):
     name: str
     model: str
     what: str
-    draw: int  # −1: listed
+    draw: int  # LISTED, or the number of the draw, or of what was given
     parameters: dict[str, Any]
     expected: tuple[float, ...]
     found: tuple[float, ...]
@@ -54,6 +57,7 @@ def benchmark(
     *,
     seed: int = 0,
     cases: Sequence[int] | None = None,
+    given: str | Path | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Line]:
     """Try every case at its listed parameters and at others drawn from their ranges.
@@ -62,10 +66,12 @@ def benchmark(
       draws: parameters drawn for each case.
       seed: of the draws; a draw does not depend on how many there are.
       cases: numbers of the cases to try; all by default.
+      given: a JSON file of cases and parameters to try instead of all these.
       say: where progress goes.
 
     Raises:
-      UserError: a wrong seed, a negative number of draws, or an unknown case.
+      UserError: a wrong seed, a negative number of draws, an unknown case, or parameters that a
+        case cannot take.
     """
     seed = checked_seed(seed)
     if draws < 0:
@@ -73,23 +79,42 @@ def benchmark(
     numbers = {case.number for case in ALL}
     if odd := sorted(set(cases or ()) - numbers):
         raise UserError(f"there is no case {odd[0]}; choose from 1 to {max(numbers)}")
+    if given is not None:
+        chosen = read_given(given, ALL)
+        return [line for n, one in enumerate(chosen) for line in _lines_given(*one, n, say)]
     found = []
     for place, case in enumerate(ALL):
         if cases and case.number not in cases:
             continue
         say(f"case {case.number}: {case.name}")
-        drawn = [case.draw(np.random.default_rng([seed, place, draw])) for draw in range(draws)]
-        tried = [(-1, one) for one in case.listed] + list(enumerate(drawn))
-        found += [
-            _line(case, draw, given, row) for draw, given in tried for row in case.rows(**given)
-        ]
+        rngs = [np.random.default_rng([seed, place, draw]) for draw in range(draws)]
+        tried = [(LISTED, one) for one in case.listed]
+        tried += [(draw, case.draw(rng)) for draw, rng in enumerate(rngs)]
+        found += [line for draw, one in tried for line in _lines(case, one, draw)]
     return found
 
 
-def _line(case: Case, draw: int, given: dict[str, Any], row: Row) -> Line:
-    return Line(
-        case.number, case.name, row.model, row.what, draw, given, row.expected, row.found, row.error
-    )
+def _lines(case: Case, parameters: dict[str, Any], draw: int) -> list[Line]:
+    return [
+        Line(case.number, case.name, row.model, row.what, draw, parameters, row.expected,
+             row.found, row.error)
+        for row in case.rows(**parameters)
+    ]  # fmt: skip
+
+
+def _lines_given(
+    case: Case, parameters: dict[str, Any], draw: int, say: Callable[[str], None]
+) -> list[Line]:
+    """Return the lines of parameters that a person chose, which may be no parameters at all."""
+    say(f"case {case.number}: {parameters}")
+    try:
+        with np.errstate(all="ignore"):
+            return _lines(case, parameters, draw)
+    except (ArithmeticError, IndexError, TypeError, ValueError, np.linalg.LinAlgError) as error:
+        raise UserError(
+            f"case {case.number} cannot be computed for {parameters}: {one_line(error)}; "
+            f"parameters look like {case.listed[0]}"
+        ) from error
 
 
 def table(found: Sequence[Line]) -> str:

@@ -91,6 +91,10 @@ def bench_reflection_command(
     cases: Annotated[
         str | None, typer.Option(metavar="1,2,..", help="numbers of the cases [all]")
     ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="JSON of cases and parameters to try instead"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare every model of reflection with its closed forms; exit with 1 where one is missed."""
@@ -98,7 +102,7 @@ def bench_reflection_command(
 
     numbers = None if cases is None else [_whole(word) for word in cases.split(",")]
     say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
-    found = benchmark(draws, seed=seed, cases=numbers, say=say)
+    found = benchmark(draws, seed=seed, cases=numbers, given=given, say=say)
     show({"lines": _plain(found)}, table(found), as_json)
     if not all(line.right for line in found):
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -49,6 +50,7 @@ def lines():
     return reflection.benchmark(1, seed=3, say=lambda text: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", sorted({case.number for case in reflection.ALL}))
 def test_every_closed_form_is_met(lines, number):
     mine = [line for line in lines if line.case == number]
@@ -60,6 +62,7 @@ def test_every_case_of_the_list_is_there():
     assert {case.number for case in reflection.ALL} == set(range(1, 24))
 
 
+@pytest.mark.slow
 def test_what_is_expected_is_what_was_printed(lines):
     for (number, what), printed in PRINTED.items():
         listed = [li for li in lines if (li.case, li.what, li.draw) == (number, what, -1)]
@@ -106,6 +109,33 @@ def test_the_command_succeeds_where_all_agree():
 def test_bad_input_is_refused(options, says):
     with pytest.raises(UserError, match=says):
         reflection.benchmark(**options)
+
+
+def test_given_parameters_are_tried_alone(tmp_path):
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps([{"case": 20, "parameters": {"epsilon": 0.02, "gamma": 0.8}}] * 2))
+    found = reflection.benchmark(given=file, say=lambda text: None)
+    assert {(line.case, line.right) for line in found} == {(20, True)}
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "cannot read"),
+        ("[]", "no list of cases"),
+        ('[{"case": 20}]', "without case and parameters"),
+        ('[{"case": 99, "parameters": {}}]', "no case 99"),
+        ('[{"case": 20, "parameters": {"gamma": 0.9}}]', "takes epsilon, gamma, not gamma"),
+        ('[{"case": 20, "parameters": {"epsilon": 0.1, "gamma": 2}}]', "cannot be computed"),
+        ('[{"case": 23, "parameters": {"gains": [1], "alpha": [1, 2], "weight": 1}}]', "look like"),
+    ],
+)
+def test_given_parameters_that_are_none_are_refused(tmp_path, text, says):
+    file = tmp_path / "given.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=says):
+        reflection.benchmark(given=file, say=lambda text: None)
 
 
 def test_a_row_of_another_length_or_without_a_number_is_missed():
