@@ -6,6 +6,7 @@ What is expected comes from formulas and small programs in `reflection_cases`, w
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,7 +31,7 @@ ALL: tuple[Case, ...] = tuple(
     )
 )
 LISTED = -1  # in place of the number of a draw
-SHOWN = 4  # numbers of a row that the table shows
+SHOWN = 3  # numbers of a row that the table shows
 
 
 class Line(NamedTuple):
@@ -120,7 +121,7 @@ def _lines_given(
 def table(found: Sequence[Line]) -> str:
     """Return a row for each thing that a case says of a model, and how many agree.
 
-    What is expected and found is shown where it agrees worst.
+    What is expected and found is shown as listed, or where it is missed.
     """
     groups: dict[tuple[int, str, str, str], list[Line]] = {}
     for line in found:
@@ -136,9 +137,9 @@ def table(found: Sequence[Line]) -> str:
             str(len(lines)), f"{worst:.0e}", "" if worst <= TOLERANCE else "MISSED",
         ))  # fmt: skip
     missed = sum(not line.right for line in found)
-    said = ", ".join(f"{number} {name}" for number, name in names)
+    said = "; ".join(f"{number} {name}" for number, name in names)
     return "\n".join([
-        *aligned(rows), "", f"cases: {said}",
+        *aligned(rows), "", textwrap.fill(f"cases: {said}", 100),
         f"{len(found) - missed} of {len(found)} agree to {TOLERANCE:.0e}"
         + (f"; {missed} missed" if missed else ""),
     ])  # fmt: skip

@@ -60,7 +60,7 @@ def curated(q: list, h: float, pair: list, share: float, anchor: float) -> Itera
         ("equal", [a, a], 1 / (1 + a)),
         ("unequal", pair, b / (a * (1 + b))),
     ):
-        died = float(brentq(lambda s, gains=gains: _invades(s, gains), 1e-9, 1 - 1e-9, xtol=1e-14))
+        died = brentq(_invades, 1e-9, 1 - 1e-9, args=(gains,), xtol=1e-14)
         yield row(TURNS, f"share below which a plan dies, {name}", odds / (1 + odds), died)
     if 0 < inside < 1:
         scale = np.array([1 + a * inside, 1 + b * (1 - inside)])
