@@ -113,7 +113,7 @@ def dominated(loss: float, gain: float) -> Iterator[Row]:
     decides = {BIDS: critical, AUCTION: critical, VOTING: 0.5, BORDA: 0.5}
     for name, expected in decides.items():
         accept = DECIDERS[name]
-        kept = threshold(lambda s, accept=accept: accept(posed(s)).options == (0,), 1e-3, 1 - 1e-3)
+        kept = threshold(lambda s, accept=accept: accept(posed(s)).options == (0,), 1e-9, 1 - 1e-9)
         yield row(name, "share of shard 2 that keeps it", expected, kept)
     matrix = np.array([[0.0, -loss], [0.0, gain]])
 
@@ -145,12 +145,12 @@ def indivisible(h: list, alpha: list, p0: float) -> Iterator[Row]:
     """Case 4: J_1 = h_1 p and J_2 = h_2 (1 − p)."""
     high, share = np.array(h), np.array(alpha)
     posed = problem(np.diag(high), share)
-    larger = float(share[0] * high[0] > share[1] * high[1])
+    larger = _first(share[0] * high[0], share[1] * high[1])
     voted = float(share[0] > 0.5)
     for name, expected in (
         (BIDS, larger),
         (AUCTION, larger),
-        (WALK, float(high[0] > high[1])),
+        (WALK, _first(high[0], high[1])),
         (NASH, share[0]),
         (KS, 0.5),
         (EGALITARIAN, high[1] / high.sum()),
@@ -176,6 +176,11 @@ def indivisible(h: list, alpha: list, p0: float) -> Iterator[Row]:
     yield row("merged utility", "λ_1 written by one reflection", high[1] / high.sum(), once[:, 0])
     even = problem(np.diag(high), high[::-1])
     yield row(BIDS, "branches at α_1 h_1 = α_2 h_2", 2, len(additive_bids(even).lotteries))
+
+
+def _first(mine: float, other: float) -> list[float]:
+    """Return p = 1 where mine is greater, 0 where it is less, both where they tie."""
+    return [1.0, 0.0] if np.isclose(mine, other, 1e-12, 0) else [float(mine > other)]
 
 
 def divisible(high: np.ndarray, share: np.ndarray) -> Iterator[Row]:

@@ -134,20 +134,13 @@ def endorsed(h: list, w: list, sigma: float) -> Iterator[Row]:
     ]
     yield row("endorsement", "E_11, E_12, E_21, E_22", np.array(expected) * open_, matrix(weights))
 
-    def grows(judge, refreshed: bool, now: np.ndarray) -> bool:
-        path = replicate(
-            now, lambda at, judges: fitness(judges, matrix(at)), judge, rate=0.1, steps=1,
-            judges="refreshed" if refreshed else "frozen",
-        )  # fmt: skip
-        return bool(path.weights[-1, 0] > now[0])
+    def grows(judges: np.ndarray, now: np.ndarray) -> bool:
+        return bool(fitness(judges, matrix(now))[0] > 0)
 
-    frozen = threshold(
-        lambda s: grows(lambda at: np.array([s, 1 - s]), False, weights), 1e-6, 1 - 1e-6
-    )
+    frozen = threshold(lambda s: grows(np.array([s, 1 - s]), weights), 1e-9, 1 - 1e-9)
     yield row(REPLICATOR, "frozen: σ_1 above which shard 1 grows", high[1] / high.sum(), frozen)
-    other = threshold(
-        lambda r: grows(lambda at: shares(at * high), True, np.array([1.0, r])), 1e-4, 1e4
-    )
+    pair = lambda r: np.array([1.0, r])  # noqa: E731
+    other = threshold(lambda r: grows(shares(pair(r) * high), pair(r)), 1e-4, 1e4)
     boundary = (high[0] / high[1]) ** 2
     yield row(REPLICATOR, "refreshed: w_2/w_1 below which it grows", boundary, other)
     parts = np.array([sigma, 1 - sigma, 1.0]) * weights[[0, 0, 1]]
@@ -156,15 +149,18 @@ def endorsed(h: list, w: list, sigma: float) -> Iterator[Row]:
     pull = (0.4 * high[0] - 0.6 * high[1]) * open_ * weights[0] * high[0]
     yield row(REPLICATOR, "log growth of two clones: parts of the whole's",
               pull * np.array([sigma, 1 - sigma]), cloned[:2])  # fmt: skip
-    picks = float(sigma * high[0] < (1 - sigma) * high[1])
+    pushes = np.array([sigma * high[0], (1 - sigma) * high[1]])
+    picks = np.flatnonzero(np.isclose(pushes, pushes.max(), 1e-12, 0))
     posed = problem(np.diag(high), [sigma, 1 - sigma])
-    yield row(BIDS, "the end of the same fork", [picks], DECIDERS[BIDS](posed).options)
+    yield row(BIDS, "the end of the same fork", picks, DECIDERS[BIDS](posed).options)
+    if len(picks) == 2:  # nobody grows
+        return
     far = flow(
         weights, lambda at, judges: fitness(judges, matrix(at)),
         lambda at: np.array([sigma, 1 - sigma]), np.array([2.0]),
     )  # fmt: skip
     rises = float(np.log(far[0] / weights).argmax())
-    yield row(REPLICATOR, "the shard that grows: as bids say", [picks], [rises])
+    yield row(REPLICATOR, "the shard that grows: as bids say", picks, [rises])
 
 
 def _draw_symmetric(rng: np.random.Generator) -> dict:

@@ -46,17 +46,20 @@ def vetoes(rival: list, effects: list, zero_sum: list) -> Iterator[Row]:
     """
     gains = np.array(zero_sum)
     split = problem(np.stack([gains - gains[0], gains[0] - gains]))
-    yield row(UNANIMITY, "zero-sum: accepted", [0.0], unanimity(split).options)
+    same = np.flatnonzero(gains == gains[0])
+    yield row(UNANIMITY, "zero-sum: accepted", same, unanimity(split).options)
     yield row(NASH + QUO, "zero-sum: lotteries agreed on", 0, len(nash(split).lotteries))
     two = problem(np.array(rival).T)
     ends = unanimity(two, moves=_switches(2)).options
     yield row(UNANIMITY, "two switches: ends over all 24 orders", [1, 2], ends)
     added = np.array(effects)
     lit = (np.arange(8)[:, None] >> np.arange(3)) & 1
-    good = np.min(added, axis=0) >= 0
+    # On where it costs nobody anything; either way where it does nothing at all.
+    free, idle = (added >= 0).all(0), (added == 0).all(0)
+    ends = np.flatnonzero((lit == free).T[~idle].all(0))
     orders = [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [2, 3, 0, 5, 1, 4]]
     apart = unanimity(problem(added @ lit.T), moves=_switches(3), orders=orders).options
-    yield row(UNANIMITY, "switches that do not touch: the end", [(good * [1, 2, 4]).sum()], apart)
+    yield row(UNANIMITY, "switches that do not touch: the end", ends, apart)
 
 
 def leaders(losses: list, pair: list) -> Iterator[Row]:

@@ -86,21 +86,27 @@ def _agreed(problem: Problem, table: np.ndarray) -> Outcome:
     """Return the lexicographic max-min lotteries of gains float[K', M]."""
     if len(table) == 1:
         return pure(best(table[0]), table.shape[1])
+    size, settled = _size(table), np.zeros(len(table), bool)
     lottery = _least(table)
-    scale = np.abs(table).max()
-    if (table @ lottery).min() <= ROUNDING * scale:
+    floor = np.full(len(table), (table @ lottery).min())
+    if (floor <= ROUNDING * size).any():
         return _nothing(problem)
-    floor, settled = np.full(len(table), (table @ lottery).min()), np.zeros(len(table), bool)
     while not settled.all():
-        slack, left = ROUNDING * scale, np.flatnonzero(~settled)
-        most = np.array([table[k] @ _most(table[k], table, floor - slack, lottery) for k in left])
-        stuck = most <= floor[left] + 100 * slack
+        left, low = np.flatnonzero(~settled), floor - ROUNDING * size
+        most = np.array([table[k] @ _most(table[k], table, low, lottery) for k in left])
+        stuck = most <= floor[left] + 100 * ROUNDING * size[left]
         settled[left[stuck]] = True
         if stuck.all() or not stuck.any():
             break
-        lottery = _least(table, floor - slack, ~settled)
+        lottery = _least(table, low, ~settled)
         floor[~settled] = (table[~settled] @ lottery).min()
     return _branches(problem, lottery)
+
+
+def _size(table: np.ndarray) -> np.ndarray:
+    """Return the greatest absolute gain of each shard, 1 where there is none: float64[K']."""
+    size = np.abs(table).max(1)
+    return np.where(size > 0, size, 1.0)
 
 
 def _least(
@@ -108,13 +114,20 @@ def _least(
 ) -> np.ndarray:
     """Return the lottery float64[M] that maximises the least of the gains that are `rising`."""
     rising = np.ones(len(table), bool) if rising is None else rising
-    count = table.shape[1]
+    count, size = table.shape[1], _size(table)
     slope = -np.append(np.zeros(count), 1.0)
     rows = np.column_stack([-table, rising.astype(np.float64)])
     limits = np.where(rising, 0.0, 0.0 if floor is None else -floor)
-    total = np.append(np.ones(count), 0.0)[None]
-    bounds = [(0.0, 1.0)] * count + [(None, None)]
-    found = linprog(slope, rows, limits, total, [1.0], bounds, method="highs", options=EXACT)
+    found = linprog(
+        slope,
+        rows / size[:, None],  # so that one tolerance serves shards of all sizes
+        limits / size,
+        np.append(np.ones(count), 0.0)[None],
+        [1.0],
+        [(0.0, 1.0)] * count + [(None, None)],
+        method="highs",
+        options=EXACT,
+    )
     return _whole(found.x[:count])
 
 
@@ -123,8 +136,9 @@ def _most(goal: np.ndarray, table: np.ndarray, floor: np.ndarray, known: np.ndar
 
     `known` is one; it stands where rounding leaves the solver none.
     """
-    ones = np.ones((1, len(goal)))
-    found = linprog(-goal, -table, -floor, ones, [1.0], (0.0, 1.0), method="highs", options=EXACT)
+    ones, size = np.ones((1, len(goal))), _size(table)
+    rows, limits = -table / size[:, None], -floor / size
+    found = linprog(-goal, rows, limits, ones, [1.0], (0.0, 1.0), method="highs", options=EXACT)
     return known if found.x is None else _whole(found.x)
 
 
@@ -138,9 +152,7 @@ def _branches(problem: Problem, lottery: np.ndarray) -> Outcome:
     So every option that the agreement can use is used in a branch.
     """
     table = problem.gains[active(problem)]
-    size = np.abs(table).max(1, keepdims=True)
-    table = np.divide(table, size, out=np.zeros_like(table), where=size > 0)
-    floor, count = table @ lottery - ROUNDING, len(lottery)
+    floor, count = table @ lottery - ROUNDING * _size(table), len(lottery)
     # Where two directions that favour no option by symmetry end at one lottery, there is no other.
     uneven = np.modf(np.sqrt(2.0) * np.arange(1, count + 1))[0]
     ends = np.array([_most(goal, table, floor, lottery) for goal in (uneven, -uneven)])
