@@ -21,6 +21,7 @@ from shardsim.reflection.models.problem import (
 
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 ROUNDING = 1e-9  # of the greatest gain: what linear programs are good to
+NOISE = 1e-14  # of the greatest gain of any: what one of float64 may be by rounding alone
 NEWTON_STEPS = 200
 ANOTHER = 1e-4  # lotteries nearer than this, at the same gains, differ by rounding alone
 
@@ -75,7 +76,8 @@ def _gains_over_ideal(problem: Problem) -> np.ndarray | None:
     rows = active(problem)
     gains = problem.gains[rows] - problem.disagreement[rows, None]
     most = gains.max(1, keepdims=True)
-    return None if (most <= ROUNDING * np.abs(gains).max()).any() else gains / most
+    own = ROUNDING * np.abs(gains).max(1, keepdims=True)
+    return None if (most <= np.maximum(own, NOISE * np.abs(gains).max())).any() else gains / most
 
 
 def _nothing(problem: Problem) -> Outcome:
@@ -89,7 +91,7 @@ def _agreed(problem: Problem, table: np.ndarray) -> Outcome:
     size, settled = _size(table), np.zeros(len(table), bool)
     lottery = _least(table)
     floor = np.full(len(table), (table @ lottery).min())
-    if (floor <= ROUNDING * size).any():
+    if floor[0] <= ROUNDING * size.min():
         return _nothing(problem)
     while not settled.all():
         left, low = np.flatnonzero(~settled), floor - ROUNDING * size
@@ -98,7 +100,7 @@ def _agreed(problem: Problem, table: np.ndarray) -> Outcome:
         settled[left[stuck]] = True
         if stuck.all() or not stuck.any():
             break
-        lottery = _least(table, low, ~settled)
+        lottery = _raised(table, low, ~settled, lottery)
         floor[~settled] = (table[~settled] @ lottery).min()
     return _branches(problem, lottery)
 
@@ -109,26 +111,34 @@ def _size(table: np.ndarray) -> np.ndarray:
     return np.where(size > 0, size, 1.0)
 
 
-def _least(
-    table: np.ndarray, floor: np.ndarray | None = None, rising: np.ndarray | None = None
+def _least(table: np.ndarray) -> np.ndarray:
+    """Return the lottery float64[M] that maximises the least gain."""
+    everyone = np.ones(len(table), bool)
+    return _raised(table, np.zeros(len(table)), everyone, np.ones(table.shape[1]))
+
+
+def _raised(
+    table: np.ndarray, floor: np.ndarray, rising: np.ndarray, known: np.ndarray
 ) -> np.ndarray:
-    """Return the lottery float64[M] that maximises the least of the gains that are `rising`."""
-    rising = np.ones(len(table), bool) if rising is None else rising
+    """Return the lottery float64[M] that maximises the least gain of bool[K'] `rising`.
+
+    The others have no less than `floor`. `known` stands where rounding leaves the solver none.
+    """
     count, size = table.shape[1], _size(table)
-    slope = -np.append(np.zeros(count), 1.0)
-    rows = np.column_stack([-table, rising.astype(np.float64)])
-    limits = np.where(rising, 0.0, 0.0 if floor is None else -floor)
+    # Rows and the least gain in units of their own, so that one tolerance serves all.
+    rows = np.column_stack([-table, np.where(rising, size[rising].min(), 0.0)]) / size[:, None]
+    limits = np.where(rising, 0.0, -floor) / size
     found = linprog(
-        slope,
-        rows / size[:, None],  # so that one tolerance serves shards of all sizes
-        limits / size,
+        -np.append(np.zeros(count), 1.0),
+        rows,
+        limits,
         np.append(np.ones(count), 0.0)[None],
         [1.0],
         [(0.0, 1.0)] * count + [(None, None)],
         method="highs",
         options=EXACT,
     )
-    return _whole(found.x[:count])
+    return known if found.x is None else _whole(found.x[:count])
 
 
 def _most(goal: np.ndarray, table: np.ndarray, floor: np.ndarray, known: np.ndarray) -> np.ndarray:
