@@ -16,17 +16,22 @@ import numpy as np
 from shardsim.base.columns import aligned
 from shardsim.base.errors import UserError, one_line
 from shardsim.base.seeds import checked_seed
-from shardsim.bench.reflection_cases import conflicts, dynamics, loops, orders, selves, whisky
+from shardsim.bench.reflection_cases import (
+    conflicts,
+    dynamics,
+    handshake,
+    loops,
+    orders,
+    selves,
+    whisky,
+)
 from shardsim.bench.reflection_cases.case import TOLERANCE, Case
 from shardsim.bench.reflection_cases.given import read_given
 
+PARTS = (conflicts, dynamics, handshake, loops, orders, selves, whisky)
 ALL: tuple[Case, ...] = tuple(
     sorted(
-        (
-            case
-            for part in (conflicts, dynamics, loops, orders, selves, whisky)
-            for case in part.CASES
-        ),
+        (case for part in PARTS for case in part.CASES),
         key=lambda case: case.number,
     )
 )

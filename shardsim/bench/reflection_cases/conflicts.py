@@ -218,6 +218,9 @@ def compromise(x: float, alpha: float) -> Iterator[Row]:
 
     yield row(BIDS, "least x that is taken", alpha, threshold(takes_it, 1e-3, 1 - 1e-6))
     yield row(WALK, "options, from either leader", [0, 1], least_worst_unhappiness(posed).options)
+    if alpha > 0.5:
+        for name in (AUCTION, BORDA):
+            yield row(name, "shard 1's plan, whatever x", [0], DECIDERS[name](posed).options)
     if x <= 0.5:
         mix = [alpha, 1 - alpha, 0.0]
     elif alpha <= x:

@@ -9,12 +9,15 @@ from scipy.special import softmax
 
 from shardsim.bench.reflection_cases.case import Case, Row, row, threshold
 from shardsim.bench.reflection_cases.conflicts import (
+    AUCTION,
     BIDS,
+    BORDA,
     DECIDERS,
     EGALITARIAN,
     KS,
     NASH,
     REPLICATOR,
+    UNANIMITY,
     VOTING,
     WALK,
 )
@@ -63,7 +66,9 @@ def symmetric(a: float, b: float, begin: float, end: float) -> Iterator[Row]:
     for name in (NASH, KS, EGALITARIAN):
         yield row(name, "p at once", 0.5, DECIDERS[name](problem(np.eye(2))).lotteries[:, 0])
     grow = problem(matrix, [begin, 1 - begin])
-    yield row(BIDS, "the shard that may grow", [float(a < b)], DECIDERS[BIDS](grow).options)
+    liked = [float(a < b)]  # by shard 1, which has the greater share
+    for name in (BIDS, AUCTION, VOTING, BORDA):
+        yield row(name, "the shard that may grow", liked, DECIDERS[name](grow).options)
     yield row(WALK, "the shards that may grow: a tie", [0, 1], DECIDERS[WALK](grow).options)
 
 
@@ -92,7 +97,14 @@ def circle(win: float, loss: float, start: list, rate: float) -> Iterator[Row]:
     fallen = path[:-1].prod(1) / (path[:-1] * pushed).sum(1) ** 3
     yield row(REPLICATOR, "steps: w_1 w_2 w_3 falls as its map says", fallen, path[1:].prod(1))
     yield row(REPLICATOR, "steps: times that it rises", 0, (np.diff(path.prod(1)) > 1e-15).sum())
-    alike = problem(even / win + 1.0, np.ones(3))
+    alike = problem(even, np.ones(3), np.full(3, -win))
+    for name in (BIDS, AUCTION, WALK, BORDA):
+        yield row(name, "options: each is a branch", [0, 1, 2], DECIDERS[name](alike).options)
+    for name in (NASH, KS, EGALITARIAN):
+        yield row(
+            name, "lottery, d = the worst", np.full(3, 1 / 3), DECIDERS[name](alike).lotteries
+        )
+    yield row(UNANIMITY, "accepts nothing", [0], DECIDERS[UNANIMITY](alike).options)
     last = {
         order: majority(alike, orders=[order], start=order[0]).options
         for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))

@@ -1,4 +1,4 @@
-"""Cases 11 to 13, 18 and 19: what proposals, leaders, handshakes, clones and theories decide."""
+"""Cases 11, 12, 18 and 19: what proposals, leaders, clones and theories decide."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ from shardsim.bench.reflection_cases.conflicts import (
     VOTING,
     WALK,
 )
-from shardsim.bench.reflection_cases.worlds import corridor
 from shardsim.reflection import tabular
 from shardsim.reflection.models.agenda import unanimity
 from shardsim.reflection.models.bargain import nash
 from shardsim.reflection.models.choice import auction, least_worst_unhappiness
 from shardsim.reflection.models.contract import believed
-from shardsim.reflection.models.evaluators import evaluate
 from shardsim.reflection.models.problem import problem
 from shardsim.reflection.models.systematise import Aims, systematise
 
@@ -48,7 +46,11 @@ def vetoes(rival: list, effects: list, zero_sum: list) -> Iterator[Row]:
     split = problem(np.stack([gains - gains[0], gains[0] - gains]))
     same = np.flatnonzero(gains == gains[0])
     yield row(UNANIMITY, "zero-sum: accepted", same, unanimity(split).options)
-    yield row(NASH + QUO, "zero-sum: lotteries agreed on", 0, len(nash(split).lotteries))
+    for name in (NASH, KS, EGALITARIAN):
+        agreed = len(DECIDERS[name](split).lotteries)
+        yield row(name + QUO, "zero-sum: lotteries agreed on", 0, agreed)
+    every = np.arange(len(gains))
+    yield row(BIDS, "zero-sum: equal judges leave all open", every, DECIDERS[BIDS](split).options)
     two = problem(np.array(rival).T)
     ends = unanimity(two, moves=_switches(2)).options
     yield row(UNANIMITY, "two switches: ends over all 24 orders", [1, 2], ends)
@@ -78,38 +80,6 @@ def _follow(losses: np.ndarray, leader: int, lost: float) -> int:
     """Let who loses most take over while it loses more; as Humphrys tells it."""
     worst = max((losses[i, leader], i) for i in range(len(losses)) if i != leader)
     return leader if worst[0] <= lost else _follow(losses, worst[1], worst[0])
-
-
-def handshake(gamma: float, far: int, cache: float, alpha: float) -> Iterator[Row]:
-    """Case 13: one shard sees a gem a move away, the other would fetch a cache first."""
-    world, caches = corridor(far)
-    cells = far + 2
-    near = np.tile([0.0, 1.0], (3 * cells, 1))
-    fetch = near.copy()
-    fetch[:cells] = [1.0, 0.0]
-    rewards = {"see": world.reward, "acquire": world.reward + cache * caches}
-
-    def worth(reward: np.ndarray, policy: np.ndarray) -> float:
-        # A reward met after T moves counts γ^T, as values of shards do.
-        return gamma * evaluate(world._replace(reward=reward), policy, gamma)[far]
-
-    found = np.array([[worth(r, p) for p in (near, fetch)] for r in rewards.values()])
-    back, there = gamma ** (2 * far + 1), gamma**far
-    expected = np.array([[gamma, back], [gamma, cache * there + back]])
-    yield row("values", "see, acquire: before, after", expected, found)
-    posed = problem(found - found[:, :1], [alpha, 1 - alpha])
-    change = expected[:, 1] - expected[:, 0]
-    pareto = change.min() >= 0
-    yield row(UNANIMITY, "accepts", [float(pareto)], unanimity(posed).options)
-    taken = alpha * change[0] + (1 - alpha) * change[1] > 0
-    yield row(BIDS, "accepts", [float(taken)], DECIDERS[BIDS](posed).options)
-    for name in (NASH, KS, EGALITARIAN):
-        agreed = len(DECIDERS[name](posed).lotteries)
-        yield row(name + QUO, "lotteries agreed on", int(change.min() > 0), agreed)
-    both = problem(np.tile(posed.gains[1], (2, 1)), posed.judges)
-    shared = expected[1, 1] > expected[1, 0]
-    yield row(UNANIMITY, "accepts, if the cache counts for both", [float(shared)],
-              unanimity(both).options)  # fmt: skip
 
 
 def clones(gains: list, alpha: list, split: float, likelihood: list) -> Iterator[Row]:
@@ -248,18 +218,6 @@ CASES = (
         ),
         _draw_leaders,
         leaders,
-    ),
-    Case(
-        13,
-        "handshake over a cache",
-        tuple({"gamma": gamma, "far": 5, "cache": 100.0, "alpha": 0.5} for gamma in (1, 0.99, 0.9)),
-        lambda rng: {
-            "gamma": float(rng.uniform(0.6, 0.999)),
-            "far": int(rng.integers(2, 9)),
-            "cache": float(rng.uniform(1, 100)),
-            "alpha": float(rng.uniform(0.1, 0.95)),
-        },
-        handshake,
     ),
     Case(
         18,

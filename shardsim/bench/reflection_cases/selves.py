@@ -13,7 +13,7 @@ from shardsim.bench.reflection_cases.case import Case, Row, row, threshold
 from shardsim.bench.reflection_cases.conflicts import BIDS
 from shardsim.reflection.models.choice import additive_bids
 from shardsim.reflection.models.economy import economy
-from shardsim.reflection.models.evaluators import EVALUATORS, Chain, Changed, evaluate
+from shardsim.reflection.models.evaluators import EVALUATORS, Chain, Changed
 from shardsim.reflection.models.foresight import foreseen, with_tool
 from shardsim.reflection.models.modifier import own_time_loss, worst_tolerated
 from shardsim.reflection.models.picoeconomics import bundled, exponential, hyperbolic
@@ -127,8 +127,11 @@ def bidders(states: int, actions: int, gamma: float, seed: int) -> Iterator[Row]
 def _best_of_all(chain: Chain, gamma: float) -> np.ndarray:
     """Return the best V float64[S] of every policy that never chooses by chance."""
     states, actions = chain.reward.shape
-    policies = product(range(actions), repeat=states)
-    return np.max([evaluate(chain, np.eye(actions)[list(one)], gamma) for one in policies], axis=0)
+    rows, values = np.arange(states), []
+    for choice in product(range(actions), repeat=states):
+        onward = np.eye(states) - gamma * chain.moves[rows, choice]
+        values.append(np.linalg.solve(onward, chain.reward[rows, choice]))
+    return np.max(values, axis=0)
 
 
 def drift_aware(h: list, share: float, growth: float, gamma: float, steps: int) -> Iterator[Row]:
