@@ -25,7 +25,7 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def corner():
-    return ground(make("cheese-corner"), 200, 3, network=False)
+    return ground(make("cheese-corner"), 200, 3)
 
 
 def line(kind, method=OWN, planted=2, found=2, verdict="shards", **extra):
@@ -91,7 +91,7 @@ def test_bad_asks_are_refused_in_one_line():
     with pytest.raises(UserError, match="3 or more"):
         benchmark(1, envs=["decoy"], contexts=200)
     with pytest.raises(UserError, match="hardly ever holds yellow-line"):
-        ground(make("colour-shape"), 200, 0, network=False)
+        ground(make("colour-shape"), 200, 0)
     with pytest.raises(UserError, match=r"there is no folder .*nowhere"):
         benchmark(1, folders=["nowhere"], say=lambda text: None)
     with pytest.raises(UserError, match="no planted kind 'gian'"):
