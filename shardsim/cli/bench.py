@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from shardsim.base.given import is_representable
+from shardsim.base.errors import UserError
+from shardsim.base.given import is_representable, number_of
 from shardsim.base.seeds import BENCH_SEEDS
 from shardsim.cli.output import AsJson, Folders, show, with_results
 
@@ -18,6 +19,14 @@ def _finite(scale: float) -> float:
     if not is_representable(scale):
         raise typer.BadParameter(f"{scale} is not a finite number")
     return scale
+
+
+def _bits(word: str) -> float:
+    """Read a gap in bits."""
+    found = number_of(word)
+    if found is None:
+        raise UserError(f"'{word.strip()}' among the gaps is no number; write --gaps .02,.05")
+    return float(found)
 
 
 def _plain(lines: Iterable[Any]) -> list[dict[str, Any]]:
@@ -63,6 +72,13 @@ def bench_shards_command(
     kinds: Annotated[
         str | None, typer.Option(metavar="A,B,..", help="kinds of planted agents [all]")
     ] = None,
+    gaps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,..",
+            help="bits by which networks may miss their rule, each a row of a table [.02]",
+        ),
+    ] = None,
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
@@ -76,8 +92,11 @@ def bench_shards_command(
     say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
     lists |= {"contexts": contexts, "seed": seed, "folders": envs or (), "say": say}
     if tier == "reward":
+        if gaps:
+            raise UserError("agents trained by reward have no rule to miss; leave --gaps out")
         paid = reward_cases.benchmark(cases or 2, **lists)
         show({"lines": _plain(paid)}, reward_table.table(paid), as_json)
         return
-    found = shards.benchmark(cases or 8, tier=tier, **lists)
+    asked = [_bits(word) for word in gaps.split(",")] if gaps else None
+    found = shards.benchmark(cases or 8, tier=tier, gaps=asked, **lists)
     show({"lines": _plain(found)}, shards_table.table(found), as_json)
