@@ -108,28 +108,31 @@ def views_of(
     return views
 
 
+def grouped(views: Mapping[str, np.ndarray], count: int, seed: int) -> dict[str, np.ndarray]:
+    """Return view -> int[C]: `count` clusters of every view [C, features]."""
+    return {name: cluster(view, count, seed, STARTS) for name, view in views.items()}
+
+
 def agreement(
-    labels: Mapping[str, np.ndarray], views: Mapping[str, np.ndarray], count: int, seed: int
+    labels: Mapping[str, np.ndarray], groups: Mapping[str, np.ndarray], seed: int
 ) -> np.ndarray:
     """Compare the clusters of every view with every labelling of the same contexts.
 
     Args:
       labels: name -> int[C].
-      views: name -> float[C, features].
-      count: clusters of each view.
-      seed: of k-means and of the shuffling.
+      groups: view -> int[C], of `grouped`.
+      seed: of the shuffling.
 
     Returns:
       float64[G, V], V in the order of `VIEWS`: adjusted mutual information (Vinh et al. 2010,
       "Information theoretic measures for clusterings comparison"), 1 the same clusters, 0 what
-      chance gives; NaN for a view that is not given. Shuffled labels are those of the first view
-      given, dealt out anew.
+      chance gives; NaN for a view that is not given. Shuffled labels are the clusters of the first
+      view that is given, dealt out over the contexts.
     """
-    groups = {name: cluster(view, count, seed, STARTS) for name, view in views.items()}
     first = next(name for name in VIEWS if name in groups)
-    groups[SHUFFLED] = np.random.default_rng(seed).permutation(groups[first])
+    mixed = np.random.default_rng(seed).permutation(groups[first])
     found = np.full((len(labels), len(VIEWS)), np.nan)
     for row, label in enumerate(labels.values()):
-        for name, group in groups.items():
+        for name, group in {**groups, SHUFFLED: mixed}.items():
             found[row, VIEWS.index(name)] = adjusted_mutual_info_score(label, group)
     return found

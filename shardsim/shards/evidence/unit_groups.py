@@ -1,8 +1,8 @@
 """Units of a layer grouped by the object whose effect they carry, checked by ablating each group.
 
-A group is chosen on half of the levels: the units that an object moves more, for their spread, than
-any other object does and than most units are moved, in both quarters of the levels. On the other
-half its units are set to their means over the first, and the strength of every shard is measured
+A group is chosen on half of the levels: the units that an object moves more than any other object
+does, at most half of those that vary, and those that it moves most for their spread; the same in
+both quarters of the levels. On the other half its units are set to their means over the first, and the strength of every shard is measured
 as in `shardsim.shards.evidence.causal`. The mean takes away all that the units carry, so that it
 can show that they serve another shard too; setting them to their values without the object could
 not, since it changes nothing but that object's effect. As many units drawn from those that vary
@@ -25,10 +25,11 @@ import numpy as np
 from shardsim.agent.network import Network
 from shardsim.agent.policy import forward_many
 from shardsim.shards.evidence.causal import LEAST_STRENGTH, measured, sure, undisturbed
+from shardsim.shards.evidence.dose_response import largest_other, own_of
 from shardsim.shards.evidence.effects import NONE
 from shardsim.shards.influence.shares import Parts
 
-PART = 0.25  # of the units that vary: a group takes at most so many, those that are moved most
+PART = 0.5  # of the units that vary: a group takes at most so many, those that are moved most
 STILL = 1e-6  # spread of a unit that does not vary
 LEAST_CONTEXTS = 32  # in each half
 
@@ -158,6 +159,18 @@ def _masks(
             drawn[rng.permutation(varies)[: group.sum()]] = True
             rows.append(drawn)
     return np.stack(rows)
+
+
+def values_of(found: Sequence[Groups]) -> dict[str, np.ndarray]:
+    """Return what was found as arrays of the shards' table."""
+    lost, random = np.stack([one.lost for one in found]), np.stack([one.random for one in found])
+    return {
+        "group_size": np.stack([one.size for one in found]),
+        "group_lost": own_of(lost),
+        "group_lost_other": largest_other(lost),
+        "group_lost_random": np.einsum("sykrk->sykr", random),
+        "group_lost_other_random": np.moveaxis(largest_other(np.moveaxis(random, 3, 2)), 2, 3),
+    }
 
 
 @partial(jax.jit, static_argnums=(0, 1))
