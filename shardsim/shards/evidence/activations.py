@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 RAW, SHUFFLED = "raw input", "shuffled labels"
 COMPONENTS = 16
@@ -42,9 +43,15 @@ def cluster(view: np.ndarray, count: int, seed: int, starts: int = 1) -> np.ndar
     The best of some random starts; fewer clusters where fewer points differ.
     """
     means = KMeans(count, n_init=starts, random_state=seed)  # pyright: ignore[reportArgumentType]
-    with warnings.catch_warnings(), threadpool_limits(limits=1):  # small: threads cost more
+    with warnings.catch_warnings(), _libraries().limit(limits=1):  # small: threads cost more
         warnings.simplefilter("ignore", ConvergenceWarning)
         return means.fit_predict(principal(view))
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Finding out which numerical libraries are loaded costs as much as a small clustering."""
+    return ThreadpoolController()
 
 
 def principal(view: np.ndarray, components: int = COMPONENTS) -> np.ndarray:

@@ -71,7 +71,7 @@ def number_of_clusters(vectors: np.ndarray, seed: int) -> int:
 
 
 def less_logits(hidden: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Return float64[C, D]: activations less what is linear in the logits [C, A] (least squares)."""
+    """Return float64[C, D]: activations less what is linear in logits [C, A], by least squares."""
     design = np.column_stack([logits, np.ones(len(logits))]).astype(np.float64)
     return hidden - design @ np.linalg.lstsq(design, np.asarray(hidden, np.float64))[0]
 

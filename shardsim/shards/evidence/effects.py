@@ -1,8 +1,8 @@
 """What objects do to activations, and whether that says which shard is active.
 
-The effect of an object in a context is h(s) − h(s∖o), a difference of two forward passes; nothing is
-fitted to it. Raw activations of an agent mostly hold which action comes next, so that their
-clusters follow the action; effects hold what each object adds.
+The effect of an object in a context is h(s) − h(s∖o), a difference of two forward passes, to which
+nothing is fitted. Raw activations mostly hold which action comes next, or what the agent carries;
+effects hold what each object adds.
 
 Axis letters: S agents (seeds) · C contexts · O objects that can be removed · K shards · A actions ·
 D units of a layer.

@@ -2,11 +2,11 @@
 
 A group is chosen on half of the levels: the units that an object moves more than any other object
 does, at most half of those that vary, and those that it moves most for their spread; the same in
-both quarters of the levels. On the other half its units are set to their means over the first, and the strength of every shard is measured
-as in `shardsim.shards.evidence.causal`. The mean takes away all that the units carry, so that it
-can show that they serve another shard too; setting them to their values without the object could
-not, since it changes nothing but that object's effect. As many units drawn from those that vary
-are the null.
+both quarters of the levels. On the other half its units are set to their means over the first, and
+the strength of every shard is measured as in `shardsim.shards.evidence.causal`. The mean takes away
+all that the units carry, so that it can show that they serve another shard too; setting them to
+their values without the object could not, since it changes nothing but that object's effect. As
+many units drawn from those that vary are the null.
 
 Axis letters: S agents (seeds) · C contexts · O objects that can be removed · K shards · A actions ·
 D units · Y layers · R random groups · M masks: the groups, then the random ones.
