@@ -14,4 +14,4 @@ SIDE_BY_SIDE = True
 def draw(run: Run, *, seed: int | None = None, confidence: float = 0.9) -> FigureBase:
     """Draw agreement of clusters, AUC of activity and ablated units, by layer and seed."""
     found = inside(run, seed)
-    return agreement_figure(found.layers, found.panels, found.chance, confidence)
+    return agreement_figure(found.layers, found.panels, found.chance, found.within, confidence)

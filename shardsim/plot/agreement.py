@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
+from shardsim.base.statistics import Bounds
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.findings import lines_axis
 from shardsim.plot.marks import dots
@@ -28,6 +29,7 @@ def agreement_figure(
     layers: Sequence[str],
     panels: Mapping[str, Rows],
     lines: Mapping[str, float] | None = None,
+    within: Mapping[str, Bounds] | None = None,
     confidence: float = 0.9,
 ) -> FigureBase:
     """Draw one panel of rows a measure: a mark a layer, its interval, and the seeds.
@@ -36,19 +38,29 @@ def agreement_figure(
         layers: names, L, from the input on.
         panels: what is measured, the label of the x axis -> name of the row -> f[N, L].
         lines: label of a panel -> what chance gives there, a vertical line.
+        within: label of a panel -> what a mean cannot leave there.
         confidence: of Student's intervals over seeds.
     """
-    down = -(-len(panels) // 2)
-    tallest = max([1, *(len(rows) for rows in panels.values())])
-    most = min(tallest, 12) * ROW * max(1.0, 0.5 * len(layers))
     columns = min(2, len(panels))
+    lines, within = dict(lines or {}), dict(within or {})
+    counts = [len(rows) for rows in panels.values()]
+    tallest = [max(counts[at : at + columns]) for at in range(0, len(counts), columns)]
+    a_row = ROW * max(1.0, 0.5 * len(layers))
     figure, axes = new_figure(
-        WIDTH * (0.62 + 0.5 * (columns - 1)), 0.6 + (most + 0.5) * down, down, columns
+        WIDTH if columns > 1 else 0.62 * WIDTH,
+        0.5 + sum(0.65 + a_row * rows for rows in tallest),
+        len(tallest),
+        columns,
+        height_ratios=tallest,
     )
     places = list(axes.ravel())
-    for place, (label, rows) in zip(places, panels.items(), strict=False):
-        _panel(place, layers, rows, label, confidence)
-        place.axvline((lines or {}).get(label, 0.0), color=NULL, linewidth=0.9, zorder=1)
+    for number, (label, rows) in enumerate(panels.items()):
+        place = places[number]
+        _panel(place, layers, rows, label, confidence, within.get(label))
+        place.axvline(lines.get(label, 0.0), color=NULL, linewidth=0.9, zorder=1)
+        beside = places[number - 1].get_yticklabels() if number % columns else []
+        if [one.get_text() for one in beside] == list(rows):
+            place.set_yticklabels([])
     for place in places[len(panels) :]:
         place.set_axis_off()
     for number, layer in enumerate(layers):
@@ -58,7 +70,14 @@ def agreement_figure(
     return figure
 
 
-def _panel(place: Axes, layers: Sequence[str], rows: Rows, label: str, confidence: float) -> None:
+def _panel(
+    place: Axes,
+    layers: Sequence[str],
+    rows: Rows,
+    label: str,
+    confidence: float,
+    within: Bounds | None,
+) -> None:
     """Rows of dots, the layers of each one below the other."""
     lines_axis(place, list(rows))
     for row, (name, values) in enumerate(rows.items()):
@@ -69,9 +88,10 @@ def _panel(place: Axes, layers: Sequence[str], rows: Rows, label: str, confidenc
                 row + shift,
                 np.asarray(values)[:, number],
                 MODELS[number % len(MODELS)],
-                f"{label}: {name}",
+                f"{label}: {name}".replace("\n", " "),
                 at=layer,
                 confidence=confidence,
+                within=within,
                 marker=MARKERS[number % len(MARKERS)],
                 size=4.2,
             )

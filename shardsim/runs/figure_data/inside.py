@@ -11,13 +11,14 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.scalars import Whole
+from shardsim.base.statistics import SHARE, Bounds
 from shardsim.runs.figure_data.results import of_seed, shards
 from shardsim.runs.run import Run
 from shardsim.shards.evidence.agreement import ACTION, STRONGEST
 from shardsim.shards.schema import by_seed
 
-AMI = "adjusted mutual information with the"
-AUC, LOST = "AUC of activity (effect size)", "part of the shard's strength lost"
+AMI = "adjusted mutual information\nwith the"
+AUC, LOST = "AUC of activity (effect size)", "part of the strength lost\nwhen units are ablated"
 
 
 class Inside(NamedTuple):
@@ -26,6 +27,7 @@ class Inside(NamedTuple):
     layers: list[str]  # L
     panels: dict[str, dict[str, np.ndarray]]  # measure -> row -> f[K, L]
     chance: dict[str, float]  # measure -> what chance gives, where that is not 0
+    within: dict[str, Bounds]  # measure -> what a mean cannot leave, where there is such a thing
 
 
 def inside(run: Run, seed: Whole | None = None) -> Inside:
@@ -37,7 +39,7 @@ def inside(run: Run, seed: Whole | None = None) -> Inside:
     panels = {f"{AMI} {label}": agreement(data, label) for label in (STRONGEST, ACTION)}
     more = {AUC: activity(data), LOST: unit_groups(data)}
     panels |= {name: rows for name, rows in more.items() if rows}
-    return Inside([str(name) for name in data["layer"].values], panels, {AUC: 0.5})
+    return Inside([str(name) for name in data["layer"].values], panels, {AUC: 0.5}, {AUC: SHARE})
 
 
 def agreement(data: xr.Dataset, label: str) -> dict[str, np.ndarray]:
@@ -60,9 +62,9 @@ def unit_groups(data: xr.Dataset) -> dict[str, np.ndarray]:
         data,
         {
             "group_lost": ": its units",
-            "group_lost_other": ": its units, other shard",
+            "group_lost_other": ": its units, others",
             "group_lost_random": ": random units",
-            "group_lost_other_random": ": random units, other shard",
+            "group_lost_other_random": ": random, others",
         },
     )
 

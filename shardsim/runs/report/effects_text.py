@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shardsim.runs.report.formats import interval, listed
+from shardsim.runs.report.formats import interval, listed, minus
 from shardsim.shards.evidence.agreement import (
     ACTION,
     ACTIVATIONS,
@@ -24,26 +24,38 @@ def agreement(summary: Mapping[str, Any]) -> list[str]:
     shard, action = found.get(STRONGEST) or {}, found.get(ACTION) or {}
     if ACTIVATIONS not in shard:
         return []
-    raw = _information(shard[ACTIVATIONS])
-    follow = action[ACTIVATIONS]["mean"] > max(CHANCE, shard[ACTIVATIONS]["mean"])
-    line = "Clusters of raw activations agree with the strongest shard by"
-    if follow:
-        line = "Clusters of raw activations follow the action (adjusted mutual information "
-        line += f"{_information(action[ACTIVATIONS])}), not the strongest shard ({raw}"
+    raw, blank = shard[ACTIVATIONS], shard.get(BLANK)
+    said = _beside(raw, blank)
+    if action[ACTIVATIONS]["mean"] > max(CHANCE, raw["mean"]):
+        known = _information(action[ACTIVATIONS])
+        line = (
+            f"Clusters of raw activations follow the action (adjusted mutual information {known})"
+        )
+        if raw["mean"] < CHANCE:
+            line += f", not the strongest shard ({said})"
+        elif blank is not None and raw["mean"] <= blank["high"]:
+            line += f", and the strongest shard no more than in an untrained network ({said})"
+        else:
+            line += f", and less the strongest shard ({said})"
     else:
-        line += f" an adjusted mutual information of {raw} (0 is chance"
-    if BLANK in shard:
-        line += f"; untrained {_information(shard[BLANK])}"
+        line = "Clusters of raw activations agree with the strongest shard by an adjusted mutual "
+        line += f"information of {said}"
     if SIZES not in shard:
-        return [f"{line})."]
-    blank = shard.get(BLANK_SIZES)
-    beside = "" if blank is None else f"; untrained {_information(blank)}"
-    least = CHANCE if blank is None else max(CHANCE, blank["high"])
-    verb = "follow" if shard[SIZES]["low"] > least else "do not surely follow"
+        return [f"{line}."]
+    size, blank = shard[SIZES], shard.get(BLANK_SIZES)
+    sure = size["low"] > max(CHANCE, blank["high"] if blank else CHANCE)
+    verb = "follow" if sure else "do not surely follow"
     return [
-        f"{line}); clusters by how much each object changes the activations {verb} the strongest "
-        f"shard ({_information(shard[SIZES])}{beside})."
+        f"{line}; clusters by how much each object changes the activations {verb} the strongest "
+        f"shard ({_beside(size, blank)})."
     ]
+
+
+def _beside(found: Mapping[str, float], untrained: Mapping[str, float] | None) -> str:
+    """A figure with its interval, and the mean in untrained networks."""
+    if untrained is None:
+        return _information(found)
+    return f"{_information(found)}; untrained {minus(format(untrained['mean'], '.2f'))}"
 
 
 def _information(found: Mapping[str, float]) -> str:
@@ -55,7 +67,7 @@ def activity(summary: Mapping[str, Any]) -> list[str]:
     found = summary.get("activity_auc") or {}
     told = []
     for shard, one in found.items():
-        beside = f"; untrained {one['untrained']:.2f}" if "untrained" in one else ""
+        beside = f", untrained {one['untrained']:.2f}" if "untrained" in one else ""
         told.append(f"{shard} {interval(one, '{:.2f}')}{beside}")
     if not told:
         return []
