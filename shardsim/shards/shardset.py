@@ -166,7 +166,7 @@ class ShardSet:
 
         Views are what objects do to a layer, its activations, and controls; empty without layers.
         """
-        if "agreement" not in self.dataset:
+        if "label" not in self.dataset.dims:
             return {}
         data = self.dataset.sel(label=STRONGEST)
         values = by_seed(data, "agreement")  # [S, view, layer]

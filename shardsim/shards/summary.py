@@ -123,7 +123,7 @@ def agreement(data: xr.Dataset) -> dict[str, Any]:
 
     And by layer; nothing without activations, and no view that could not be had.
     """
-    if "agreement" not in data:
+    if "label" not in data.dims:
         return {}
     names = [str(name) for name in data["layer"].values]
     found: dict[str, Any] = {}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from shardsim.base.errors import UserError
 from shardsim.base.scalars import Whole
 from shardsim.base.statistics import SHARE, Bounds
 from shardsim.runs.figure_data.results import of_seed, shards
@@ -31,15 +32,27 @@ class Inside(NamedTuple):
 
 
 def inside(run: Run, seed: Whole | None = None) -> Inside:
-    """Agreement of clusters, activity and groups of units, by layer.
-
-    Raises UserError where no shard was found, since nothing was compared then.
-    """
-    data = of_seed(shards(run, "no layer was compared with them"), seed)
+    """Agreement of clusters, activity and groups of units, by layer; raises as `table` does."""
+    data = of_seed(table(run), seed)
     panels = {f"{AMI} {label}": agreement(data, label) for label in (STRONGEST, ACTION)}
     more = {AUC: activity(data), LOST: unit_groups(data)}
     panels |= {name: rows for name, rows in more.items() if rows}
     return Inside([str(name) for name in data["layer"].values], panels, {AUC: 0.5}, {AUC: SHARE})
+
+
+def table(run: Run) -> xr.Dataset:
+    """The table of a run's shards with what objects do to layers.
+
+    Raises UserError where no shard was found, since nothing was compared then, and where they are
+    from a time when effects were not measured.
+    """
+    data = shards(run, "no layer was compared with them")
+    if "label" not in data.dims:
+        raise UserError(
+            f"the shards of {run.path} were identified by an older shardsim, which measured no "
+            "effects on layers; identify them again"
+        )
+    return data
 
 
 def agreement(data: xr.Dataset, label: str) -> dict[str, np.ndarray]:

@@ -158,7 +158,7 @@ def shardness(summary: Mapping[str, Any]) -> Table:
 def agreement(run: Run) -> Table:
     """Adjusted mutual information of clusters of every view with three labels, by layer."""
     title = "Agreement of clusters of contexts (adjusted mutual information)"
-    if not run.store.has("shards.nc") or "agreement" not in run.shards.dataset:
+    if not run.store.has("shards.nc") or "label" not in run.shards.dataset.dims:
         return Table(title, (), [])
     data = run.shards.dataset
     labels = [str(label) for label in data["label"].values]

@@ -84,11 +84,10 @@ def assigned(effects: np.ndarray, hidden: np.ndarray, parts: Halves) -> np.ndarr
     found = []
     for part in (parts.first, parts.second):
         moved = carried(effects[part], hidden[part])
-        varies = moved.max(0) > 0
-        place = np.full(len(varies), NONE)
-        most = max(1, round(PART * varies.sum()))
-        for number in np.unique(moved.argmax(0)[varies]):
-            own = np.where(varies & (moved.argmax(0) == number), moved[number], 0.0)
+        place = np.full(hidden.shape[1], NONE)
+        most = max(1, round(PART * (hidden[part].std(0) > STILL).sum()))
+        for number in range(len(moved)):
+            own = np.where(moved.argmax(0) == number, moved[number], 0.0)
             kept = np.argsort(-own, kind="stable")[:most]
             place[kept[own[kept] > 0]] = number
         found.append(place)
