@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from shardsim.env.registry import make
-from shardsim.shards.agents import Networks
+from shardsim.shards.agents import Answers, Networks, Opaque
 from shardsim.shards.contexts.battery import battery
 from shardsim.shards.evidence import effects
 from shardsim.shards.evidence.effects import NONE, Effects
@@ -41,6 +42,22 @@ def test_the_cheese_changes_its_own_units_and_the_decoy_none(measured):
     np.testing.assert_allclose(own[:, :, 0, 4:], 0.0, atol=1e-6)
     np.testing.assert_allclose(own[:, :, 1], 0.0, atol=1e-6)
     assert effects.sizes(measured.untrained["dense_1"]).min(1).mean() > 0.01
+
+
+def test_a_policy_that_can_only_be_asked_has_effects_and_no_untrained_ones(on, measured):
+    network, parameters = network_of(on.env), parameters_of(on.env, 8.0, 3.0)
+
+    def policy(observations):
+        output = network.run(parameters, jnp.asarray(observations))
+        return output.logits, output.activations
+
+    agents = Opaque(on.env, policy)
+    rows = np.arange(CONTEXTS)
+    own = agents.respond(on.states, on.observations)
+    found = effects.measure(agents, on, edit(on), rows, own, Answers(own.logits, {}))
+    assert not found.untrained
+    first = measured.layers["dense_1"][:1]
+    np.testing.assert_allclose(found.layers["dense_1"], first, atol=1e-5)
 
 
 def test_their_size_tells_exactly_where_the_cheese_is_wanted(on, measured):
