@@ -30,7 +30,12 @@ def test_rows_and_goals(effects):
     assert ("two", effects.INFORMATION, SIZES, "dense_2", "0.30", "0.30 0.30") in rows
     assert ("two", effects.AREA, "cheese, untrained", "dense_1", "0.55", "0.55 0.55") in rows
     found = effects.goals(measures)
-    assert found[EFFECTS] == {"mean": pytest.approx(0.25), "above": 4, "of": 4}
+    assert found[EFFECTS] == {
+        "mean": pytest.approx(0.25),
+        "above": 4,
+        "above_matched": 4,
+        "of": 4,
+    }
     assert found["auc"] == {"cheese": pytest.approx(0.9)}
     assert found["auc_untrained"] == pytest.approx(0.55)
     assert {row[3] for row in effects.judged("two", found)} == {"met"}
@@ -43,5 +48,8 @@ def test_a_goal_that_is_missed_is_said(effects):
             rows[name] = rows[name] * 0.4
     measures[effects.INFORMATION]["raw input"] = measures[effects.INFORMATION][SIZES] + 0.1
     rows = effects.judged("two", effects.goals(measures))
-    assert [row[3] for row in rows] == ["not met"] * 5 + ["met"]
-    assert rows[1][2] == "0 of 4"
+    ends = {row[1]: row[2:] for row in rows}
+    assert ends[f"AMI of {SIZES} ≥ 0.15"] == ("0.10", "not met")
+    assert ends[f"{SIZES} above untrained and shuffled, seeds × layers"] == ("4 of 4", "met")
+    assert ends[f"{SIZES} above every control, seeds × layers"] == ("0 of 4", "not met")
+    assert ends["AUC, cheese ≥ 0.85"] == ("0.36", "not met")

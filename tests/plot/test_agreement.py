@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from shardsim.plot.agreement import agreement_figure
@@ -13,7 +15,7 @@ LAYERS = ["dense_1", "dense_2"]
 def test_every_row_layer_and_seed_is_there():
     views = {"effects": np.array([[0.1, 0.3], [0.2, 0.5]]), "shuffled": np.zeros((2, 2))}
     areas = {"cheese": np.full((2, 2), 0.9)}
-    figure = agreement_figure(LAYERS, {"information": views, "AUC": areas}, {"AUC": 0.5})
+    figure: Any = agreement_figure(LAYERS, {"information": views, "AUC": areas}, {"AUC": 0.5})
     first, second = figure.axes
     assert [label.get_text() for label in first.get_yticklabels()] == ["effects", "shuffled"]
     assert legend_labels(figure) == LAYERS
@@ -26,6 +28,6 @@ def test_every_row_layer_and_seed_is_there():
 
 def test_equal_rows_side_by_side_are_named_once():
     rows = {"effects": np.zeros((1, 2))}
-    figure = agreement_figure(LAYERS, {"shard": rows, "action": rows, "AUC": rows})
+    figure: Any = agreement_figure(LAYERS, {"shard": rows, "action": rows, "AUC": rows})
     named = [[t.get_text() for t in axes.get_yticklabels()] for axes in figure.axes[:3]]
     assert named[0] == named[2] == ["effects"] and "effects" not in named[1]

@@ -29,7 +29,7 @@ def measured(on) -> Effects:
     trained = stacked([parameters_of(on.env, 8.0, 3.0), parameters_of(on.env, 7.0, 3.5)])
     agents = Networks(on.env, network_of(on.env), trained, untrained(on.env, 2))
     rows = np.arange(CONTEXTS)
-    blank = agents.untrained.respond(None, on.observations)
+    blank = Networks(on.env, agents.network, agents.fresh).respond(None, on.observations)
     own = agents.respond(None, on.observations)
     return effects.measure(agents, on, edit(on), rows, own, blank)
 

@@ -30,6 +30,7 @@ def found():
     effect[0, :, 0, :4] = hidden[:, :4]
     objects = np.array([NONE, 0])
     dealt = unit_groups.halves(on.level_index, 0)
+    assert dealt is not None
     (groups,) = unit_groups.ablate(
         network,
         own,
@@ -72,6 +73,7 @@ def test_as_many_random_units_take_part_of_both(found):
 def test_units_go_to_the_object_that_moves_them_most_and_at_most_half_of_them():
     rng = np.random.default_rng(1)
     dealt = unit_groups.halves(np.arange(400) // 4, 0)
+    assert dealt is not None
     effects = rng.normal(size=(400, 2, 8)) * np.array(
         [[5, 5, 5, 3, 1, 0, 2, 2], [1, 1, 1, 1, 5, 0, 2, 2]]
     )
