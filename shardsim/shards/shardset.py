@@ -170,7 +170,7 @@ class ShardSet:
             return {}
         data = self.dataset.sel(label=STRONGEST)
         values = by_seed(data, "agreement")  # [S, view, layer]
-        known: np.ndarray = np.isfinite(values).all(axis=(0, 2))
+        known = np.asarray(np.isfinite(values).all(axis=(0, 2)))
         return {
             str(view): {
                 str(layer): self._plain(values[:, number, place])
