@@ -146,7 +146,7 @@ def identify_agents(
         effects = _influence(agents, on, edited, np.ones(1), mirror=agents.sees_mirrored)
     with progress.part("nulls"):
         empty = _nulls(agents, asked, edited, config)
-    seen = Behaviour(on, found.models, asked.data, asked.own, effects.signed)
+    seen = Behaviour(on, found.models, asked.data, asked.own, effects.signed, edited)
     with progress.part("activations"):
         inside = gather(agents, asked.answers, seen, config)
     with progress.part("updates of training"):

@@ -34,7 +34,8 @@ COORDINATES = {
     "distance_bin": Variable(("distance_bin",), "distance to the concept", MOVES),
     "null": Variable(("null",), "policy without shards to find"),
     "layer": Variable(("layer",), "layer of the network"),
-    "control": Variable(("control",), "control in place of a layer's activations"),
+    "label": Variable(("label",), "labels of contexts that clusters are compared with"),
+    "view": Variable(("view",), "what of a layer, or which control, is cut into clusters"),
     "gate_source": Variable(("gate_source",), "what the gates are read from"),
     "dose": Variable(("dose",), "c: the reading of the shard in a layer is multiplied by 1 + c"),
     "component_method": Variable(("component_method",), "method that finds single components"),
@@ -116,12 +117,25 @@ SHARDS = Schema(
             MOVES,
         ),
         "agreement": Variable(
-            ("layer", "seed"),
-            "adjusted mutual information of clusters of activations and of behaviour",
+            ("seed", "label", "view", "layer"),
+            "adjusted mutual information of clusters of a view of a layer and of labels",
         ),
-        "agreement_control": Variable(
-            ("control", "seed"),
-            "adjusted mutual information of clusters of a control and of behaviour",
+        "activity_auc": Variable(
+            _BY_LAYER, "area under the ROC curve: size of its object's effect, shard active or not"
+        ),
+        "activity_auc_untrained": Variable(_BY_LAYER, "the same with effects before training"),
+        "activity_auc_shuffled": Variable(_BY_LAYER, "the same with effects of other contexts"),
+        "group_size": Variable(_BY_LAYER, "units whose effect is mostly that of its object"),
+        "group_lost": Variable(
+            _BY_LAYER, "part of the shard's strength lost when those units are ablated"
+        ),
+        "group_lost_other": Variable(_BY_LAYER, "the same of the other shard that changes most"),
+        "group_lost_random": Variable(
+            (*_BY_LAYER, "random_group"), "part lost with as many random units ablated"
+        ),
+        "group_lost_other_random": Variable(
+            (*_BY_LAYER, "random_group"),
+            "the same of the other shard that changes most",
         ),
         "readable": Variable(
             ("seed", "shard"),

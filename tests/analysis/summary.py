@@ -99,7 +99,13 @@ SUMMARY: dict[str, Any] = {
             "null": {"random directions": 0.3011, "shuffled gates": -0.0123},
         }
     ],
-    "agreement": {"dense_1": 0.1023, "dense_2": 0.3891, "raw input": 0.0212},
+    "agreement": {
+        "strongest shard": {
+            "raw activations": {"mean": 0.0212, "low": 0.01, "high": 0.03},
+            "effect sizes": {"mean": 0.1023, "low": 0.08, "high": 0.12},
+        },
+        "action taken": {"raw activations": {"mean": 0.3891, "low": 0.35, "high": 0.42}},
+    },
     "verdict": "shards",
     "constancy": {"near-corner": "drifted", "near-cheese": "undecided", "contested": "drifted"},
     "reflection": {

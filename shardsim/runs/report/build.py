@@ -83,11 +83,12 @@ PARTS = (
         "Are they shards?",
         "Every rival is fitted to the same decisions with the same habit and affordance terms and "
         "compared in bits per decision on levels left out of its fit. Lower is better.",
-        ("rivals", "activation-gates", "dose-curves", "what-built"),
+        ("rivals", "agreement", "activation-gates", "dose-curves", "what-built"),
         (
             "rivals",
             "shardness",
             "agreement",
+            "effects",
             "activation gates",
             "components",
             "interventions",
