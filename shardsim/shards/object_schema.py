@@ -29,6 +29,9 @@ OBJECTS = {
         ("seed", "object_part"),
         "intervention share in untrained networks of equal entropy",
     ),
+    "object_share_interval_by_seed": Variable(
+        ("seed", "object_part", "end"), "intervention share: interval over levels"
+    ),
     "base_share": Variable(
         ("seed", "base_part"), "share of what agents do where there is no object"
     ),

@@ -6,6 +6,7 @@ Axis letters: S agents (seeds) · C contexts · A actions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,13 @@ def effects_of_objects(
         return Gathered({}, {})
     none = emptied(on)
     strength = object_strengths(effects)
-    ends = interval_of(strength, on, seed=config.seed, draws=config.draws)
+    interval = partial(interval_of, on=on, seed=config.seed, draws=config.draws)
+    own = [interval(strength[at : at + 1]) for at in range(len(strength))]
+    pooled = interval(strength) if len(own) > 1 else own[0]
     values: dict[str, Any] = {
         "object_share": shares_of(strength, on.weight),
-        "object_share_interval": np.stack(ends[1:], -1),
+        "object_share_interval": np.stack(pooled[1:], -1),
+        "object_share_interval_by_seed": np.stack([np.stack(one[1:], -1) for one in own]),
         "base_share": base_shares(effects.base, none, seed=config.seed),
     }
     fresh = agents.untrained

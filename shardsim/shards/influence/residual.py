@@ -5,6 +5,7 @@ Axis letters: C contexts · A actions · O concepts · D distance bins · F feat
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -124,10 +125,8 @@ def _directions(
         "habit by context": np.broadcast_to(np.eye(actions), (len(data.logits), actions, actions)),
     }
     if moves is not None:
-        try:
+        with contextlib.suppress(UserError):  # a foreign world may give no bearings
             found["straight lines"] = basis.straight_line(data, moves, tuple(concepts)).advantages
-        except UserError:  # a foreign world may give no bearings
-            pass
     return found
 
 
