@@ -83,21 +83,21 @@ def _shares(axes: Axes, found: InterventionShares) -> None:
     key(axes, "each seed", paper(), markersize=3, markeredgecolor=ink())
     axes.set_yticks(range(len(found.parts)), list(found.parts))
     axes.set_ylim(len(found.parts) - 0.5, -0.5)
-    axes.set_xlim(left=0)
+    axes.set_xlim(left=-0.02)  # so that a share of 0 is not cut
     axes.set_xlabel("share of decision influence")
     axes.grid(False, axis="y")
 
 
 def _residual(axes: Axes, found: InterventionShares) -> None:
     styles = ((NULL, -0.14, "D"), (ink(), 0.14, "^"))
-    words = ("residual: changes with objects", "residual: there without them")
+    words = ("residual that changes with objects", "residual without them")
     for part, (colour, offset, marker) in enumerate(styles):
         for row, near in enumerate(found.bins):
             values = found.residual[:, part, row]
             dots(axes, row + offset, values, colour, words[part], at=near, marker=marker)
         key(axes, words[part], colour, marker=marker, markeredgecolor=ink())
     total = found.residual.sum(2).mean(0)
-    axes.set_title(f"with objects {total[0]:.0%}, without {total[1]:.0%}")
+    axes.set_title(f"residual: {total[0]:.0%} changes with objects")
     axes.axvline(0.0, color=ink(), linewidth=0.6)
     axes.set_yticks(range(len(found.bins)), list(found.bins))
     axes.set_ylim(len(found.bins) - 0.5, -0.5)

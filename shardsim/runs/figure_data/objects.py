@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from shardsim.base.errors import UserError
 from shardsim.plot.intervention_shares import InterventionShares
 from shardsim.runs.run import Run
@@ -18,8 +20,9 @@ def intervention_shares(run: Run) -> InterventionShares:
     data = run.shards.dataset
     if "object_share" not in data:
         raise UserError(
-            f"{run.path} has no shares by intervention; "
-            "its world has no object, or identify it anew: shardsim resume --redo identify"
+            f"{run.path} has no shares by intervention: its world has no object, or it was "
+            f"identified by an older version; identify it again with: shardsim identify --again "
+            f"{shlex.quote(str(run.path))}"
         )
     blank = "object_share_untrained"
     return InterventionShares(
