@@ -79,7 +79,8 @@ def without_each(rows: Sequence[Row]) -> tuple[float, float]:
     """Return the least and greatest correlation when each world is left out in turn."""
     worlds = dict.fromkeys(row.world for row in rows)
     each = [correlation([row for row in rows if row.world != world]) for world in worlds]
-    return float(np.nanmin(each)), float(np.nanmax(each))
+    known = [value for value in each if np.isfinite(value)] or [float("nan")]
+    return min(known), max(known)
 
 
 def reason(row: Row) -> str:

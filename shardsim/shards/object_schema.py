@@ -39,6 +39,11 @@ OBJECTS = {
         ("seed",),
         "fraction of the bits that objects add to the base which the fitted shards explain",
     ),
+    "objects_explained_by_covariates": Variable(
+        ("seed",),
+        "the same with strengths along each object's advantage that trees of the covariates learn "
+        "from the effects on other levels",
+    ),
     "objects_explained_freely": Variable(
         ("seed",),
         "the same with, in every context, the best strength along each object's advantage",

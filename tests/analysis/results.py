@@ -152,6 +152,7 @@ def objects(seeds: int) -> dict[str, Any]:
         "object_share_untrained": np.full((seeds, 4), 0.25),
         "base_share": np.array([0.1, 0.2, 0.3, 0.4]) + np.zeros((seeds, 1)),
         "objects_explained": np.full(seeds, 0.57),
+        "objects_explained_by_covariates": np.full(seeds, 0.63),
         "objects_explained_freely": np.full(seeds, 0.88),
         "effect_along": np.array([0.7, np.nan]) + np.zeros((seeds, 1)),
         "effect_gate_correlation": np.array([0.8, np.nan]) + np.zeros((seeds, 1)),

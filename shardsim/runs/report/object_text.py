@@ -46,22 +46,17 @@ def _or_dash(entry: Mapping[str, Any] | None) -> str:
 
 
 def _explained(found: Mapping[str, Any]) -> list[str]:
-    fitted, freely = found["explained"], found["explained_freely"]
+    fitted = found["explained"]
     if fitted is None:
         return ["Removing all objects does not change the agents' decisions."]
-    limit = "" if freely is None else _limit(freely)
+    read, freely = (found[f"explained_{how}"]["mean"] for how in ("by_covariates", "freely"))
     return [
         f"Of what objects add to the agents' decisions, measured by removing them, the fitted "
         f"shards explain {percent(fitted['mean'])} (90\N{NO-BREAK SPACE}% interval over seeds "
-        f"{percent(fitted['low'])} to {percent(fitted['high'])}){limit}."
+        f"{percent(fitted['low'])} to {percent(fitted['high'])}); pulls along the shortest ways "
+        f"explain {percent(read)} with strengths read from covariates (held-out levels) and "
+        f"{percent(freely)} with the best strength in every context."
     ]
-
-
-def _limit(freely: Mapping[str, float]) -> str:
-    return (
-        f"; with the best strength in every context, pulls along the shortest ways explain "
-        f"{percent(freely['mean'])}"
-    )
 
 
 def _residual(found: Mapping[str, Any]) -> str:

@@ -62,7 +62,11 @@ def effects_of_objects(
         values["object_share_untrained"] = shares_of(object_strengths(blank), on.weight)
     models = zip(range(len(effects.logits)), found.models, strict=True)
     each = [object_fit.one_agent(effects, at, model, on, none) for at, model in models]
-    parts = (_agreement(each, on), _residuals(each, on, moves, config), _places(agents, none))
+    parts = (
+        _agreement(each, on, config.seed),
+        _residuals(each, on, moves, config),
+        _places(agents, none),
+    )
     coordinates: dict[str, Any] = {
         "object_part": part_names(on.concepts, effects),
         "object": [on.concepts[number] for number in effects.objects],
@@ -85,10 +89,10 @@ def _as_sharp(fresh: Networks, effects: ObjectEffects, on: Battery) -> ObjectEff
     )
 
 
-def _agreement(each: Sequence[object_fit.OneAgent], on: Battery) -> Gathered:
+def _agreement(each: Sequence[object_fit.OneAgent], on: Battery, seed: int) -> Gathered:
     gates = [object_fit.effect_gates(one) for one in each]
     told = [object_fit.gate_agreement(one, own) for one, own in zip(each, gates, strict=True)]
-    explained = [object_fit.objects_explained(one) for one in each]
+    explained = [object_fit.objects_explained(one, seed) for one in each]
     weight = [np.where(np.isfinite(own.along), on.weight[:, None], 0.0) for own in gates]
     effect = [(one.main**2).sum(1) for one in each]  # [C, N]
     along = [
@@ -98,6 +102,7 @@ def _agreement(each: Sequence[object_fit.OneAgent], on: Battery) -> Gathered:
     return Gathered(
         {
             "objects_explained": [one["fitted"] for one in explained],
+            "objects_explained_by_covariates": [one["covariates"] for one in explained],
             "objects_explained_freely": [one["freely"] for one in explained],
             "effect_along": along,
             "effect_gate_correlation": [correlation for correlation, _ in told],

@@ -11,11 +11,10 @@ import numpy as np
 
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.contexts.sampling import DISTANCE_BINS, distance_bin
-from shardsim.shards.fit.data import DecisionData, cross_entropy_bits, decisions_on
+from shardsim.shards.fit.data import DecisionData, cross_entropy_bits, decisions_on, level_folds
 from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.influence.objects import ObjectEffects, centred
-
-FLAT = 1e-9  # spread of an advantage below which it has no direction
+from shardsim.shards.influence.trees import FLAT, FOLDS, held_out
 
 
 class OneAgent(NamedTuple):
@@ -104,24 +103,32 @@ def gate_agreement(one: OneAgent, gates: EffectGates) -> tuple[np.ndarray, np.nd
     return correlation, gap
 
 
-def objects_explained(one: OneAgent) -> dict[str, float]:
+def objects_explained(one: OneAgent, seed: int = 0) -> dict[str, float]:
     """How much of what objects do to decisions is explained: 0 as the base alone, 1 all of it.
 
     1 − D(π, base + f) / D(π, base), with D the mean Kullback–Leibler divergence in bits per
-    decision, and f what objects do in the fitted model, or along each object's exact advantage
-    with a gate of its own in every context, which no gate on covariates can exceed by much.
+    decision, and f what objects do: "fitted" in the fitted model; "covariates" along each object's
+    exact advantage with the strength that trees of the covariates, grown on the effects of other
+    levels, say; "freely" along it with the best strength in every context.
     """
-    gates = np.nan_to_num(effect_gates(one).gate)
-    wanted = one.data.advantages[:, :, list(one.objects)]
+    data, gates = one.data, np.nan_to_num(effect_gates(one).gate)
+    wanted = data.advantages[:, :, list(one.objects)]
     wanted = wanted - wanted.mean(1, keepdims=True)
-    freely = np.einsum("can,cn->ca", wanted, gates)
     nothing = _divergence(one, one.base)
     if nothing <= FLAT:
-        return {"fitted": np.nan, "freely": np.nan}
-    return {
-        name: 1.0 - _divergence(one, one.base + added) / nothing
-        for name, added in (("fitted", one.fitted_objects), ("freely", freely))
+        return dict.fromkeys(("fitted", "covariates", "freely"), np.nan)
+    fold = level_folds(data.level_index, FOLDS, seed)
+    mass = (wanted**2).sum(1) * data.weight[:, None]
+    told = [
+        held_out(data.features, gates[:, n], mass[:, n], fold, seed)
+        for n in range(len(one.objects))
+    ]
+    added = {
+        "fitted": one.fitted_objects,
+        "covariates": np.einsum("can,nc->ca", wanted, np.stack(told)),
+        "freely": np.einsum("can,cn->ca", wanted, gates),
     }
+    return {name: 1.0 - _divergence(one, one.base + f) / nothing for name, f in added.items()}
 
 
 def _divergence(one: OneAgent, predicted: np.ndarray) -> float:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.tree import DecisionTreeRegressor
 
 from shardsim.base.errors import UserError
 from shardsim.shards.contexts.sampling import DISTANCE_BINS, distance_bin
@@ -19,6 +18,7 @@ from shardsim.shards.fit.data import DecisionData, level_folds, probabilities
 from shardsim.shards.fit.gram import TEMPERATURE
 from shardsim.shards.influence.object_fit import OneAgent
 from shardsim.shards.influence.object_shares import spread
+from shardsim.shards.influence.trees import FLAT, FOLDS, held_out, tree
 
 PARTS = ("objects", "base")
 REMEDIES = (
@@ -29,8 +29,6 @@ REMEDIES = (
     "habit by context",
 )
 DISCOUNT = 0.7
-FOLDS, DEPTH, LEAF = 5, 3, 20  # of held-out levels, of the trees, contexts in a leaf
-FLAT = 1e-9
 
 
 def softened(logits: np.ndarray) -> np.ndarray:
@@ -72,11 +70,11 @@ def located(one: OneAgent, seed: int) -> Located:
     data = one.data
     size = spread(data.logits - one.fitted, softened(data.logits))
     fold = level_folds(data.level_index, FOLDS, seed)
-    told = _held_out(data.features, size, data.weight, fold, seed)
+    told = held_out(data.features, size, data.weight, fold, seed)
     mean = np.average(size, weights=data.weight)
     left = np.average((size - told) ** 2, weights=data.weight)
     spare = np.average((size - mean) ** 2, weights=data.weight)
-    first = _tree(seed).fit(data.features, size, data.weight).tree_.feature[0]
+    first = tree(seed).fit(data.features, size, data.weight).tree_.feature[0]
     name = data.feature_names[first] if first >= 0 else ""
     return Located(name, 1.0 - float(left / spare) if spare > FLAT else 0.0)
 
@@ -137,21 +135,6 @@ def _less(left, directions, chance, data: DecisionData, fold, seed: int) -> np.n
         size = (chance * along**2).sum(1)
         wanted = (chance * along * left).sum(1)
         gate = np.divide(wanted, size, out=np.zeros_like(size), where=size > FLAT)
-        told = _held_out(data.features, gate, size * data.weight, fold, seed)
+        told = held_out(data.features, gate, size * data.weight, fold, seed)
         left = left - told[:, None] * along
     return left
-
-
-def _held_out(features, target, weight, fold: np.ndarray, seed: int) -> np.ndarray:
-    """Return float64[C]: what trees say of the levels that each did not see."""
-    told = np.zeros(len(target))
-    for number in np.unique(fold):
-        out = fold == number
-        if weight[~out].sum() > FLAT:
-            model = _tree(seed).fit(features[~out], target[~out], weight[~out])
-            told[out] = model.predict(features[out])
-    return told
-
-
-def _tree(seed: int) -> DecisionTreeRegressor:
-    return DecisionTreeRegressor(max_depth=DEPTH, min_samples_leaf=LEAF, random_state=seed)

@@ -134,6 +134,7 @@ def test_a_right_model_explains_objects_wholly_and_one_without_them_not_at_all(a
     right = object_fit.objects_explained(known(additive, on, none))
     assert right["fitted"] == pytest.approx(1.0, abs=1e-9)
     assert right["freely"] == pytest.approx(1.0, abs=1e-4)
+    assert 0.95 < right["covariates"] <= 1.0  # the planted gate is a step of one covariate
     blind = known(additive, on, none, fitted=additive.base[0])
     assert object_fit.objects_explained(blind)["fitted"] == pytest.approx(0.0, abs=1e-12)
 
