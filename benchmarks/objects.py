@@ -119,7 +119,7 @@ def ending(rows: Sequence[Row]) -> list[str]:
 
 def main() -> int:
     """Print the table of the runs that were asked for; 1 where none has the numbers."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path)
     rows: list[Row] = []
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD))

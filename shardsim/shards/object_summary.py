@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shardsim.base.statistics import plain_interval
+from shardsim.base.statistics import SHARE, Bounds, Interval, cut, plain_interval
 from shardsim.shards.influence.shares import by_concept
 from shardsim.shards.schema import by_seed
 
 Plain = dict[str, Any]
+
+EXPLAINED = ("objects_explained", "objects_explained_by_covariates", "objects_explained_freely")
+AT_MOST_ALL: Bounds = (-np.inf, 1.0)
+CORRELATION: Bounds = (-1.0, 1.0)
 
 
 def summary(data: xr.Dataset) -> Plain:
@@ -36,10 +40,13 @@ def summary(data: xr.Dataset) -> Plain:
     }
 
 
-def over_seeds(values: np.ndarray) -> dict[str, float] | None:
-    """Return the interval over the known seeds of f[S]; None where none is known."""
+def over_seeds(values: np.ndarray, within: Bounds | None = None) -> dict[str, float] | None:
+    """Return the interval over the known seeds of f[S], cut at bounds; None where none is known."""
     known = values[np.isfinite(values)]
-    return plain_interval(known) if known.size else None
+    if not known.size:
+        return None
+    found = cut(Interval(*plain_interval(known).values()), within)
+    return {name: float(value) for name, value in found._asdict().items()}
 
 
 def fitted_parts(data: xr.Dataset) -> np.ndarray:
@@ -72,9 +79,9 @@ def _shares(data: xr.Dataset) -> Plain:
         ends = data["object_share_interval"].sel(object_part=part)
         row: Plain = {"mean": float(by_seed(data, "object_share")[:, at].mean())}
         row |= {str(end): float(ends.sel(end=end)) for end in ("low", "high")}
-        row["fitted"] = over_seeds(fitted[:, at])
+        row["fitted"] = over_seeds(fitted[:, at], SHARE)
         if "object_share_untrained" in data:
-            row["untrained"] = over_seeds(by_seed(data, "object_share_untrained")[:, at])
+            row["untrained"] = over_seeds(by_seed(data, "object_share_untrained")[:, at], SHARE)
         found[part] = row
     return found
 
@@ -91,8 +98,8 @@ def _gates(data: xr.Dataset) -> Plain:
         known = {near: row for near, row in rows.items() if row is not None}
         worst = max(known, key=lambda near: abs(known[near]["mean"]), default=None)
         found[name] = {
-            "correlation": over_seeds(correlation[:, at]),
-            "along_advantage": over_seeds(along[:, at]),
+            "correlation": over_seeds(correlation[:, at], CORRELATION),
+            "along_advantage": over_seeds(along[:, at], SHARE),
             "largest_gap": None if worst is None else {"distance": worst, **known[worst]},
         }
     return found

@@ -54,6 +54,14 @@ def test_sentences_hold_the_numbers(found):
     ]
 
 
+def test_a_model_worse_than_none_is_not_given_a_negative_part():
+    data = shards(2)
+    data["objects_explained"][:] = [-2.0, 0.5]
+    found = summary(data)
+    assert found["objects"]["explained"]["high"] == 1.0  # Student's interval of two, cut
+    assert "no better than" in by_objects(found)[0]
+
+
 def test_rows_of_the_table(found):
     table = {row[0]: row[1:] for row in rows(found)}
     assert table["cheese"][0] == "0.25 [0.22, 0.28]"

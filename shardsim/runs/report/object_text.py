@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shardsim.runs.report.formats import interval, listed, percent
+from shardsim.runs.report.formats import interval, listed, minus, percent
 
 FORM = "{:.2f}"
 WORTH = 0.05  # of the residual's variance, below which a remedy is not worth naming
@@ -49,11 +49,16 @@ def _explained(found: Mapping[str, Any]) -> list[str]:
     fitted = found["explained"]
     if fitted is None:
         return ["Removing all objects does not change the agents' decisions."]
+    if fitted["mean"] <= 0:
+        return [
+            "What objects add to the agents' decisions, measured by removing them, the fitted "
+            "shards explain no better than the agents' behaviour without objects does."
+        ]
     read, freely = (found[f"explained_{how}"]["mean"] for how in ("by_covariates", "freely"))
     return [
         f"Of what objects add to the agents' decisions, measured by removing them, the fitted "
         f"shards explain {percent(fitted['mean'])} (90\N{NO-BREAK SPACE}% interval over seeds "
-        f"{percent(fitted['low'])} to {percent(fitted['high'])}); pulls along the shortest ways "
+        f"{minus(percent(fitted['low']))} to {percent(fitted['high'])}); pulls along the shortest ways "
         f"explain {percent(read)} with strengths read from covariates (held-out levels) and "
         f"{percent(freely)} with the best strength in every context."
     ]

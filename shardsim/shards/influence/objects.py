@@ -84,9 +84,9 @@ def object_effects(logits: Logits, battery: Battery) -> ObjectEffects:
         for one, other in pairs
     ]
     paired = np.stack(both, -1) if both else np.zeros((*whole.shape, 0))
-    there = np.asarray(_present(battery.env, battery.states)).any(-1)[:, list(objects)]
+    instances = np.asarray(_present(battery.env, battery.states))[:, list(objects)]
     higher = whole - base - main.sum(-1) - paired.sum(-1)
-    return ObjectEffects(objects, pairs, there, whole, base, main, paired, higher)
+    return ObjectEffects(objects, pairs, instances.any(-1), whole, base, main, paired, higher)
 
 
 def centred(logits: np.ndarray) -> np.ndarray:
