@@ -58,8 +58,8 @@ def _explained(found: Mapping[str, Any]) -> list[str]:
     return [
         f"Of what objects add to the agents' decisions, measured by removing them, the fitted "
         f"shards explain {percent(fitted['mean'])} (90\N{NO-BREAK SPACE}% interval over seeds "
-        f"{minus(percent(fitted['low']))} to {percent(fitted['high'])}); pulls along the shortest ways "
-        f"explain {percent(read)} with strengths read from covariates (held-out levels) and "
+        f"{minus(percent(fitted['low']))} to {percent(fitted['high'])}); pulls along the shortest "
+        f"ways explain {percent(read)} with strengths read from covariates (held-out levels) and "
         f"{percent(freely)} with the best strength in every context."
     ]
 

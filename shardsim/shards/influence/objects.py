@@ -86,7 +86,9 @@ def object_effects(logits: Logits, battery: Battery) -> ObjectEffects:
     paired = np.stack(both, -1) if both else np.zeros((*whole.shape, 0))
     instances = np.asarray(_present(battery.env, battery.states))[:, list(objects)]
     higher = whole - base - main.sum(-1) - paired.sum(-1)
-    return ObjectEffects(objects, pairs, instances.any(-1), whole, base, main, paired, higher)
+    return ObjectEffects(
+        objects, pairs, np.asarray(instances.any(-1)), whole, base, main, paired, higher
+    )
 
 
 def centred(logits: np.ndarray) -> np.ndarray:
