@@ -30,9 +30,10 @@ def summary(data: xr.Dataset) -> Plain:
         "objects": {
             "shares": _shares(data),
             "base": dict(zip(_names(data, "base_part"), _means(data, "base_share"), strict=True)),
-            "explained": over_seeds(by_seed(data, "objects_explained")),
-            "explained_by_covariates": over_seeds(by_seed(data, "objects_explained_by_covariates")),
-            "explained_freely": over_seeds(by_seed(data, "objects_explained_freely")),
+            **{
+                name.removeprefix("objects_"): over_seeds(by_seed(data, name), AT_MOST_ALL)
+                for name in EXPLAINED
+            },
             "gates": _gates(data),
             "residual": _residual(data),
             "places": _places(data),
