@@ -12,8 +12,8 @@ import xarray as xr
 from shardsim.agent.schema import MOMENTS, SEED
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.schema import Schema, Variable
+from shardsim.shards.object_schema import OBJECT_COORDINATES, OBJECTS, TOWARD
 
-TOWARD = "logits per move"  # of a gate: what it adds to an action that loses one move less
 BITS = "bits per decision"
 MOVES = "moves"
 SHARE = "share of decision influence"
@@ -41,6 +41,7 @@ COORDINATES = {
     "component_method": Variable(("component_method",), "method that finds single components"),
     "component_control": Variable(("component_control",), "null of the components"),
     "feature": Variable(("feature",), "covariate that a gate's conditions may use"),
+    **OBJECT_COORDINATES,
     "event_kind": Variable(("event_kind",), "reward component that paid first in an episode"),
     **MOMENTS,
     "event_checkpoint": Variable(("event_checkpoint",), "checkpoint that episodes start from"),
@@ -195,6 +196,7 @@ SHARDS = Schema(
         "update_p_value_by_seed": Variable(
             ("seed", "event_kind", "shard"), "p-value: it strengthens the shard selectively"
         ),
+        **OBJECTS,
         "weight": Variable(
             ("context",), "weight back to the levels' own distribution of decisions"
         ),

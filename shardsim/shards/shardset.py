@@ -25,7 +25,13 @@ from shardsim.shards.influence.shares import REST, by_concept
 from shardsim.shards.schema import by_seed
 from shardsim.shards.summary import summary
 
-BY_SEED = ("share_interval", "rest_share_interval", "words", "update_p_value")
+BY_SEED = (
+    "share_interval",
+    "rest_share_interval",
+    "object_share_interval",
+    "words",
+    "update_p_value",
+)
 
 
 class EqualFit(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.statistics import plain_interval, sign_flip_p
-from shardsim.shards import decide
+from shardsim.shards import decide, object_summary
 from shardsim.shards.evidence import components, dose_response, report
 from shardsim.shards.evidence.built import built
 from shardsim.shards.fit.models import AFFORDANCE, CEILING, PERMUTED, RIVALS, SHARDS
@@ -34,6 +34,7 @@ def summary(data: xr.Dataset) -> dict[str, Any]:
         "shardness_test": shardness_test(data),
         "explained": float(by_seed(data, "explained").mean()),
         **explained_by_activations(data),
+        **object_summary.summary(data),
         "components": components.summary(data),
         "agreement": agreement(data),
         **activity(data),

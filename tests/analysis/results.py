@@ -107,6 +107,7 @@ def shards(seeds: int) -> xr.Dataset:
         "influence_in_model": signed * 0.5,
         "influence_mirror": mirrored,
         **stored_models.write(models(seeds)),
+        **objects(seeds),
         **doses(seeds),
         **updates(seeds),
     }
@@ -127,6 +128,14 @@ def shards(seeds: int) -> xr.Dataset:
         "rest": ["habit", "affordance", "residual"],
         "end": ["low", "high"],
         "distance_bin": BINS,
+        "object": CONCEPTS[:2],
+        "object_part": ["base", *CONCEPTS[:2], "interactions"],
+        "base_part": ["habit", "affordance", "corner", "walking"],
+        "residual_part": ["objects", "base"],
+        "remedy": ["other gates", "straight lines"],
+        "place": ["corner"],
+        "place_test": ["unmoved", "mark stays in the frame", "mark moves with the maze"],
+        "place_target": ["maze", "frame"],
     }
     about = {"identified_on": "target", "basis": "moves", "separation": "{}"}
     return decided(labelled(SHARDS, values, coordinates, about))
@@ -146,6 +155,32 @@ def effects(seeds: int) -> dict[str, Any]:
     drawn = nothing[:, None] + np.full((seeds, 2, 2, 3), 0.3)
     groups = {"group_lost_random": drawn, "group_lost_other_random": drawn}
     return {"agreement": information, "group_size": np.full((seeds, 2, 2), 4), **rows, **groups}
+
+
+def objects(seeds: int) -> dict[str, Any]:
+    """The cheese has a quarter of the influence by removal, and the residual is half without it."""
+    share = np.array([0.6, 0.25, 0.1, 0.05]) + np.zeros((seeds, 1))
+    pull = np.array([[2.5, 0.0], [0.2, 2.4], [0.3, 2.2]])
+    return {
+        "object_share": share,
+        "object_share_interval": ends(share.mean(0), 0.03),
+        "object_share_interval_by_seed": ends(share, 0.02),
+        "object_share_untrained": np.full((seeds, 4), 0.25),
+        "base_share": np.array([0.1, 0.2, 0.3, 0.4]) + np.zeros((seeds, 1)),
+        "objects_explained": np.full(seeds, 0.57),
+        "objects_explained_by_covariates": np.full(seeds, 0.63),
+        "objects_explained_freely": np.full(seeds, 0.88),
+        "effect_along": np.array([0.7, np.nan]) + np.zeros((seeds, 1)),
+        "effect_gate_correlation": np.array([0.8, np.nan]) + np.zeros((seeds, 1)),
+        "effect_gate_gap": np.array([-2.0, -1.0, 0.0, 0.1, np.nan]) + np.zeros((seeds, 2, 1)),
+        "residual_part_by_distance": np.full((seeds, 2, 5), 0.1),
+        "residual_covariate": np.array(["near_corner"] * seeds),
+        "residual_located": np.full(seeds, 0.2),
+        "residual_reduced": np.array([0.2, -0.1]) + np.zeros((seeds, 1)),
+        "place_pull": pull + np.zeros((seeds, 1, 1, 1)),
+        "place_shifted": np.full((seeds, 1), np.nan),
+        "place_shiftable": 0.0,
+    }
 
 
 def doses(seeds: int) -> dict[str, Any]:

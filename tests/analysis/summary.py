@@ -36,7 +36,23 @@ DIAGNOSIS: dict[str, Any] = {
     ],
 }
 
+HALF = {"mean": 0.5, "low": 0.4, "high": 0.6}
+OBJECTS: dict[str, Any] = {
+    "shares": {
+        "base": {**HALF, "untrained": HALF, "fitted": HALF},
+        "cheese": {**HALF, "untrained": HALF, "fitted": HALF},
+        "interactions": {**HALF, "untrained": HALF, "fitted": None},
+    },
+    "gates": {"cheese": {"correlation": HALF}},
+    "explained": HALF,
+    "explained_by_covariates": HALF,
+    "explained_freely": HALF,
+    "residual": {"base": HALF, "reduced": {"straight lines": HALF}},
+    "places": {},
+}
+
 SUMMARY: dict[str, Any] = {
+    "objects": OBJECTS,
     "num_shards": 2,
     "shards": [
         {

@@ -127,7 +127,7 @@ def test_the_component_that_follows_a_gate_stands_beside_its_controls(page):
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}
-    assert len(pictures) == len(files) == 14
+    assert len(pictures) == len(files) == 15
     inside = [base64.b64decode(str(picture["src"]).partition(",")[2]) for picture in pictures]
     assert sorted(inside) == sorted(files.values())
     assert all(len(str(picture["alt"])) > 20 for picture in pictures)
@@ -168,10 +168,10 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
         "figures/vector-field.png",
         "report.html",
     ]
-    assert page.count("Not in this run:") == 12
+    assert page.count("Not in this run:") == 13
     assert "Description of each shard: not in this run." in page
     assert str(trained.path) not in page
-    assert told[0] == "shard-distribution" and told[-1] == "page" and len(told) == 15
+    assert told[0] == "shard-distribution" and told[-1] == "page" and len(told) == 16
 
 
 def test_a_run_without_shards_says_so(trained, tmp_path):

@@ -96,6 +96,13 @@ PARTS = (
         ),
     ),
     Part(
+        "What objects do",
+        "Removing objects from the level divides the agents' logits exactly, without a fit, into a "
+        "base, an effect of each object and interactions. A place cannot be removed.",
+        ("intervention-shares",),
+        ("objects",),
+    ),
+    Part(
         "Diagnosis",
         "Each measurement of the run is compared with the exact value that correct code gives.",
         (),

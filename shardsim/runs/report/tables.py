@@ -10,6 +10,7 @@ import numpy as np
 from shardsim.diagnosis.evidence import label_in
 from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
 from shardsim.runs.figure_data import inside, results
+from shardsim.runs.report import object_text
 from shardsim.runs.report.formats import half_width, interval, mean_sd, number, spread
 from shardsim.runs.report.text import returns_of
 from shardsim.runs.run import Run
@@ -35,6 +36,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "track": lambda: track(run),
         "rivals": lambda: rivals(run),
         "shardness": lambda: shardness(summary),
+        "objects": lambda: Table(object_text.TITLE, object_text.COLUMNS, object_text.rows(summary)),
         "agreement": lambda: agreement(run),
         "effects": lambda: effects(run),
         "views": lambda: views(summary),
