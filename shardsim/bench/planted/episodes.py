@@ -61,7 +61,9 @@ def _features(lived: Lived, worlds: Worlds) -> np.ndarray:
     distance = worlds.distance[at]
     near = np.where(np.isfinite(distance), DECAY ** np.where(np.isfinite(distance), distance, 0), 0)
     drives = [worlds.covariates[name][at][..., None] for name in worlds.env.drive_names]
-    columns = [np.ones((*lived.state.shape, 1)), near, distance == 0, *drives]
+    one = np.ones((*lived.state.shape, 1))
+    passed = one * np.arange(lived.state.shape[1])[:, None] / lived.state.shape[1]
+    columns = [one, near, distance == 0, *drives, passed]
     return np.concatenate(columns, -1).astype(np.float64)
 
 

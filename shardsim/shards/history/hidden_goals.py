@@ -19,7 +19,7 @@ import numpy as np
 
 from shardsim.shards.fit.data import log_softmax
 from shardsim.shards.history.forward_backward import Posterior, filtered, forward_backward
-from shardsim.shards.history.logistic import Choices
+from shardsim.shards.history.logistic import TRIES, Choices
 from shardsim.shards.history.sequences import Sequences
 
 WHOLE, STATIONARY, STATE, ANEW = "whole episode", "stationary", "state", "anew"
@@ -27,9 +27,9 @@ RIDGE = 0.05  # of θ and φ, nats
 MOVE_RIDGE = 0.3  # of the coefficients of change
 FIRST_STAY = 2.0  # log odds of keeping a state, in a start and in the prior
 FIRST_STRENGTH = 2.0  # logits a column, of a start's goal
-STARTS = 4
-TRIAL_ROUNDS, ROUNDS = 8, 60
-TOLERANCE = 1e-5  # nats a decision by which a round must rise, for there to be another
+STARTS = 3
+TRIAL_ROUNDS, ROUNDS = 6, 40
+TOLERANCE = 1e-4  # nats a decision by which a round must rise, for there to be another
 
 
 class HiddenGoals(NamedTuple):
@@ -114,19 +114,46 @@ def improved(model: HiddenGoals, given: Sequences) -> tuple[HiddenGoals, float]:
 
 
 def _better_choices(model: HiddenGoals, given: Sequences, known: Posterior):
-    """θ and φ after a Newton step on the choices that are expected of each state."""
+    """θ and φ after a safeguarded Newton step on the choices that are expected of each state."""
     on = given.deciding
-    size, own, shared = model.size, given.own[on], given.shared[on]
-    rows, actions, width = own.shape
-    weight, chosen = known.state[on], np.eye(actions)[given.action[on]]
-    design = np.zeros((size, rows, actions, size * width + shared.shape[2]))
-    for state in range(size):
-        design[state, :, :, state * width : (state + 1) * width] = own
-    design[..., size * width :] = shared
-    count = weight.T[:, :, None] * chosen
-    flat = design.reshape(size * rows, actions, -1), count.reshape(size * rows, actions)
-    new = Choices(*flat, RIDGE).better(np.r_[model.goals.ravel(), model.common])
-    return new[: size * width].reshape(size, width), new[size * width :]
+    own, shared, weight = given.own[on], given.shared[on], known.state[on]
+    picked = np.arange(len(weight)), given.action[on]
+    slope, curve, now = _expected(model, own, shared, weight, picked)
+    step = np.linalg.solve(curve, slope)
+    for _ in range(TRIES):
+        goals = model.goals + step[: model.goals.size].reshape(model.goals.shape)
+        common = model.common + step[model.goals.size :]
+        if _expected_value(goals, common, own, shared, weight, picked)[0] >= now:
+            return goals, common
+        step = 0.5 * step
+    return model.goals, model.common
+
+
+def _expected_value(goals, common, own, shared, weight, picked):
+    """Expected log-probability of the choices with the prior, and log-probabilities [K, N, A]."""
+    base = shared @ common
+    logs = [log_softmax(own @ goal + base) for goal in goals]
+    value = sum(float(w @ log[picked]) for w, log in zip(weight.T, logs, strict=True))
+    return value - 0.5 * RIDGE * ((goals**2).sum() + (common**2).sum()), logs
+
+
+def _expected(model: HiddenGoals, own, shared, weight, picked):
+    """Slope [R] and information [R, R] in θ and φ together, and the value."""
+    now, logs = _expected_value(model.goals, model.common, own, shared, weight, picked)
+    width, count = own.shape[2], model.goals.size
+    flat = np.concatenate([own, shared], -1).reshape(-1, width + shared.shape[2])
+    slope = -RIDGE * np.r_[model.goals.ravel(), model.common]
+    curve = (RIDGE + 1e-9) * np.eye(len(slope))
+    for state, log in enumerate(logs):
+        chance, heavy = np.exp(log), weight[:, state, None]
+        rest = -heavy * chance
+        rest[picked] += heavy[:, 0]
+        rooted = flat * np.sqrt(heavy * chance).reshape(-1, 1)
+        mean = (flat * chance.reshape(-1, 1)).reshape(*chance.shape, -1).sum(1) * np.sqrt(heavy)
+        part = np.r_[state * width : (state + 1) * width, count : len(slope)]
+        slope[part] += rest.ravel() @ flat
+        curve[np.ix_(part, part)] += rooted.T @ rooted - mean.T @ mean
+    return slope, curve, now
 
 
 def _better_moves(model: HiddenGoals, given: Sequences, known: Posterior) -> np.ndarray:
@@ -176,7 +203,7 @@ def fit(given: Sequences, size: int, change: str, *, seed: int = 0) -> HiddenGoa
 def _start(given: Sequences, size: int, change: str, rng, one: HiddenGoals | None) -> HiddenGoals:
     """A start: each state for columns of its own, beside what one state for all would want."""
     width, shared = given.own.shape[-1], given.shared.shape[-1]
-    features = given.features.shape[-1] if change in (STATE, ANEW) else 1
+    features = {STATE: given.features.shape[-1], ANEW: given.features.shape[-1] - 1}.get(change, 1)
     moves = np.zeros((1 if change == ANEW else size, size, features))
     if change != ANEW:
         moves[..., 0] = FIRST_STAY * np.eye(size)

@@ -39,7 +39,7 @@ class Choices:
         flat = self.design.reshape(rows * choices, size)
         expected = total[:, None] * chance
         slope = (self.count - expected).ravel() @ flat - self.ridge * (weights - self.centre)
-        mean = np.einsum("nc,ncr->nr", chance, self.design)
+        mean = (flat * chance.reshape(-1, 1)).reshape(rows, choices, size).sum(1)
         rooted = flat * np.sqrt(expected).reshape(-1, 1)
         heavy = mean * np.sqrt(total)[:, None]
         curve = rooted.T @ rooted - heavy.T @ heavy + (self.ridge + 1e-9) * np.eye(size)

@@ -23,8 +23,8 @@ from shardsim.shards.history.hidden_goals import climb, evidence, fit
 from shardsim.shards.history.sequences import Sequences, level_means
 
 MOST_STATES = 4
-FOLDS = 4
-FOLD_ROUNDS = 15
+FOLDS = 3
+FOLD_ROUNDS = 8
 SURE = 2.0  # standard errors over levels by which one state more must be better
 REMEMBERING = (STATIONARY, STATE)
 

@@ -19,7 +19,9 @@ class Sequences(NamedTuple):
 
     own: np.ndarray  # [E, T, A, P]
     shared: np.ndarray  # [E, T, A, Q]
-    features: np.ndarray  # [E, T, F], what may change the hidden state; the first is 1
+    # [E, T, F], what may change the hidden state: the first is 1, the last the time passed, which no
+    # state shows.
+    features: np.ndarray
     action: np.ndarray  # int64[E, T]
     deciding: np.ndarray  # bool[E, T], false after an episode's end
     level: np.ndarray  # int64[E], the unit of folds and intervals
