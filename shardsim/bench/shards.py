@@ -164,7 +164,7 @@ def benchmark(
     if tier not in ("rule", "network"):
         raise UserError(
             f"there is no tier '{tier}' of planted agents; choose rule or network, "
-            "or at the command line reward"
+            "or at the command line reward or history"
         )
     if odd := sorted(set(kinds) - set(KINDS)):
         raise UserError(f"no planted kind '{odd[0]}'; choose from {', '.join(KINDS)}")

@@ -45,7 +45,8 @@ def bench_diagnosis_command(
 @with_results
 def bench_shards_command(
     cases: Annotated[
-        int | None, typer.Option(min=1, help="planted agents of each kind [8; tier reward 2]")
+        int | None,
+        typer.Option(min=1, help="planted agents of each kind [8; tiers reward, history 2]"),
     ] = None,
     ids: Annotated[
         str | None, typer.Option(metavar="A,B,..", help="envs with 3 concepts or more [five]")
@@ -53,7 +54,8 @@ def bench_shards_command(
     tier: Annotated[
         str,
         typer.Option(
-            help="rule: exact logits; network: trained on them; reward: trained by reward"
+            help="rule: exact logits; network: trained on them; reward: trained by reward; "
+            "history: goals that change within an episode"
         ),
     ] = "rule",
     contexts: Annotated[int, typer.Option(min=200, help="contexts of each battery")] = 1400,
@@ -67,7 +69,8 @@ def bench_shards_command(
     as_json: AsJson = False,
 ) -> None:
     """Plant shards, identify them again, and compare the scores of several methods."""
-    from shardsim.bench import reward_cases, reward_table, shards, shards_table
+    from shardsim.bench import history_cases, history_table, reward_cases, reward_table
+    from shardsim.bench import shards, shards_table
 
     chosen = {"envs": ids, "kinds": kinds}
     lists: dict[str, Any] = {
@@ -78,6 +81,10 @@ def bench_shards_command(
     if tier == "reward":
         paid = reward_cases.benchmark(cases or 2, **lists)
         show({"lines": _plain(paid)}, reward_table.table(paid), as_json)
+        return
+    if tier == "history":
+        remembered = history_cases.benchmark(cases or 2, **lists)
+        show({"lines": _plain(remembered)}, history_table.table(remembered), as_json)
         return
     found = shards.benchmark(cases or 8, tier=tier, **lists)
     show({"lines": _plain(found)}, shards_table.table(found), as_json)
