@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from threadpoolctl import threadpool_limits
 
 from shardsim.base import parallel
 from shardsim.base.errors import UserError
@@ -181,9 +182,7 @@ def line_of(spec: MemorySpec, on: Ground, number: int, agent: str, seed: int) ->
     answers = (ask_network if agent == NETWORK else ask_rule)(spec, on, own)
     whole = _identified(answers.lived, on, seed)
     empty = _identified(answers.reset, on, seed) if spec.has_memory else whole
-    given, twin = (
-        episodes.sequences(one, on.episodes) for one in (answers.episodes, answers.twin)
-    )
+    given, twin = (episodes.sequences(one, on.episodes) for one in (answers.episodes, answers.twin))
     alone = tuple(_shard_bits(whole, one, on) for one in (answers.episodes, answers.twin))
     found = memory_of(given, twin, {"shards": (alone[0], alone[1])}, seed=seed)
     models = _models(found, given, answers.episodes, on, seed)
@@ -302,13 +301,14 @@ def benchmark(
             drawn += [(spec, on, number, agent) for agent in agents]
     done = []
 
-    def one(case) -> HistoryLine:
-        line = line_of(*case, seed)
+    def one(case: tuple[MemorySpec, Ground, int, str]) -> HistoryLine:
+        with threadpool_limits(limits=1):  # small matrices: threads cost more than they give
+            line = line_of(*case, seed)
         done.append(line)
         say(f"{len(done)} of {len(drawn)}: {said(line)}")
         return line
 
-    return parallel.each(one, drawn)
+    return list(parallel.each(one, drawn))
 
 
 def said(line: HistoryLine) -> str:

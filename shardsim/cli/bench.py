@@ -69,8 +69,14 @@ def bench_shards_command(
     as_json: AsJson = False,
 ) -> None:
     """Plant shards, identify them again, and compare the scores of several methods."""
-    from shardsim.bench import history_cases, history_table, reward_cases, reward_table
-    from shardsim.bench import shards, shards_table
+    from shardsim.bench import (
+        history_cases,
+        history_table,
+        reward_cases,
+        reward_table,
+        shards,
+        shards_table,
+    )
 
     chosen = {"envs": ids, "kinds": kinds}
     lists: dict[str, Any] = {

@@ -84,8 +84,8 @@ def _fit(network: Recurrent, parameters, table: jax.Array, lived: Lived, key: ja
         first = jnp.zeros((len(rows), WIDTH))
         logits = jax.lax.scan(step, first, jnp.swapaxes(inputs, 0, 1))[1]
         logs = jax.nn.log_softmax(jnp.swapaxes(logits, 0, 1))
-        miss = -jnp.sum(lived.chance[rows] * logs, -1) * lived.deciding[rows]
-        return jnp.sum(miss) / jnp.sum(lived.deciding[rows])
+        on = lived.deciding[rows].astype(jnp.float32)
+        return -jnp.sum(jnp.sum(lived.chance[rows] * logs, -1) * on) / jnp.sum(on)
 
     def update(carry, key):
         parameters, state = carry

@@ -18,8 +18,15 @@ import numpy as np
 from shardsim.base.statistics import Interval, t_interval
 from shardsim.shards.fit.data import level_folds
 from shardsim.shards.fit.verdict import CANNOT_TELL, LEAST_BITS
-from shardsim.shards.history.hidden_goals import ANEW, STATE, STATIONARY, HiddenGoals
-from shardsim.shards.history.hidden_goals import climb, evidence, fit
+from shardsim.shards.history.hidden_goals import (
+    ANEW,
+    STATE,
+    STATIONARY,
+    HiddenGoals,
+    climb,
+    evidence,
+    fit,
+)
 from shardsim.shards.history.sequences import Sequences, level_means
 
 MOST_STATES = 4
@@ -37,9 +44,7 @@ class Selected(NamedTuple):
     of_size: tuple[float, ...]  # bits of 1, 2, .. states
 
 
-def select(
-    given: Sequences, change: str, *, most: int = MOST_STATES, seed: int = 0
-) -> Selected:
+def select(given: Sequences, change: str, *, most: int = MOST_STATES, seed: int = 0) -> Selected:
     """Fit 1, 2, .. hidden states until one more is no better on held-out levels, paired by level.
 
     Args:

@@ -1,7 +1,7 @@
 """Episodes as models of sequences read them.
 
-Axis letters: E episodes · T steps · A actions · P own columns of a hidden state · Q columns that all
-states share · F features of where a step led.
+Axis letters: E episodes · T steps · A actions · P own columns of a hidden state · Q columns that
+all states share · F features of where a step led.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Sequences(NamedTuple):
 
     own: np.ndarray  # [E, T, A, P]
     shared: np.ndarray  # [E, T, A, Q]
-    # [E, T, F], what may change the hidden state: the first is 1, the last the time passed, which no
-    # state shows.
+    # [E, T, F], what may change the hidden state: the first is 1, the last the time passed, which
+    # no state shows.
     features: np.ndarray
     action: np.ndarray  # int64[E, T]
     deciding: np.ndarray  # bool[E, T], false after an episode's end

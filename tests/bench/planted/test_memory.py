@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -55,9 +56,9 @@ def test_the_average_over_pasts_is_what_episodes_show(worlds):
     seen = recurrent.averaged(lived, exact)
     visits = np.zeros(exact.shape[:2])
     np.add.at(visits, (np.repeat(lived.level, STEPS), lived.state.ravel()), 1)
-    often = visits > 2000
+    often = visits > 500
     assert often.sum() > 30
-    np.testing.assert_allclose(seen[often], exact[often], atol=0.04)
+    np.testing.assert_allclose(seen[often], exact[often], atol=0.05)
 
 
 def test_an_agent_with_one_memory_state_is_its_own_average(worlds):
@@ -84,9 +85,7 @@ def test_sequences_hold_what_the_agent_met(worlds):
     given = episodes.sequences(lived, worlds)
     assert given.own.shape == (15, STEPS, 4, 3) and (given.own <= 0).all()
     assert (given.features[..., 0] == 1).all() and given.features[0, -1, -1] < 1
-    after = worlds.dynamics.next_state[
-        lived.level[:, None], lived.state, lived.action, 0
-    ]
+    after = worlds.dynamics.next_state[lived.level[:, None], lived.state, lived.action, 0]
     assert (after[:, :-1] == lived.state[:, 1:]).all()
     assert len(episodes.decided(lived, worlds).logits) == lived.deciding.sum()
 
@@ -100,13 +99,13 @@ def test_a_network_comes_to_do_what_its_controller_does(worlds, monkeypatch):
         recurrent._fit.clear_cache()
         made = recurrent.taught(found, worlds, STEPS, 0)
         table, miss = recurrent.views(worlds), []
-        hidden, before = np.zeros((120, recurrent.WIDTH)), np.zeros((120, 4))
+        hidden, before = jnp.zeros((120, recurrent.WIDTH)), jnp.zeros((120, 4))
         for step in range(STEPS):
-            seen = np.concatenate([table[lived.level, lived.state[:, step]], before], -1)
-            hidden, logits = made[0].apply(made[1], hidden.astype("f4"), seen.astype("f4"))
+            seen = jnp.concatenate([table[lived.level, lived.state[:, step]], before], -1)
+            hidden, logits = made[0].apply(made[1], hidden, seen)
             logs, truth = np.asarray(jax.nn.log_softmax(logits)), lived.chance[:, step]
             miss.append((truth * (np.log(np.maximum(truth, 1e-9)) - logs)).sum(-1).mean())
-            before = np.eye(4)[lived.action[:, step]]
+            before = jax.nn.one_hot(lived.action[:, step], 4)
         return np.mean(miss)
 
     assert gap(150) < 0.3 * gap(1)

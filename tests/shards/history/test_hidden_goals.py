@@ -69,9 +69,7 @@ def test_no_round_lowers_the_objective(change):
 def test_what_follows_an_end_changes_nothing():
     given, _ = drawn(0.9, episodes=20)
     given.deciding[:, 8:] = False
-    short = Sequences(
-        *(one[:, :8] for one in given[:5]), level=given.level
-    )
+    short = Sequences(*(one[:, :8] for one in given[:5]), level=given.level)
     model = HiddenGoals(
         STATIONARY, np.eye(2), np.zeros(1), np.array([0.5, 0.5]), np.zeros((2, 2, 1))
     )
