@@ -24,7 +24,7 @@ from shardsim.shards.contexts.battery import observations_of
 
 WIDTH = 96
 BATCH = 64
-STEPS = 1500
+UPDATES = 1500
 LEARNING_RATE = 2e-3
 EPISODES = 12  # a level of lessons
 
@@ -33,6 +33,12 @@ class Recurrent(nn.Module):
     """One step: observation, last action and memory to logits and memory."""
 
     num_actions: int
+
+    def run(self, parameters: Any, memory: jax.Array, seen: jax.Array):
+        """Run one step with these parameters; returns memory and logits."""
+        found = self.apply(parameters, memory, seen)
+        assert isinstance(found, tuple)
+        return jnp.asarray(found[0]), jnp.asarray(found[1])
 
     @nn.compact
     def __call__(self, memory: jax.Array, seen: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -49,7 +55,9 @@ def views(worlds: Worlds) -> jax.Array:
     return centred(seen).reshape(len(worlds.blocked), env.num_states, -1)
 
 
-def taught(controller: Controller, lessons: Worlds, steps: int, seed: int) -> tuple[Recurrent, Any]:
+def taught(
+    controller: Controller, lessons: Worlds, steps: int, seed: int, updates: int = UPDATES
+) -> tuple[Recurrent, Any]:
     """Teach a network the episodes of a controller.
 
     Args:
@@ -57,6 +65,7 @@ def taught(controller: Controller, lessons: Worlds, steps: int, seed: int) -> tu
       lessons: levels to learn in.
       steps: of an episode.
       seed: of episodes, weights and order.
+      updates: of Adam, its rate falling to nothing along a cosine.
     """
     lived = live(controlled(controller), lessons.dynamics, EPISODES, steps, seed)
     network = Recurrent(lived.chance.shape[2])
@@ -65,12 +74,12 @@ def taught(controller: Controller, lessons: Worlds, steps: int, seed: int) -> tu
     width = table.shape[-1] + network.num_actions
     parameters = network.init(init, jnp.zeros(WIDTH), jnp.zeros(width))
     given = Lived(*(jnp.asarray(one) for one in lived))
-    return network, _fit(network, parameters, table, given, order)
+    return network, _fit(network, updates, parameters, table, given, order)
 
 
-@partial(jax.jit, static_argnums=0)
-def _fit(network: Recurrent, parameters, table: jax.Array, lived: Lived, key: jax.Array):
-    optimiser = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, STEPS))
+@partial(jax.jit, static_argnums=(0, 1))
+def _fit(network: Recurrent, updates: int, parameters: Any, table, lived: Lived, key: jax.Array):
+    optimiser = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, updates))
     actions = network.num_actions
 
     def loss(parameters, rows: jax.Array) -> jax.Array:
@@ -79,7 +88,7 @@ def _fit(network: Recurrent, parameters, table: jax.Array, lived: Lived, key: ja
         inputs = jnp.concatenate([seen, before[:, :-1]], -1)
 
         def step(memory, now):
-            return network.apply(parameters, memory, now)
+            return network.run(parameters, memory, now)
 
         first = jnp.zeros((len(rows), WIDTH))
         logits = jax.lax.scan(step, first, jnp.swapaxes(inputs, 0, 1))[1]
@@ -96,29 +105,30 @@ def _fit(network: Recurrent, parameters, table: jax.Array, lived: Lived, key: ja
         return (optax.apply_updates(parameters, change), state), None
 
     begin = (parameters, optimiser.init(parameters))
-    return jax.lax.scan(update, begin, jax.random.split(key, STEPS))[0][0]
+    return jax.lax.scan(update, begin, jax.random.split(key, updates))[0][0]
 
 
 def minded(network: Recurrent, parameters: Any, worlds: Worlds) -> Mind:
     """The agent that a network is in some levels."""
-    act, begin = _steps_of(network)
+    act, begin = _steps_of(network.num_actions)
     return Mind(act, _remember, (parameters, views(worlds)), begin)
 
 
 @lru_cache(maxsize=8)
-def _steps_of(network: Recurrent):
+def _steps_of(num_actions: int):
     """Functions of one identity for each network's form, so that episodes compile once."""
+    network = Recurrent(num_actions)
 
     def act(given, memory, level, state):
         parameters, table = given
         hidden, before = memory
         inputs = jnp.concatenate([table[level, state], before])
-        hidden, logits = network.apply(parameters, hidden, inputs)
+        hidden, logits = network.run(parameters, hidden, inputs)
         chance = jax.nn.softmax(logits)
         return chance, chance, (hidden, before)
 
     def begin(given, key):
-        return jnp.zeros(WIDTH), jnp.zeros(network.num_actions)
+        return jnp.zeros(WIDTH), jnp.zeros(num_actions)
 
     return act, begin
 
@@ -132,7 +142,7 @@ def forgetful(network: Recurrent, parameters: Any, worlds: Worlds) -> np.ndarray
     """Return float32[L, S, A]: what the network does in each state with an empty memory."""
     table = views(worlds)
     seen = jnp.concatenate([table, jnp.zeros((*table.shape[:2], network.num_actions))], -1)
-    _, logits = network.apply(parameters, jnp.zeros((*table.shape[:2], WIDTH)), seen)
+    _, logits = network.run(parameters, jnp.zeros((*table.shape[:2], WIDTH)), seen)
     return np.asarray(jax.nn.softmax(jnp.asarray(logits)))
 
 

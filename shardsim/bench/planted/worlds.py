@@ -44,11 +44,11 @@ class Worlds(NamedTuple):
 class Lived(NamedTuple):
     """Episodes that an agent lived through. After an episode's end, rows mean nothing."""
 
-    level: np.ndarray  # int32[E]
-    state: np.ndarray  # int32[E, T], where it decided
-    action: np.ndarray  # int32[E, T]
-    deciding: np.ndarray  # bool[E, T], the episode was still on
-    chance: np.ndarray  # float32[E, T, A], of each action, given all that had happened
+    level: Any  # int32[E]
+    state: Any  # int32[E, T], where it decided
+    action: Any  # int32[E, T]
+    deciding: Any  # bool[E, T], the episode was still on
+    chance: Any  # float32[E, T, A], of each action, given all that had happened
 
 
 class Mind(NamedTuple):

@@ -69,7 +69,7 @@ def change_of(model: HiddenGoals, given: Sequences) -> tuple[np.ndarray, np.ndar
 
 
 def evidence(model: HiddenGoals, given: Sequences) -> np.ndarray:
-    """Return float64[E, T]: log-probability of each choice given those before it; 0 after the end."""
+    """Return float64[E, T]: log-probability of each choice given those before; 0 after the end."""
     return filtered(*change_of(model, given), _chosen(model, given))[3]
 
 
@@ -192,7 +192,7 @@ def fit(given: Sequences, size: int, change: str, *, seed: int = 0) -> HiddenGoa
       seed: of the starts.
     """
     rng = np.random.default_rng(seed)
-    one, value = climb(_start(given, 1, change, rng, None), given, ROUNDS)
+    one = climb(_start(given, 1, change, rng, None), given, ROUNDS)[0]
     if size == 1:
         return one
     starts = [_start(given, size, change, rng, one) for _ in range(STARTS)]

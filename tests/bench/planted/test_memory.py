@@ -90,19 +90,17 @@ def test_sequences_hold_what_the_agent_met(worlds):
     assert len(episodes.decided(lived, worlds).logits) == lived.deciding.sum()
 
 
-def test_a_network_comes_to_do_what_its_controller_does(worlds, monkeypatch):
+def test_a_network_comes_to_do_what_its_controller_does(worlds):
     found = controller(drawn(memory.TIMED, worlds), worlds)
     lived = live(controlled(found), worlds.dynamics, 40, STEPS, 5)
 
     def gap(steps):
-        monkeypatch.setattr(recurrent, "STEPS", steps)
-        recurrent._fit.clear_cache()
-        made = recurrent.taught(found, worlds, STEPS, 0)
+        made = recurrent.taught(found, worlds, STEPS, 0, updates=steps)
         table, miss = recurrent.views(worlds), []
         hidden, before = jnp.zeros((120, recurrent.WIDTH)), jnp.zeros((120, 4))
         for step in range(STEPS):
             seen = jnp.concatenate([table[lived.level, lived.state[:, step]], before], -1)
-            hidden, logits = made[0].apply(made[1], hidden, seen)
+            hidden, logits = made[0].run(made[1], hidden, seen)
             logs, truth = np.asarray(jax.nn.log_softmax(logits)), lived.chance[:, step]
             miss.append((truth * (np.log(np.maximum(truth, 1e-9)) - logs)).sum(-1).mean())
             before = jax.nn.one_hot(lived.action[:, step], 4)
