@@ -34,6 +34,7 @@ FOLDS = 3
 FOLD_ROUNDS = 8
 SURE = 2.0  # standard errors over levels by which one state more must be better
 REMEMBERING = (STATIONARY, STATE)
+CONFIDENCE = 0.98  # one agent without memory in a hundred may be said to have some
 
 
 class Selected(NamedTuple):
@@ -108,7 +109,7 @@ def memory_of(
     own, models, alone = _saved(given, [one[0] for one in (beside or {}).values()], most, seed)
     other, _, _ = _saved(twin, [one[1] for one in (beside or {}).values()], most, seed)
     names = [ANEW, *(beside or {})]
-    saved = t_interval(own - other)
+    saved = t_interval(own - other, confidence=CONFIDENCE)
     return Memory(
         saved=saved,
         raw=float(own.mean()),
