@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from shardsim.base.errors import UserError
-from shardsim.bench import history_cases
+from shardsim.bench import history_agents, history_cases
 from shardsim.bench.history_cases import MODELS, HistoryLine, goal_cosine, right_model
 from shardsim.bench.history_table import table
 from shardsim.bench.planted import recurrent
@@ -69,7 +69,7 @@ def test_unknown_kinds_are_refused():
 def test_the_command_asks_a_rule_and_a_network(monkeypatch):
     few = {"LEVELS": 4, "EPISODES": 3, "LESSONS": 2, "AVERAGED": 2, "STEPS": 6}
     for name, value in few.items():
-        monkeypatch.setattr(history_cases, name, value)
+        monkeypatch.setattr(history_agents, name, value)
     monkeypatch.setattr(recurrent, "taught", partial(recurrent.taught, updates=2))
     asked = "bench shards --tier history --cases 1 --contexts 200 --ids two-goods --json --kinds"
     done = CliRunner().invoke(app, [*asked.split(), "anew"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shardsim.base.errors import UserError
-from shardsim.bench.history_cases import controller
+from shardsim.bench.history_agents import controller
 from shardsim.bench.planted import episodes, memory, recurrent
 from shardsim.bench.planted.memory import draw_memory
 from shardsim.bench.planted.worlds import Controller, controlled, live, lived_policy, worlds_of
