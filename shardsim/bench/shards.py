@@ -240,7 +240,7 @@ def benchmark(
     if tier not in ("rule", "network"):
         raise UserError(
             f"there is no tier '{tier}' of planted agents; choose rule or network, "
-            "or at the command line reward"
+            "or at the command line reward or history"
         )
     asked = _checked_gaps(tier, gaps)
     if odd := sorted(set(kinds) - set(KINDS)):

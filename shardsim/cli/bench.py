@@ -54,7 +54,8 @@ def bench_diagnosis_command(
 @with_results
 def bench_shards_command(
     cases: Annotated[
-        int | None, typer.Option(min=1, help="planted agents of each kind [8; tier reward 2]")
+        int | None,
+        typer.Option(min=1, help="planted agents of each kind [8; tiers reward, history 2]"),
     ] = None,
     ids: Annotated[
         str | None, typer.Option(metavar="A,B,..", help="envs with 3 concepts or more [five]")
@@ -62,7 +63,8 @@ def bench_shards_command(
     tier: Annotated[
         str,
         typer.Option(
-            help="rule: exact logits; network: trained on them; reward: trained by reward"
+            help="rule: exact logits; network: trained on them; reward: trained by reward; "
+            "history: goals that change within an episode"
         ),
     ] = "rule",
     contexts: Annotated[int, typer.Option(min=200, help="contexts of each battery")] = 1400,
@@ -83,7 +85,14 @@ def bench_shards_command(
     as_json: AsJson = False,
 ) -> None:
     """Plant shards, identify them again, and compare the scores of several methods."""
-    from shardsim.bench import reward_cases, reward_table, shards, shards_table
+    from shardsim.bench import (
+        history_cases,
+        history_table,
+        reward_cases,
+        reward_table,
+        shards,
+        shards_table,
+    )
 
     chosen = {"envs": ids, "kinds": kinds}
     lists: dict[str, Any] = {
@@ -91,11 +100,15 @@ def bench_shards_command(
     }
     say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
     lists |= {"contexts": contexts, "seed": seed, "folders": envs or (), "say": say}
+    if gaps and tier in ("reward", "history"):
+        raise UserError(f"--gaps is for networks taught a rule; leave it out of --tier {tier}")
     if tier == "reward":
-        if gaps:
-            raise UserError("agents trained by reward have no rule to miss; leave --gaps out")
         paid = reward_cases.benchmark(cases or 2, **lists)
         show({"lines": _plain(paid)}, reward_table.table(paid), as_json)
+        return
+    if tier == "history":
+        remembered = history_cases.benchmark(cases or 2, **lists)
+        show({"lines": _plain(remembered)}, history_table.table(remembered), as_json)
         return
     asked = [_bits(word) for word in gaps.split(",")] if gaps else None
     found = shards.benchmark(cases or 8, tier=tier, gaps=asked, **lists)
