@@ -43,6 +43,8 @@ study-shards: $(VENV)/.installed
 		$(BIN)/shardsim run experiments/$$config.toml train.seeds=8 --until identify \
 			--out $(OUT)/study-shards/$$config || exit 1; \
 	done
+	$(BIN)/python benchmarks/effects.py $(OUT)/study-shards/study_corner \
+		$(OUT)/study-shards/study_anywhere $(OUT)/study-shards/two_goods
 
 # Every family's shipped config, one after the other: about half an hour on 2 cores.
 study-families: $(VENV)/.installed

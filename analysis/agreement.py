@@ -1,16 +1,17 @@
-"""agreement: how far clusters of activations agree with clusters of behaviour, by layer."""
+"""agreement: what objects do inside each layer, beside the shards: clusters, activity, units."""
 
 from __future__ import annotations
 
 from matplotlib.figure import FigureBase
 
-from shardsim.plot.activations import agreement_by_layer
-from shardsim.runs.figure_data import results
+from shardsim.plot.agreement import agreement_figure
+from shardsim.runs.figure_data.inside import inside
 from shardsim.runs.run import Run
 
 SIDE_BY_SIDE = True
 
 
-def draw(run: Run, *, seed: int | None = None) -> FigureBase:
-    """Draw adjusted mutual information for every layer, seed by seed, beside its controls."""
-    return agreement_by_layer(*results.agreement(run, seed))
+def draw(run: Run, *, seed: int | None = None, confidence: float = 0.9) -> FigureBase:
+    """Draw agreement of clusters, AUC of activity and ablated units, by layer and seed."""
+    found = inside(run, seed)
+    return agreement_figure(found.layers, found.panels, found.chance, found.within, confidence)

@@ -5,13 +5,12 @@ Axes: C contexts, A actions, O concepts, K shards, D units of a layer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from shardsim.base.errors import UserError
-from shardsim.bench.planted.network import imitation_gap, planted_network
 from shardsim.bench.planted.policy import Described, describe, logits_on, planned_values
 from shardsim.bench.planted.rules import (
     KINDS,
@@ -21,16 +20,17 @@ from shardsim.bench.planted.rules import (
     planted_logits,
 )
 from shardsim.bench.planted.sampling import sample_spec
+from shardsim.bench.planted.teaching import Lessons, Rung, taught
 from shardsim.bench.scores import Shards
 from shardsim.env.core import Env
 from shardsim.env.types import State
 from shardsim.shards.contexts.battery import Battery, battery, observations_of
-from shardsim.shards.fit.data import LOWEST_ADVANTAGE
+from shardsim.shards.fit.data import LOWEST_ADVANTAGE, decisions_on
+from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.influence import shares
 from shardsim.shards.influence.influence import edit
 
 REFERENCE = 4  # as many times the contexts, for the shares that are true
-LESSONS = 60_000  # contexts that networks learn from: objects anywhere, layouts of train levels
 LEAST_PULL = 0.03  # of the planted shards' pull: what carries less is not drawn
 LEAST_THERE = 0.05  # of contexts in which a concept must be reachable to be wanted there
 DRAWS = 200
@@ -52,7 +52,6 @@ class Ground(NamedTuple):
     battery: Battery  # C contexts of target levels
     reference: Battery  # many more of other levels, for the planted shares
     removed: tuple[Removed, ...]  # one for each object
-    lessons: Battery | None  # train levels, for networks
 
 
 class Case(NamedTuple):
@@ -64,7 +63,7 @@ class Case(NamedTuple):
     spec: PlantedSpec
 
 
-def ground(env: Env, contexts: int, seed: int, network: bool) -> Ground:
+def ground(env: Env, contexts: int, seed: int) -> Ground:
     """Draw an env's levels and analyse them.
 
     Raises:
@@ -88,13 +87,7 @@ def ground(env: Env, contexts: int, seed: int, network: bool) -> Ground:
         battery=mine,
         reference=battery(env, REFERENCE * contexts, seed=seed + 1),
         removed=removed,
-        lessons=_lessons(env, seed + 2) if network else None,
     )
-
-
-def _lessons(env: Env, seed: int) -> Battery:
-    """Train layouts with objects anywhere or missing: what a rule is learnt from, not a habit."""
-    return battery(env, LESSONS, kind="off-distribution", split="train", seed=seed)
 
 
 def draw_case(kind: str, number: int, grounds: Sequence[Ground], seed: int) -> Case:
@@ -176,25 +169,74 @@ class Answers(NamedTuple):
 
     logits: np.ndarray  # [C, A]
     without: list[np.ndarray]  # each object removed: [C, A]
-    activations: np.ndarray | None  # [C, D], of the last layer
-    gap: float
+    reference: np.ndarray  # over the reference battery, [R, A]
+    activations: np.ndarray | None  # [C, D], of the last layer; None of a rule
+    gap: float  # bits per decision by which a network misses its rule
+    asked: float = 0.0  # the gap at which it was taken; 0 of a rule
+
+    @property
+    def reached(self) -> bool:
+        """Whether the agent is as near to its rule as was asked."""
+        return self.gap <= self.asked
 
 
 def ask(case: Case, on: Ground) -> Answers:
-    """Ask the planted rule, or the network taught by it where there are lessons."""
+    """Ask the planted rule itself."""
     spec = case.spec
-    if on.lessons is None:
-        without = []
-        for one in on.removed:
-            planned = planned_values(spec, on.env, one.states) if spec.reward else None
-            without.append(planted_logits(spec, *one.seen, planned))
-        return Answers(logits_on(spec, on.battery), without, None, 0.0)
-    agent = planted_network(spec, on.lessons, seed=case.number)
-    logits, layers = agent(on.battery.observations)
-    edited = [agent.policy(observations_of(on.env, one.states)) for one in on.removed]
+    without = []
+    for one in on.removed:
+        planned = planned_values(spec, on.env, one.states) if spec.reward else None
+        without.append(planted_logits(spec, *one.seen, planned))
+    reference = logits_on(spec, on.reference)
+    return Answers(logits_on(spec, on.battery), without, reference, None, 0.0)
+
+
+def ask_networks(case: Case, on: Ground, gaps: Sequence[float]) -> Iterator[Answers]:
+    """Teach one network the rule, and ask it at each of several gaps, the widest first.
+
+    Its lessons are all contexts that it will be asked in: those of the battery, with each object
+    and without it, and of the reference battery.
+    """
+    rule = ask(case, on)
+    edited = [observations_of(on.env, one.states) for one in on.removed]
+    exam = Lessons(on.battery.observations, rule.logits)
+    seen = [exam.observations, on.reference.observations, *edited]
+    lessons = Lessons(
+        np.concatenate([np.asarray(one) for one in seen]),
+        np.concatenate([rule.logits, rule.reference, *rule.without]),
+    )
+    for rung in taught(on.env, lessons, exam, gaps, seed=case.number):
+        yield _answered(rung, on, edited)
+
+
+def _answered(rung: Rung, on: Ground, edited: Sequence[np.ndarray]) -> Answers:
+    logits, layers = rung.agent(on.battery.observations)
     return Answers(
         np.asarray(logits),
-        [np.asarray(one) for one in edited],
-        np.asarray(layers[agent.layers[-1]], np.float64),
-        imitation_gap(agent, spec, on.battery),
+        [np.asarray(rung.agent.policy(one)) for one in edited],
+        np.asarray(rung.agent.policy(on.reference.observations)),
+        np.asarray(layers[rung.agent.layers[-1]], np.float64),
+        rung.gap,
+        rung.asked,
+    )
+
+
+def own_truth(spec: PlantedSpec, on: Ground, answers: Answers) -> Shards:
+    """Return what an agent really does under the planted preferences, whatever it was taught.
+
+    Gates are fitted to its logits over the reference battery, which identification does not see,
+    with the planted preferences held: a convex problem.
+    """
+    here = decisions_on(on.battery, answers.logits)
+    there = decisions_on(on.reference, answers.reference)
+    model = fit_gates(np.asarray(spec.preferences), there)
+    pulls = shares.shard_pulls(model.gate(here.features), model.preferences, here.advantages)
+    parts = shares.Parts(pulls, model.habit, np.zeros(here.logits.shape), here.logits)
+    count = len(spec.gates)
+    return Shards(
+        strength=shares.strengths(parts)[:, :count],
+        preferences=model.preferences,
+        shares=shares.shares_of(shares.strengths(shares.parts_of(model, there)), there.weight)[
+            :count
+        ],
     )

@@ -6,7 +6,7 @@ Axes: C contexts, A actions, O concepts, K shards.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,17 @@ from shardsim.base.seeds import BENCH_SEEDS, checked_seed
 from shardsim.bench import baselines, scores
 from shardsim.bench.one_reward import one_reward
 from shardsim.bench.planted.rules import KINDS, SHARD_KINDS
-from shardsim.bench.planted_cases import Case, Ground, ask, draw_case, ground, truth_of
+from shardsim.bench.planted_cases import (
+    Answers,
+    Case,
+    Ground,
+    ask,
+    ask_networks,
+    draw_case,
+    ground,
+    own_truth,
+    truth_of,
+)
 from shardsim.bench.scores import Shards
 from shardsim.env.registry import make
 from shardsim.shards.fit.data import DecisionData, decisions_on, probabilities
@@ -35,6 +45,8 @@ CANNOT = "cannot tell"
 INFLUENCE, DENSITY, REWARD = "k-means, influence", "HDBSCAN, influence", "one reward, IRL"
 MIXTURE, ACTIVATION, PARTS = "mixture of IRL", "k-means, activations", "NMF, activations"
 METHODS = (OWN, INFLUENCE, DENSITY, REWARD, MIXTURE)
+NOT_TAUGHT = "not taught"  # a network that never came as near to its rule as was asked
+GAP = 0.02  # bits per decision: what networks miss of their rule at most, unless asked otherwise
 
 
 class Line(NamedTuple):
@@ -53,6 +65,16 @@ class Line(NamedTuple):
     covered: tuple[bool, ...]
     gap: float  # bits by which a network misses the planted agent; 0 at rule level
     seconds: float
+    asked: float = 0.0  # the gap that was asked of a network; 0 at rule level
+    # against what the network really does under the planted preferences
+    own_rand: float = float("nan")
+    own_share_error: float = float("nan")
+    own_covered: tuple[bool, ...] = ()
+
+    @property
+    def taught(self) -> bool:
+        """Whether the agent is as near to the planted one as was asked, so that it counts."""
+        return self.verdict != NOT_TAUGHT
 
     @property
     def false_shards(self) -> bool:
@@ -82,11 +104,50 @@ def removal_vectors(logits: np.ndarray, without: Sequence[np.ndarray], on: Groun
     return np.stack(vectors, 1)
 
 
-def lines_of(case: Case, on: Ground, seed: int) -> list[Line]:
-    """Let every method answer one case."""
-    answers = ask(case, on)
+class Truths(NamedTuple):
+    """What found shards are compared with."""
+
+    rule: Shards
+    own: Shards | None  # of a network
+
+
+def reported_gap(gaps: Sequence[float]) -> float:
+    """Return the gap at which every method answers and kinds are told apart."""
+    return GAP if GAP in gaps else min(gaps)
+
+
+def lines_of(case: Case, on: Ground, seed: int, gaps: Sequence[float] = ()) -> Iterator[Line]:
+    """Let every method answer one case: the rule itself, or a network at each of several gaps.
+
+    Beside identification, methods answer at the gap that is reported only.
+    """
+    if not gaps:
+        yield from _compared(case, on, ask(case, on), None, seed)
+        return
+    for answers in ask_networks(case, on, gaps):
+        if not answers.reached:
+            yield _not_taught(case, answers)
+            continue
+        counted = _counts(case)
+        own = own_truth(case.spec, on, answers) if counted else None
+        lines = _compared(case, on, answers, own, seed)
+        yield next(lines)
+        if answers.asked == reported_gap(gaps):
+            yield from lines
+
+
+def _not_taught(case: Case, answers: Answers) -> Line:
+    nan = float("nan")
+    told = (case.kind, case.env, case.number, OWN, case.spec.num_shards, 0, NOT_TAUGHT)
+    return Line(*told, nan, nan, nan, (), answers.gap, 0.0, answers.asked)
+
+
+def _compared(
+    case: Case, on: Ground, answers: Answers, own: Shards | None, seed: int
+) -> Iterator[Line]:
+    """The lines of all methods, identification first; each is run when it is asked for."""
     data = decisions_on(on.battery, answers.logits)
-    truth = truth_of(case.spec, on)
+    truths = Truths(truth_of(case.spec, on), own)
     vectors = removal_vectors(answers.logits, answers.without, on)
     view = answers.activations
     tried: dict[str, Callable[[], tuple[Shards, str]]] = {
@@ -99,7 +160,13 @@ def lines_of(case: Case, on: Ground, seed: int) -> list[Line]:
     if view is not None:
         tried[ACTIVATION] = lambda: _clustered(baselines.k_means(view, seed), data)
         tried[PARTS] = lambda: _gated(baselines.factors(view, seed), data)
-    return [_line(case, method, truth, answers.gap, run) for method, run in tried.items()]
+    for method, run in tried.items():
+        yield _line(case, method, truths, answers, run)
+
+
+def _counts(case: Case) -> bool:
+    """Whether there are shards to be recovered, no more than can be told apart."""
+    return case.kind in SHARD_KINDS and case.kind != "beyond-rank"
 
 
 def _clustered(labels: np.ndarray, data: DecisionData) -> tuple[Shards, str]:
@@ -110,11 +177,12 @@ def _gated(gates: np.ndarray, data: DecisionData) -> tuple[Shards, str]:
     return baselines.shards_of(gates, data), SEVERAL if gates.shape[1] > 1 else "one utility"
 
 
-def _line(case: Case, method: str, truth: Shards, gap: float, run) -> Line:
+def _line(case: Case, method: str, truths: Truths, answers: Answers, run) -> Line:
     begin = time.perf_counter()
     found, verdict = run()
     seconds = time.perf_counter() - begin
-    scored = case.kind in SHARD_KINDS and case.kind != "beyond-rank"
+    scored = _counts(case)
+    truth, own = truths.rule, truths.own if scored else None
     planted, count = case.spec.num_shards, len(found.preferences)
     nan = float("nan")
     return Line(
@@ -129,8 +197,12 @@ def _line(case: Case, method: str, truth: Shards, gap: float, run) -> Line:
         cosine=scores.preference_cosine(truth, found) if scored else nan,
         share_error=scores.share_error(truth, found) if scored else nan,
         covered=tuple(scores.covered(truth, found)) if scored and planted == count else (),
-        gap=gap,
+        gap=answers.gap,
         seconds=seconds,
+        asked=answers.asked,
+        own_rand=scores.gate_rand(own, found) if own else nan,
+        own_share_error=scores.share_error(own, found) if own else nan,
+        own_covered=tuple(scores.covered(own, found)) if own and planted == count else (),
     )
 
 
@@ -142,6 +214,7 @@ def benchmark(
     contexts: int = 1400,
     seed: int = 0,
     kinds: Sequence[str] = KINDS,
+    gaps: Sequence[float] | None = None,
     folders: Sequence[str | Path] = (),
     say: Callable[[str], None] = print,
 ) -> list[Line]:
@@ -154,25 +227,29 @@ def benchmark(
       contexts: of the battery that each case is identified on.
       seed: of levels and agents; the same seed gives the same cases.
       kinds: of planted agents.
+      gaps: bits per decision by which networks may miss their rule; each case is taught once and
+        identified as it passes each. `GAP` by default.
       folders: of your own env files, beside the envs that are installed.
       say: where progress goes.
 
     Raises:
-      UserError: an unknown tier, env or kind, or a wrong seed.
+      UserError: an unknown tier, env or kind, a wrong seed, or gaps of a rule or that are not
+        positive.
     """
     seed = checked_seed(seed, below=BENCH_SEEDS)
     if tier not in ("rule", "network"):
         raise UserError(
             f"there is no tier '{tier}' of planted agents; choose rule or network, "
-            "or at the command line reward"
+            "or at the command line reward or history"
         )
+    asked = _checked_gaps(tier, gaps)
     if odd := sorted(set(kinds) - set(KINDS)):
         raise UserError(f"no planted kind '{odd[0]}'; choose from {', '.join(KINDS)}")
     grounds = {}
     for number, env in enumerate([make(name, folders=folders) for name in envs]):
         say(f"levels of {env.name}")
         own_seed = 1000 * seed + 10 * number
-        grounds[env.name] = ground(env, contexts, own_seed, tier == "network")
+        grounds[env.name] = ground(env, contexts, own_seed)
     drawn = [
         draw_case(kind, number, list(grounds.values()), seed)
         for number in range(cases)
@@ -181,12 +258,24 @@ def benchmark(
     done = []
 
     def one(case: Case) -> list[Line]:
-        found = lines_of(case, grounds[case.env], seed)
+        found = list(lines_of(case, grounds[case.env], seed, asked))
         done.append(case)
         say(f"{len(done)} of {len(drawn)}: {said(found[0])}")
         return found
 
     return [line for found in parallel.each(one, drawn) for line in found]
+
+
+def _checked_gaps(tier: str, gaps: Sequence[float] | None) -> list[float]:
+    """The gaps of networks, widest first; none of rules."""
+    if tier == "rule":
+        if gaps:
+            raise UserError("a rule has no gap to itself; give gaps with tier network, or none")
+        return []
+    asked = sorted(set(gaps or (GAP,)), reverse=True)
+    if not all(0 < one < np.inf for one in asked):
+        raise UserError(f"gaps are bits above 0, not {', '.join(map(str, asked))}")
+    return asked
 
 
 def said(line: Line) -> str:

@@ -1,6 +1,6 @@
-"""What a layer holds: maps of its activations, and how well layers agree with behaviour.
+"""What a layer holds: maps of its activations.
 
-Axes: C contexts, D units, K shards, N seeds, L layers.
+Axes: C contexts, D units, K shards.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import FigureBase
 
 from shardsim.plot.canvas import legend_below, new_figure, styled
-from shardsim.plot.marks import curve, record, record_line
-from shardsim.plot.style import NULL, SEQUENTIAL, WIDTH, ink
+from shardsim.plot.marks import record
+from shardsim.plot.style import NULL, SEQUENTIAL, WIDTH
 
 
 class Projection(NamedTuple):
@@ -117,44 +117,3 @@ def _scatter(axes: Axes, projection: Projection, **colour) -> None:
     axes.set_ylabel(f"PC 2 ({projection.explained[1]:.0%})")
     axes.set_xticks([])
     axes.set_yticks([])
-
-
-@styled
-def agreement_by_layer(
-    layers: Sequence[str], agreement: np.ndarray, nulls: Mapping[str, np.ndarray] | None = None
-) -> FigureBase:
-    """How far activation clusters agree with behavioural ones, layer by layer.
-
-    Args:
-        layers: names, L, from the input on.
-        agreement: f[N, L], adjusted mutual information: 0 chance, 1 the same clusters.
-        nulls: name -> f[L] or f[N, L], the same for controls.
-    """
-    figure, axes = new_figure(4.6, 2.7)
-    place = axes[0, 0]
-    x = np.arange(len(layers), dtype=float)
-    curve(
-        place,
-        x,
-        agreement,
-        ink(),
-        "layers, with 90 % interval over seeds",
-        thin=True,
-        names=layers,
-        marker="o",
-        linewidth=2,
-    )
-    for number, (name, values) in enumerate((nulls or {}).items()):
-        mean = np.atleast_2d(values).mean(axis=0)
-        dashes = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))[number % 3]
-        place.plot(x, mean, color=NULL, linestyle=dashes, linewidth=1.3, label=name)
-        record_line(place, name, layers, mean)
-    place.set_xticks(x, layers)
-    place.set_xlim(-0.3, len(layers) - 0.7)
-    ends = [agreement, *(np.atleast_2d(values) for values in (nulls or {}).values())]
-    low, high = min(np.min(one) for one in ends), max(np.max(one) for one in ends)
-    place.set_ylim(min(-0.02, 1.1 * low), min(1.0, max(0.2, 1.6 * high)))
-    place.set_xlabel("layer")
-    place.set_ylabel("adjusted mutual information")
-    legend_below(figure, columns=2)
-    return figure

@@ -29,6 +29,7 @@ from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.contexts.sampling import DISTANCE_BINS
 from shardsim.shards.describe import short_names
 from shardsim.shards.evidence.gather import Behaviour, gather
+from shardsim.shards.evidence.objects import effects_of_objects
 from shardsim.shards.evidence.training import Training, trace
 from shardsim.shards.fit.basis import Basis, choose_basis
 from shardsim.shards.fit.data import DecisionData, decisions_on, whole_levels
@@ -49,6 +50,7 @@ COSTS = {
     "fits": 80.0,
     "dictionary and shares": 5.0,
     "influence": 2.0,
+    "objects": 4.0,
     "nulls": 20.0,
     "activations": 15.0,
     "updates of training": 5.0,
@@ -146,11 +148,13 @@ def identify_agents(
         effects = _influence(agents, on, edited, np.ones(1), mirror=agents.sees_mirrored)
     with progress.part("nulls"):
         empty = _nulls(agents, asked, edited, config)
-    seen = Behaviour(on, found.models, asked.data, asked.own, effects.signed)
+    seen = Behaviour(on, found.models, asked.data, asked.own, effects.signed, edited)
+    with progress.part("objects"):
+        by_objects = effects_of_objects(agents, seen, _moves(on), config)
     with progress.part("activations"):
         inside = gather(agents, asked.answers, seen, config)
     with progress.part("updates of training"):
-        gathered = (inside, trace(agents, training, seen, config))
+        gathered = (by_objects, inside, trace(agents, training, seen, config))
     arrays = {
         **_behaviour(found, asked),
         **values.of_influence(effects, found.models, asked.data, on, empty.influence),
@@ -260,8 +264,12 @@ def _basis(on: Battery, logits: np.ndarray, config: IdentifyConfig) -> Basis:
     """Compare the hypotheses of what 'toward a concept' means, on a sample of the battery."""
     rows = whole_levels(on.level_index, config.null_contexts, config.seed)
     data = decisions_on(on.take(rows), logits[rows])
+    return choose_basis(data, on.concepts, _moves(on), seed=config.seed)
+
+
+def _moves(on: Battery) -> np.ndarray | None:
+    """Return float64[A, 2], rows and columns that actions go, where all are compass words."""
     names = on.env.action_names
-    moves = None
-    if set(names) <= set(COMPASS):
-        moves = np.array([COMPASS[name] for name in names], np.float64)
-    return choose_basis(data, on.concepts, moves, seed=config.seed)
+    if not set(names) <= set(COMPASS):
+        return None
+    return np.array([COMPASS[name] for name in names], np.float64)

@@ -12,8 +12,8 @@ import xarray as xr
 from shardsim.agent.schema import MOMENTS, SEED
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.schema import Schema, Variable
+from shardsim.shards.object_schema import OBJECT_COORDINATES, OBJECTS, TOWARD
 
-TOWARD = "logits per move"  # of a gate: what it adds to an action that loses one move less
 BITS = "bits per decision"
 MOVES = "moves"
 SHARE = "share of decision influence"
@@ -34,12 +34,14 @@ COORDINATES = {
     "distance_bin": Variable(("distance_bin",), "distance to the concept", MOVES),
     "null": Variable(("null",), "policy without shards to find"),
     "layer": Variable(("layer",), "layer of the network"),
-    "control": Variable(("control",), "control in place of a layer's activations"),
+    "label": Variable(("label",), "labels of contexts that clusters are compared with"),
+    "view": Variable(("view",), "what of a layer, or which control, is cut into clusters"),
     "gate_source": Variable(("gate_source",), "what the gates are read from"),
     "dose": Variable(("dose",), "c: the reading of the shard in a layer is multiplied by 1 + c"),
     "component_method": Variable(("component_method",), "method that finds single components"),
     "component_control": Variable(("component_control",), "null of the components"),
     "feature": Variable(("feature",), "covariate that a gate's conditions may use"),
+    **OBJECT_COORDINATES,
     "event_kind": Variable(("event_kind",), "reward component that paid first in an episode"),
     **MOMENTS,
     "event_checkpoint": Variable(("event_checkpoint",), "checkpoint that episodes start from"),
@@ -116,12 +118,25 @@ SHARDS = Schema(
             MOVES,
         ),
         "agreement": Variable(
-            ("layer", "seed"),
-            "adjusted mutual information of clusters of activations and of behaviour",
+            ("seed", "label", "view", "layer"),
+            "adjusted mutual information of clusters of a view of a layer and of labels",
         ),
-        "agreement_control": Variable(
-            ("control", "seed"),
-            "adjusted mutual information of clusters of a control and of behaviour",
+        "activity_auc": Variable(
+            _BY_LAYER, "area under the ROC curve: size of its object's effect, shard active or not"
+        ),
+        "activity_auc_untrained": Variable(_BY_LAYER, "the same with effects before training"),
+        "activity_auc_shuffled": Variable(_BY_LAYER, "the same with effects of other contexts"),
+        "group_size": Variable(_BY_LAYER, "units whose effect is mostly that of its object"),
+        "group_lost": Variable(
+            _BY_LAYER, "part of the shard's strength lost when those units are ablated"
+        ),
+        "group_lost_other": Variable(_BY_LAYER, "the same of the other shard that changes most"),
+        "group_lost_random": Variable(
+            (*_BY_LAYER, "random_group"), "part lost with as many random units ablated"
+        ),
+        "group_lost_other_random": Variable(
+            (*_BY_LAYER, "random_group"),
+            "the same of the other shard that changes most",
         ),
         "readable": Variable(
             ("seed", "shard"),
@@ -181,6 +196,7 @@ SHARDS = Schema(
         "update_p_value_by_seed": Variable(
             ("seed", "event_kind", "shard"), "p-value: it strengthens the shard selectively"
         ),
+        **OBJECTS,
         "weight": Variable(
             ("context",), "weight back to the levels' own distribution of decisions"
         ),

@@ -17,6 +17,7 @@ import xarray as xr
 from shardsim.base.scalars import Whole, whole
 from shardsim.shards import decide, html, stored_models
 from shardsim.shards.contexts.battery import Battery
+from shardsim.shards.evidence.agreement import STRONGEST
 from shardsim.shards.fit.fit import ModelFit
 from shardsim.shards.fit.models import ENTROPY
 from shardsim.shards.fit.shard_model import ShardModel
@@ -24,7 +25,13 @@ from shardsim.shards.influence.shares import REST, by_concept
 from shardsim.shards.schema import by_seed
 from shardsim.shards.summary import summary
 
-BY_SEED = ("share_interval", "rest_share_interval", "words", "update_p_value")
+BY_SEED = (
+    "share_interval",
+    "rest_share_interval",
+    "object_share_interval",
+    "words",
+    "update_p_value",
+)
 
 
 class EqualFit(NamedTuple):
@@ -160,15 +167,24 @@ class ShardSet:
         return self._plain(by_seed(self.dataset, "explained"))
 
     @property
-    def agreement(self) -> dict[str, Any]:
-        """Layer or control -> adjusted mutual information with behaviour; empty without layers."""
-        found = {}
-        for dim, name in (("layer", "agreement"), ("control", "agreement_control")):
-            if name in self.dataset:
-                values = self._values(name)
-                for number, label in enumerate(self.dataset[dim].values):
-                    found[str(label)] = self._one(values[..., number])
-        return found
+    def agreement(self) -> dict[str, dict[str, Any]]:
+        """View -> layer -> adjusted mutual information with the strongest shard.
+
+        Views are what objects do to a layer, its activations, and controls; empty without layers.
+        """
+        if "label" not in self.dataset.dims:
+            return {}
+        data = self.dataset.sel(label=STRONGEST)
+        values = by_seed(data, "agreement")  # [S, view, layer]
+        known = np.asarray(np.isfinite(values).all(axis=(0, 2)))
+        return {
+            str(view): {
+                str(layer): self._plain(values[:, number, place])
+                for place, layer in enumerate(data["layer"].values)
+            }
+            for number, view in enumerate(data["view"].values)
+            if known[number]
+        }
 
     @property
     def influence(self) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.statistics import plain_interval, sign_flip_p
-from shardsim.shards import decide
+from shardsim.shards import decide, object_summary
 from shardsim.shards.evidence import components, dose_response, report
 from shardsim.shards.evidence.built import built
 from shardsim.shards.fit.models import AFFORDANCE, CEILING, PERMUTED, RIVALS, SHARDS
@@ -34,8 +34,11 @@ def summary(data: xr.Dataset) -> dict[str, Any]:
         "shardness_test": shardness_test(data),
         "explained": float(by_seed(data, "explained").mean()),
         **explained_by_activations(data),
+        **object_summary.summary(data),
         "components": components.summary(data),
         "agreement": agreement(data),
+        **activity(data),
+        **unit_groups(data),
         "built": [one.as_data() for one in built(data)],
         "views": views,
         "statuses": report.counted(views),
@@ -116,14 +119,64 @@ def explained_by_activations(data: xr.Dataset) -> dict[str, Any]:
     return {"explained_by_activations": {"layer": best, **ends, "sources": mean}}
 
 
-def agreement(data: xr.Dataset) -> dict[str, float]:
-    """Mean over seeds of the adjusted mutual information of every layer and control."""
-    found = {}
-    for dim, name in (("layer", "agreement"), ("control", "agreement_control")):
-        if name in data:
-            mean = by_seed(data, name).mean(0)
-            found |= dict(zip(map(str, data[dim].values), map(float, mean), strict=True))
+def agreement(data: xr.Dataset) -> dict[str, Any]:
+    """Label -> view -> adjusted mutual information, mean over layers with its interval over seeds.
+
+    And by layer; nothing without activations, and no view that could not be had.
+    """
+    if "label" not in data.dims:
+        return {}
+    names = [str(name) for name in data["layer"].values]
+    found: dict[str, Any] = {}
+    for label in map(str, data["label"].values):
+        found[label] = {}
+        for view in map(str, data["view"].values):
+            values = by_seed(data.sel(label=label, view=view), "agreement")
+            if np.isfinite(values).all():
+                layers = dict(zip(names, map(float, values.mean(0)), strict=True))
+                found[label][view] = {**plain_interval(values.mean(1)), "layers": layers}
     return found
+
+
+def activity(data: xr.Dataset) -> dict[str, Any]:
+    """Shard -> how well the size of its object's effect says that it is active, beside controls.
+
+    Means over layers, with an interval over seeds; only shards for objects that can be removed.
+    """
+    found: dict[str, Any] = {}
+    for name, said in (("", "mean"), ("_untrained", "untrained"), ("_shuffled", "shuffled")):
+        if f"activity_auc{name}" not in data:
+            continue
+        values = by_seed(data, f"activity_auc{name}").mean(1)
+        for place, shard in enumerate(map(str, data["shard_name"].values)):
+            if np.isfinite(values[:, place]).all():
+                told = found.setdefault(shard, {})
+                ends = plain_interval(values[:, place])
+                told |= ends if said == "mean" else {said: ends["mean"]}
+    return {"activity_auc": found} if found else {}
+
+
+def unit_groups(data: xr.Dataset) -> dict[str, Any]:
+    """Shard -> what ablating the units of its object costs it and others, beside random units.
+
+    Parts of a strength, means over layers with intervals over seeds; random ones, mean over them.
+    """
+    if "group_lost" not in data:
+        return {}
+    names = ("group_lost", "group_lost_other", "group_lost_random", "group_lost_other_random")
+    own, other, *random = (by_seed(data, name) for name in names)
+    by_source = {"lost": own, "other": other, "random": random[0].mean(-1)}
+    by_source["other_random"] = random[1].mean(-1)
+    found = {}
+    for place, shard in enumerate(map(str, data["shard_name"].values)):
+        if not np.isfinite(own[:, :, place]).any(1).all():
+            continue
+        found[shard] = {
+            source: plain_interval(np.nanmean(values[:, :, place], 1))
+            for source, values in by_source.items()
+            if np.isfinite(values[:, :, place]).any(1).all()
+        }
+    return {"unit_groups": found} if found else {}
 
 
 def ceiling(data: xr.Dataset) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from shardsim.runs.run import Run
 from shardsim.runs.store import MADE_BY
 from shardsim.shards import stored_models
 from shardsim.shards.decide import decided
+from shardsim.shards.evidence import agreement
 from shardsim.shards.fit.atoms import Atom
 from shardsim.shards.fit.models import AFFORDANCE, CEILING, GAIN, PLANNER, UTILITY
 from shardsim.shards.fit.models import SHARDS as SHARED
@@ -30,7 +31,6 @@ BINS = ["1", "2", "3", "4-5", "6+"]
 ONSETS = ["near-corner", "near-cheese", "contested"]
 REFLECTIONS = ["turns", "summed", "sham"]
 LAYERS = ["dense_1", "dense_2"]
-CONTROLS = ["raw input", "untrained dense_1", "untrained dense_2", "shuffled labels"]
 
 
 def generator() -> np.random.Generator:
@@ -101,13 +101,13 @@ def shards(seeds: int) -> xr.Dataset:
         "readable": np.ones((seeds, 2), bool),
         "specific": np.tile([True, False], (seeds, 1)),
         "erases_another": np.zeros((seeds, 2), bool),
-        "agreement": np.array([[0.1], [0.4]]) + np.zeros(seeds),
-        "agreement_control": np.full((len(CONTROLS), seeds), 0.02),
+        **effects(seeds),
         "explained_by_source": np.array([0.45, 0.62, 0.3, 0.2]) + np.zeros((seeds, 1)),
         "influence_signed": signed,
         "influence_in_model": signed * 0.5,
         "influence_mirror": mirrored,
         **stored_models.write(models(seeds)),
+        **objects(seeds),
         **doses(seeds),
         **updates(seeds),
     }
@@ -119,7 +119,8 @@ def shards(seeds: int) -> xr.Dataset:
         "battery": BATTERIES,
         "model": MODELS,
         "layer": LAYERS,
-        "control": CONTROLS,
+        "label": list(agreement.LABELS),
+        "view": list(agreement.VIEWS),
         "dose": DOSES,
         "event_kind": ["cheese", "none"],
         "event_checkpoint": [1, 2],
@@ -127,9 +128,59 @@ def shards(seeds: int) -> xr.Dataset:
         "rest": ["habit", "affordance", "residual"],
         "end": ["low", "high"],
         "distance_bin": BINS,
+        "object": CONCEPTS[:2],
+        "object_part": ["base", *CONCEPTS[:2], "interactions"],
+        "base_part": ["habit", "affordance", "corner", "walking"],
+        "residual_part": ["objects", "base"],
+        "remedy": ["other gates", "straight lines"],
+        "place": ["corner"],
+        "place_test": ["unmoved", "mark stays in the frame", "mark moves with the maze"],
+        "place_target": ["maze", "frame"],
     }
     about = {"identified_on": "target", "basis": "moves", "separation": "{}"}
     return decided(labelled(SHARDS, values, coordinates, about))
+
+
+def effects(seeds: int) -> dict[str, Any]:
+    """Raw clusters that follow the action, effects that follow the cheese shard; no corner's."""
+    information = np.full((seeds, len(agreement.LABELS), len(agreement.VIEWS), 2), 0.02)
+    views = {name: number for number, name in enumerate(agreement.VIEWS)}
+    information[:, 2, views[agreement.ACTIVATIONS]] = [0.4, 0.5]
+    for name in (agreement.SIZES, agreement.EFFECTS):
+        information[:, 1, views[name]] = [0.2, 0.3]
+    by_shard = {"activity_auc": 0.9, "activity_auc_untrained": 0.55, "activity_auc_shuffled": 0.5}
+    by_shard |= {"group_lost": 0.6, "group_lost_other": 0.2}
+    nothing = np.array([0.0, np.nan])  # of the corner, which cannot be removed
+    rows = {name: value + nothing + np.zeros((seeds, 2, 1)) for name, value in by_shard.items()}
+    drawn = nothing[:, None] + np.full((seeds, 2, 2, 3), 0.3)
+    groups = {"group_lost_random": drawn, "group_lost_other_random": drawn}
+    return {"agreement": information, "group_size": np.full((seeds, 2, 2), 4), **rows, **groups}
+
+
+def objects(seeds: int) -> dict[str, Any]:
+    """The cheese has a quarter of the influence by removal, and the residual is half without it."""
+    share = np.array([0.6, 0.25, 0.1, 0.05]) + np.zeros((seeds, 1))
+    pull = np.array([[2.5, 0.0], [0.2, 2.4], [0.3, 2.2]])
+    return {
+        "object_share": share,
+        "object_share_interval": ends(share.mean(0), 0.03),
+        "object_share_interval_by_seed": ends(share, 0.02),
+        "object_share_untrained": np.full((seeds, 4), 0.25),
+        "base_share": np.array([0.1, 0.2, 0.3, 0.4]) + np.zeros((seeds, 1)),
+        "objects_explained": np.full(seeds, 0.57),
+        "objects_explained_by_covariates": np.full(seeds, 0.63),
+        "objects_explained_freely": np.full(seeds, 0.88),
+        "effect_along": np.array([0.7, np.nan]) + np.zeros((seeds, 1)),
+        "effect_gate_correlation": np.array([0.8, np.nan]) + np.zeros((seeds, 1)),
+        "effect_gate_gap": np.array([-2.0, -1.0, 0.0, 0.1, np.nan]) + np.zeros((seeds, 2, 1)),
+        "residual_part_by_distance": np.full((seeds, 2, 5), 0.1),
+        "residual_covariate": np.array(["near_corner"] * seeds),
+        "residual_located": np.full(seeds, 0.2),
+        "residual_reduced": np.array([0.2, -0.1]) + np.zeros((seeds, 1)),
+        "place_pull": pull + np.zeros((seeds, 1, 1, 1)),
+        "place_shifted": np.full((seeds, 1), np.nan),
+        "place_shiftable": 0.0,
+    }
 
 
 def doses(seeds: int) -> dict[str, Any]:

@@ -36,7 +36,23 @@ DIAGNOSIS: dict[str, Any] = {
     ],
 }
 
+HALF = {"mean": 0.5, "low": 0.4, "high": 0.6}
+OBJECTS: dict[str, Any] = {
+    "shares": {
+        "base": {**HALF, "untrained": HALF, "fitted": HALF},
+        "cheese": {**HALF, "untrained": HALF, "fitted": HALF},
+        "interactions": {**HALF, "untrained": HALF, "fitted": None},
+    },
+    "gates": {"cheese": {"correlation": HALF}},
+    "explained": HALF,
+    "explained_by_covariates": HALF,
+    "explained_freely": HALF,
+    "residual": {"base": HALF, "reduced": {"straight lines": HALF}},
+    "places": {},
+}
+
 SUMMARY: dict[str, Any] = {
+    "objects": OBJECTS,
     "num_shards": 2,
     "shards": [
         {
@@ -99,7 +115,13 @@ SUMMARY: dict[str, Any] = {
             "null": {"random directions": 0.3011, "shuffled gates": -0.0123},
         }
     ],
-    "agreement": {"dense_1": 0.1023, "dense_2": 0.3891, "raw input": 0.0212},
+    "agreement": {
+        "strongest shard": {
+            "raw activations": {"mean": 0.0212, "low": 0.01, "high": 0.03},
+            "effect sizes": {"mean": 0.1023, "low": 0.08, "high": 0.12},
+        },
+        "action taken": {"raw activations": {"mean": 0.3891, "low": 0.35, "high": 0.42}},
+    },
     "verdict": "shards",
     "constancy": {"near-corner": "drifted", "near-cheese": "undecided", "contested": "drifted"},
     "reflection": {

@@ -127,7 +127,7 @@ def test_the_component_that_follows_a_gate_stands_beside_its_controls(page):
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}
-    assert len(pictures) == len(files) == 13
+    assert len(pictures) == len(files) == 15
     inside = [base64.b64decode(str(picture["src"]).partition(",")[2]) for picture in pictures]
     assert sorted(inside) == sorted(files.values())
     assert all(len(str(picture["alt"])) > 20 for picture in pictures)
@@ -168,10 +168,10 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
         "figures/vector-field.png",
         "report.html",
     ]
-    assert page.count("Not in this run:") == 11
+    assert page.count("Not in this run:") == 13
     assert "Description of each shard: not in this run." in page
     assert str(trained.path) not in page
-    assert told[0] == "shard-distribution" and told[-1] == "page" and len(told) == 14
+    assert told[0] == "shard-distribution" and told[-1] == "page" and len(told) == 16
 
 
 def test_a_run_without_shards_says_so(trained, tmp_path):
@@ -179,8 +179,8 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
     shutil.copytree(trained.path, path)
     run = type(trained)(Store.open(path))
     seeds, steps = len(run.seeds), np.asarray(run.training["steps"], float)
-    views = ["agreement", "agreement_control", "explained_by_source"]
-    views += ["readable", "specific", "erases_another", "layer", "control", "gate_source"]
+    views = ["explained_by_source", "readable", "specific", "erases_another"]
+    views += ["layer", "label", "view", "gate_source", *results.effects(seeds)]
     views += [*results.doses(seeds), *results.updates(seeds)]
     found = results.shards(seeds).drop_vars(views)
     verdicts = xr.Dataset({"verdict": (("onset",), ["undefined"])}, {"onset": ["contested"]})
@@ -198,6 +198,7 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
     said = re.findall(r"Not in this run: ([^<]*)\.</p>", page)
     assert sorted(said) == [
         "no shard was found in this run, so no gate was read from activations",
+        "no shard was found in this run, so no layer was compared with them",
         "no shard was found in this run, so nothing built one",
         "no shard was found in this run, so there is no gate to draw",
         "no shard was found in this run, so there was no intervention",

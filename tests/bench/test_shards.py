@@ -12,8 +12,25 @@ from shardsim.base.errors import UserError
 from shardsim.bench import shards_table
 from shardsim.bench.planted.policy import logits_on, planted_policy
 from shardsim.bench.planted.rules import NULL_KINDS
-from shardsim.bench.planted_cases import LEAST_PULL, draw_case, ground, truth_of
-from shardsim.bench.shards import ENVS, METHODS, OWN, Line, benchmark, removal_vectors
+from shardsim.bench.planted_cases import (
+    LEAST_PULL,
+    ask,
+    draw_case,
+    ground,
+    own_truth,
+    truth_of,
+)
+from shardsim.bench.scores import preference_cosine, share_error
+from shardsim.bench.shards import (
+    ENVS,
+    METHODS,
+    NOT_TAUGHT,
+    OWN,
+    Line,
+    benchmark,
+    lines_of,
+    removal_vectors,
+)
 from shardsim.cli import app
 from shardsim.env.registry import make
 from tests.shards.built import influence
@@ -25,7 +42,7 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def corner():
-    return ground(make("cheese-corner"), 200, 3, network=False)
+    return ground(make("cheese-corner"), 200, 3)
 
 
 def line(kind, method=OWN, planted=2, found=2, verdict="shards", **extra):
@@ -85,13 +102,56 @@ def test_the_table_counts_by_kind_and_by_method():
     assert "0.00 [0.00, 0.73]" in rows["other"] and "0.500" in rows["other"]
 
 
+def test_a_row_a_gap_scores_what_was_taught_and_names_what_was_not():
+    network = {"own_rand": 0.9, "own_share_error": 0.02, "own_covered": (True, False)}
+    missed = {"verdict": NOT_TAUGHT, "found": 0, "rand": NAN, "cosine": NAN, "share_error": NAN}
+    lines = [
+        line("shards", gap=0.09, asked=0.1, found=3, rand=0.5, covered=(), **network),
+        line("shards", gap=0.018, asked=0.02, **network),
+        line("gain", planted=1, found=1, verdict="one utility", gap=0.015, asked=0.02, rand=NAN),
+        line("noise", gap=0.0312, asked=0.02, covered=(), number=3, **missed),
+    ]
+    text = shards_table.table(lines)
+    rows = {row.split("  ")[0]: row for row in text.splitlines()}
+    narrow, wide = rows["0.02"].split(), rows["0.1"].split()
+    assert narrow[1:4] == ["2", "1", "0.0165"] and wide[1:4] == ["1", "0", "0.0900"]
+    assert "0.020" in narrow and "0.50" in wide
+    assert rows["shards"].split()[1] == "1" and "noise" not in rows
+    assert "not taught to 0.02 bits: noise 3 in e, which stayed 0.0312 from its rule" in text
+
+
+def test_own_truth_of_a_rule_is_what_was_planted(corner):
+    case = draw_case("place", 0, [corner], 7)
+    plain = case.spec.__class__(**{**vars(case.spec), "noise": 0.0})
+    case = case._replace(spec=plain)
+    planted, own = truth_of(plain, corner), own_truth(plain, corner, ask(case, corner))
+    np.testing.assert_allclose(own.shares, planted.shares, atol=0.03)
+    assert share_error(planted, own) < 0.03 and preference_cosine(planted, own) > 0.9999
+    assert np.corrcoef(own.strength[:, 0], planted.strength[:, 0])[0, 1] > 0.95
+
+
+def test_a_network_that_was_not_taught_is_not_identified(corner, monkeypatch):
+    case = draw_case("place", 0, [corner], 7)
+    far = ask(case, corner)._replace(gap=0.5, asked=0.02)
+    monkeypatch.setattr("shardsim.bench.shards.ask_networks", lambda *a: iter([far]))
+    (only,) = lines_of(case, corner, 0, (0.02,))
+    assert not only.taught and only.gap == 0.5 and only.verdict == NOT_TAUGHT
+
+
 def test_bad_asks_are_refused_in_one_line():
+    with pytest.raises(UserError, match="a rule has no gap"):
+        benchmark(1, gaps=[0.02])
+    with pytest.raises(UserError, match=r"bits above 0, not 0\.1, -1\.0"):
+        benchmark(1, tier="network", gaps=[-1.0, 0.1])
+    for tier, gaps, said in (("rule", ".1", "no gap"), ("network", "x", "'x' among the gaps")):
+        done = CliRunner().invoke(app, ["bench", "shards", "--tier", tier, "--gaps", gaps])
+        assert done.exit_code != 0 and said in str(done.exception or done.output)
     with pytest.raises(UserError, match="choose rule or network"):
         benchmark(1, tier="reward")
     with pytest.raises(UserError, match="3 or more"):
         benchmark(1, envs=["decoy"], contexts=200)
     with pytest.raises(UserError, match="hardly ever holds yellow-line"):
-        ground(make("colour-shape"), 200, 0, network=False)
+        ground(make("colour-shape"), 200, 0)
     with pytest.raises(UserError, match=r"there is no folder .*nowhere"):
         benchmark(1, folders=["nowhere"], say=lambda text: None)
     with pytest.raises(UserError, match="no planted kind 'gian'"):

@@ -6,7 +6,7 @@ import numpy as np
 
 from shardsim.plot import activations
 from shardsim.plot.style import BLUE, ORANGE
-from tests.plot.drawn import legend_labels, lines
+from tests.plot.drawn import legend_labels
 
 
 def test_components_are_those_of_the_covariance_with_fixed_signs():
@@ -37,11 +37,3 @@ def test_the_activation_map_colours_by_the_strongest_shard():
     np.testing.assert_array_equal(gate_a.get_array(), gates[:, 0] / 2.0)
     assert legend_labels(figure) == ["a", "b", "no shard active"]
     assert "80%" in figure.axes[0].get_xlabel()
-
-
-def test_agreement_holds_every_seed_and_the_null():
-    values = np.array([[0.1, 0.3], [0.2, 0.5]])
-    figure = activations.agreement_by_layer(["input", "dense"], values, {"null": np.zeros(2)})
-    drawn = lines(figure.axes[0])
-    for expected in (*values, values.mean(0), np.zeros(2)):
-        assert any(np.allclose(line, expected) for line in drawn)

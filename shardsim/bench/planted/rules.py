@@ -30,6 +30,7 @@ SHARD_KINDS = (
     "decoy",  # gates may read a concept that no shard wants
     "noise",  # two and a half times as much
     "beyond-rank",  # more shards than independent preferences
+    "shun",  # the last one wants a concept and shuns another
 )
 NULL_KINDS = (
     "one-utility",
@@ -41,7 +42,9 @@ NULL_KINDS = (
     "equal-preferences",
     "equal-contexts",
 )
-KINDS = (*SHARD_KINDS, *NULL_KINDS)
+# A kind's place is part of its agents' seed, so that kinds which came later stand last.
+LATER = ("shun",)
+KINDS = (*(kind for kind in SHARD_KINDS if kind not in LATER), *NULL_KINDS, *LATER)
 
 FARTHEST = 24.0  # moves; what an unreachable concept counts as in smooth noise
 NOISE_SCALE = 4.0  # moves or cells over which smooth noise changes

@@ -21,6 +21,7 @@ from shardsim.bench.planted.rules import (
 
 ATTEMPTS = 10_000
 LARGEST_RATIO = 20.0
+SHUNNED = (0.3, 0.8)  # of what a shard wants, how much it shuns beside it
 
 
 def sample_spec(
@@ -114,6 +115,10 @@ def _shaped(rng, kind, gates, preferences, drives, places):
     count = preferences.shape[1]
     if kind == "avoid":
         preferences[-1] = -np.eye(count)[preferences[-1].argmax()]
+    elif kind == "shun":
+        wanted, shunned = rng.choice(count, 2, replace=False)
+        mixed = np.eye(count)[wanted] - rng.uniform(*SHUNNED) * np.eye(count)[shunned]
+        preferences[-1] = mixed / np.linalg.norm(mixed)
     elif kind == "place":
         preferences[0] = np.eye(count)[rng.choice(places)]
     elif kind == "hidden":

@@ -239,28 +239,6 @@ def shards(run: Run, none: str) -> xr.Dataset:
     return run.shards.dataset
 
 
-def agreement(
-    run: Run, seed: Whole | None = None
-) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
-    """Layers L, their agreement f[K, L], and controls f[K, L].
-
-    Raises UserError where no shard was found, since nothing was clustered then.
-    """
-    data = of_seed(shards(run, "no layer was compared with them"), seed)
-    layers = [str(name) for name in data["layer"].values]
-    controls = data["agreement_control"].transpose("seed", "control")
-    names = [str(name) for name in controls["control"].values]
-    blank = [f"untrained {name}" for name in layers]
-    found = {
-        name: controls.sel(control=name).values[:, None] + np.zeros(len(layers))
-        for name in names
-        if name not in blank
-    }
-    if set(blank) <= set(names):
-        found["untrained network"] = controls.sel(control=blank).values
-    return layers, data["agreement"].transpose("seed", "layer").values, found
-
-
 def pick(data: xr.Dataset, dim: str, index: Whole) -> xr.Dataset:
     """One entry along a dim by position; raises UserError where there is none."""
     size, index = data.sizes[dim], whole(dim, index, None)

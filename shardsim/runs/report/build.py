@@ -83,16 +83,24 @@ PARTS = (
         "Are they shards?",
         "Every rival is fitted to the same decisions with the same habit and affordance terms and "
         "compared in bits per decision on levels left out of its fit. Lower is better.",
-        ("rivals", "activation-gates", "dose-curves", "what-built"),
+        ("rivals", "agreement", "activation-gates", "dose-curves", "what-built"),
         (
             "rivals",
             "shardness",
             "agreement",
+            "effects",
             "activation gates",
             "components",
             "interventions",
             "views",
         ),
+    ),
+    Part(
+        "What objects do",
+        "Removing objects from the level divides the agents' logits exactly, without a fit, into a "
+        "base, an effect of each object and interactions. A place cannot be removed.",
+        ("intervention-shares",),
+        ("objects",),
     ),
     Part(
         "Diagnosis",

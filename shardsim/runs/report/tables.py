@@ -9,7 +9,8 @@ import numpy as np
 
 from shardsim.diagnosis.evidence import label_in
 from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
-from shardsim.runs.figure_data import results
+from shardsim.runs.figure_data import inside, results
+from shardsim.runs.report import object_text
 from shardsim.runs.report.formats import half_width, interval, mean_sd, number, spread
 from shardsim.runs.report.text import returns_of
 from shardsim.runs.run import Run
@@ -35,7 +36,9 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "track": lambda: track(run),
         "rivals": lambda: rivals(run),
         "shardness": lambda: shardness(summary),
+        "objects": lambda: Table(object_text.TITLE, object_text.COLUMNS, object_text.rows(summary)),
         "agreement": lambda: agreement(run),
+        "effects": lambda: effects(run),
         "views": lambda: views(summary),
         "activation gates": lambda: activation_gates(summary),
         "components": lambda: components(summary),
@@ -155,18 +158,34 @@ def shardness(summary: Mapping[str, Any]) -> Table:
 
 
 def agreement(run: Run) -> Table:
-    """Adjusted mutual information of activation and behaviour clusters, by layer."""
-    title = (
-        "Agreement of activation clusters with behavioural clusters (adjusted mutual information)"
-    )
-    if not run.store.has("shards.nc") or "agreement" not in run.shards.dataset:
+    """Adjusted mutual information of clusters of every view with three labels, by layer."""
+    title = "Agreement of clusters of contexts (adjusted mutual information)"
+    if not run.store.has("shards.nc") or "label" not in run.shards.dataset.dims:
         return Table(title, (), [])
-    layers, values, nulls = results.agreement(run)
+    data = run.shards.dataset
+    labels = [str(label) for label in data["label"].values]
+    tables = {label: inside.agreement(data, label) for label in labels}
     rows = [
-        [layer, mean_sd(values[:, n]), *(mean_sd(control[:, n]) for control in nulls.values())]
-        for n, layer in enumerate(layers)
+        [view, layer, *(mean_sd(tables[label][view][:, n]) for label in labels)]
+        for view in tables[labels[0]]
+        for n, layer in enumerate(map(str, data["layer"].values))
     ]
-    return Table(title, ("layer", "agents", *nulls), rows)
+    return Table(title, ("clusters of", "layer", *labels), rows)
+
+
+def effects(run: Run) -> Table:
+    """What the size of effects says of activity, and what ablating groups of units costs."""
+    title = "Effects of removing objects, by layer"
+    if not run.store.has("shards.nc") or "activity_auc" not in run.shards.dataset:
+        return Table(title, (), [])
+    data = run.shards.dataset
+    measures = {inside.AUC: inside.activity(data), inside.LOST: inside.unit_groups(data)}
+    rows = [
+        [measure, name, *(mean_sd(values[:, n]) for n in range(data.sizes["layer"]))]
+        for measure, found in measures.items()
+        for name, values in found.items()
+    ]
+    return Table(title, ("measure", "of", *map(str, data["layer"].values)), rows)
 
 
 def activation_gates(summary: Mapping[str, Any]) -> Table:

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shardsim.runs.report.built_text import built_by
+from shardsim.runs.report.effects_text import activity, agreement
 from shardsim.runs.report.formats import count, interval, listed, percent, sentence
+from shardsim.runs.report.object_text import by_objects
 from shardsim.runs.report.reflection_text import constancy
 
 VERDICTS = {
@@ -27,8 +29,6 @@ CATEGORIES = {
     "is at fault: it needs more training",
     "unknown": "something is wrong that none of the hypotheses explains",
 }
-CONTROLS = ("raw input", "untrained", "shuffled")  # what the names of controls begin with
-CHANCE = 0.05  # adjusted mutual information below which clusters agree no better than by chance
 BRACKETS = (
     "Brackets hold confidence intervals over seeds (90 % by default); those of shares also cover "
     "levels and equally good fits."
@@ -39,7 +39,7 @@ SIGNIFICANT = 0.05  # where a test over so few seeds cannot come below this, tha
 def headlines(summary: Mapping[str, Any]) -> list[str]:
     """Sentences in the order of the pipeline; what is not in the summary is left out."""
     first = (_training, _estimated, _verdict, _separation, _shards)
-    makers = (*first, built_by, _explained, _agreement, constancy, _diagnosis)
+    makers = (*first, built_by, _explained, by_objects, agreement, activity, constancy, _diagnosis)
     return [line for make in makers for line in make(summary)]
 
 
@@ -230,37 +230,6 @@ def _explained(summary: Mapping[str, Any]) -> list[str]:
     beside = "" if control is None else f" (shuffled activations: {percent(control)})"
     layer = read["layer"]
     return [f"{line}; with gates read from layer {layer}, {percent(read['mean'])}{beside}."]
-
-
-def _agreement(summary: Mapping[str, Any]) -> list[str]:
-    """The layer whose clusters agree best with behaviour's, beside the best of the controls."""
-    known = {name: value for name, value in (summary.get("agreement") or {}).items() if value}
-    layers = {name: value for name, value in known.items() if not name.startswith(CONTROLS)}
-    if not layers:
-        return []
-    best = max(layers, key=lambda name: layers[name])
-    controls = {name: value for name, value in known.items() if name not in layers}
-    if layers[best] < CHANCE:
-        chance = _at_chance(layers[best], controls)
-        return [f"Clustering raw activations does not recover the shards ({chance})."]
-    line = (
-        f"Clusters of the activations of layer {best} agree with clusters of behaviour: adjusted "
-        f"mutual information {interval(layers[best], '{:.2f}')} (0 is chance, 1 is identical)"
-    )
-    if not controls:
-        return [f"{line}."]
-    other = max(controls, key=lambda name: controls[name])
-    return [f"{line}; best control, {other}: {interval(controls[other], '{:.2f}')}."]
-
-
-def _at_chance(value: float, controls: Mapping[str, float]) -> str:
-    """Agreement at chance, beside an untrained network where it has no more."""
-    untrained = [found for name, found in controls.items() if name.startswith("untrained")]
-    measured = f"adjusted mutual information {interval(value, '{:.2f}')}"
-    if not untrained or max(untrained) >= CHANCE:
-        return f"agreement at chance: {measured}"
-    beside = interval(max(untrained), "{:.2f}")
-    return f"agreement at chance, as in an untrained network: {measured}, untrained {beside}"
 
 
 def _diagnosis(summary: Mapping[str, Any]) -> list[str]:

@@ -1,25 +1,24 @@
-"""The activation side: do contexts fall apart inside the network as they do in behaviour?
+"""The activation side: clusters and axes of activations, and gates read from them.
 
-Axis letters: C contexts · O concepts · K shards · D units of a layer, or features of a control.
+Axis letters: C contexts · K shards · D units of a layer, or features of a control.
 Every figure stands beside controls: the raw input, an untrained network, shuffled labels.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_mutual_info_score, silhouette_score
-from threadpoolctl import threadpool_limits
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import ThreadpoolController
 
 RAW, SHUFFLED = "raw input", "shuffled labels"
-SOFTENING = 0.1  # moves: influence vectors shorter than this count for little
 COMPONENTS = 16
-CLUSTERS = (2, 3, 4, 5)
 CONTEXTS = 2000
-SILHOUETTE_CONTEXTS = 600
 RIDGE = 1e-2  # of the mean variance of a feature
 BETTER = 0.02  # of the variance: how far a layer must read a gate better than chance
 
@@ -38,23 +37,21 @@ def sample(size: int, seed: int, most: int = CONTEXTS) -> np.ndarray:
     return np.sort(order[:most])
 
 
-def influence_vectors(signed: np.ndarray, in_model: np.ndarray) -> np.ndarray:
-    """Return float64[C, O]: each context's influence vector, bounded so that its direction counts.
+def cluster(view: np.ndarray, count: int, seed: int, starts: int = 1) -> np.ndarray:
+    """Return int[C]: k-means labels of the first principal components of a view [C, D].
 
-    Args:
-      signed: float[C, O], signed influence in moves, NaN for places and for what is not there.
-      in_model: float[C, O], the same with each concept removed from the fitted model, which is
-        what stands for places.
+    The best of some random starts; fewer clusters where fewer points differ.
     """
-    vectors = np.where(np.isfinite(signed), signed, in_model)
-    return vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + SOFTENING)
-
-
-def cluster(view: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Return int[C]: k-means labels of the first principal components of a view [C, D]."""
-    means = KMeans(count, n_init=1, random_state=seed)  # pyright: ignore[reportArgumentType]
-    with threadpool_limits(limits=1):  # small problems: threads cost more than they give
+    means = KMeans(count, n_init=starts, random_state=seed)  # pyright: ignore[reportArgumentType]
+    with warnings.catch_warnings(), _libraries().limit(limits=1):  # small: threads cost more
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return means.fit_predict(principal(view))
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Finding out which numerical libraries are loaded costs as much as a small clustering."""
+    return ThreadpoolController()
 
 
 def principal(view: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
@@ -62,49 +59,12 @@ def principal(view: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
     centred = np.asarray(view, np.float64) - view.mean(0)
     if min(centred.shape) <= components:
         return centred
+    if len(centred) < centred.shape[1]:  # the same scores from the smaller of the two squares
+        values, vectors = np.linalg.eigh(centred @ centred.T)
+        most = np.argsort(-values)[:components]
+        return vectors[:, most] * np.sqrt(np.maximum(values[most], 0.0))
     values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
     return centred @ vectors[:, np.argsort(-values)[:components]]
-
-
-def number_of_clusters(vectors: np.ndarray, seed: int) -> int:
-    """Return the number of behavioural clusters of the best silhouette (Rousseeuw 1987)."""
-    few = principal(vectors[sample(len(vectors), seed, SILHOUETTE_CONTEXTS)])
-    if len(np.unique(few.round(9), axis=0)) <= max(CLUSTERS):
-        return min(CLUSTERS)
-    scores = [silhouette_score(few, cluster(few, count, seed)) for count in CLUSTERS]
-    return CLUSTERS[int(np.argmax(scores))]
-
-
-def ami_by_layer(
-    vectors: np.ndarray,
-    activations: Mapping[str, np.ndarray],
-    observations: np.ndarray,
-    *,
-    untrained: Mapping[str, np.ndarray] | None = None,
-    seed: int = 0,
-) -> dict[str, float]:
-    """Compare the behavioural clusters of contexts with those of every layer.
-
-    Args:
-      vectors: float[C, O], of `influence_vectors`.
-      activations: layer -> float[C, D].
-      observations: float[C, H, W, planes], the raw input, as a control.
-      untrained: the same layers of an untrained network, as a control.
-      seed: of k-means and of the shuffling.
-
-    Returns:
-      Layer or control -> adjusted mutual information (Vinh et al. 2010, "Information theoretic
-      measures for clusterings comparison"): 1 the same clusters, 0 what chance gives.
-    """
-    count = number_of_clusters(vectors, seed)
-    labels = cluster(vectors, count, seed)
-    views = {**activations, RAW: observations.reshape(len(observations), -1)}
-    views |= {f"untrained {name}": values for name, values in (untrained or {}).items()}
-    groups = {name: cluster(view, count, seed) for name, view in views.items()}
-    groups[SHUFFLED] = np.random.default_rng(seed).permutation(next(iter(groups.values())))
-    return {
-        name: float(adjusted_mutual_info_score(labels, found)) for name, found in groups.items()
-    }
 
 
 def read_out(view: np.ndarray, gates: np.ndarray, level_index: np.ndarray, seed: int) -> Readout:

@@ -1,4 +1,4 @@
-"""All evidence beside behaviour, for agents together: read-outs, clusters, erasure, doses.
+"""All evidence beside behaviour, for agents together: read-outs, effects, erasure, doses.
 
 Axis letters: S agents (seeds) · C contexts · K shards.
 """
@@ -10,16 +10,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from shardsim.agent.network import Network
 from shardsim.shards.agents import Agents, Answers
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery
-from shardsim.shards.evidence import activations, components, dose_response
+from shardsim.shards.evidence import activations, components, dose_response, unit_groups
+from shardsim.shards.evidence import agreement as clusters
+from shardsim.shards.evidence import effects as removed
 from shardsim.shards.evidence.activation_gates import ActivationFit, activation_fit
 from shardsim.shards.evidence.causal import erase, erases_another
 from shardsim.shards.fit.data import DecisionData
 from shardsim.shards.fit.fit import ModelFit
 from shardsim.shards.fit.shard_model import ShardModel
-from shardsim.shards.influence.influence import in_model
+from shardsim.shards.influence.influence import Edited, in_model
 from shardsim.shards.influence.shares import Parts, parts_of
 
 CONSTANT = 1e-6  # spread of a gate below which there is nothing to read
@@ -33,6 +36,7 @@ class Behaviour(NamedTuple):
     data: Sequence[DecisionData]  # S
     own: Sequence[ModelFit]  # S, each agent fitted by itself
     signed: np.ndarray  # float64[S, C, O], influence of removing each concept
+    edited: Edited  # the contexts without each object
 
 
 class Gathered(NamedTuple):
@@ -50,6 +54,10 @@ def gather(agents: Agents, answers: Answers, found: Behaviour, config: IdentifyC
     blank = _untrained(agents, found.on)
     few = {name: values[:, rows] for name, values in answers.layers.items()}
     few_blank = {name: values[:, rows] for name, values in blank.items()}
+    asked = Answers(answers.logits[:, rows], few)
+    effects = removed.measure(
+        agents, found.on, found.edited, rows, asked, Answers(asked.logits, few_blank)
+    )
     gates = [model.gates[rows] for model in found.models]
     seen, levels = found.on.observations[rows], found.on.level_index[rows]
     read = activations.read_outs(gates, few, seen, levels, few_blank, config.seed)
@@ -57,10 +65,11 @@ def gather(agents: Agents, answers: Answers, found: Behaviour, config: IdentifyC
     values: dict[str, Any] = {"readable": _readable(read, list(few), found.models)}
     coordinates: dict[str, Any] = {"layer": list(few)}
     for one in (
-        _agreement(found, few, few_blank, rows, config),
+        _agreement(found, asked, few_blank, effects, rows, config),
+        _activity(found, effects, rows, config),
         _gates(found, answers.layers, blank, config),
         Gathered(components.values_of(single), components.coordinates_of(single)),
-        _interventions(agents, found, rows, config),
+        _interventions(agents, found, effects, rows, config),
     ):
         values |= one.values
         coordinates |= one.coordinates
@@ -83,33 +92,63 @@ def _readable(
 
 def _agreement(
     found: Behaviour,
-    layers: Mapping[str, np.ndarray],
+    asked: Answers,
     untrained: Mapping[str, np.ndarray],
+    effects: removed.Effects,
     rows: np.ndarray,
     config: IdentifyConfig,
 ) -> Gathered:
-    """Adjusted mutual information of behavioural and activation clusters, for each agent."""
+    """Clusters of every view of every layer beside what is done in each context."""
+    inputs = {clusters.RAW: found.on.observations[rows].reshape(len(rows), -1)}
+    if effects.objects:
+        inputs[clusters.RAW_EFFECTS] = effects.inputs.reshape(len(rows), -1)
+    count = asked.logits.shape[2] + 1
+    same = clusters.grouped(inputs, count, config.seed)
     tables = []
-    for seed, (model, data) in enumerate(zip(found.models, found.data, strict=True)):
-        removed = np.nan_to_num(in_model(model, data)[rows])
-        vectors = activations.influence_vectors(found.signed[seed][rows], removed)
-        tables.append(
-            activations.ami_by_layer(
-                vectors,
-                {name: values[seed] for name, values in layers.items()},
-                found.on.observations[rows],
-                untrained={name: values[seed] for name, values in untrained.items()},
-                seed=config.seed,
-            )
-        )
-    controls = [name for name in tables[0] if name not in layers]
+    for agent, (model, data) in enumerate(zip(found.models, found.data, strict=True)):
+        gone = np.nan_to_num(in_model(model, data)[rows])
+        vectors = clusters.influence_vectors(found.signed[agent][rows], gone)
+        labels = {
+            clusters.BEHAVIOUR: clusters.behaviour_clusters(vectors, config.seed),
+            clusters.STRONGEST: removed.strongest(_pulls(model, data, rows)),
+            clusters.ACTION: asked.logits[agent].argmax(1),
+        }
+        tables.append([])
+        for name in asked.layers:
+            views = clusters.views_of(agent, name, asked.layers, untrained, asked.logits, effects)
+            groups = clusters.grouped(views, count, config.seed) | same
+            tables[-1].append(clusters.agreement(labels, groups, config.seed))
     return Gathered(
-        {
-            "agreement": [[one[name] for one in tables] for name in layers],
-            "agreement_control": [[one[name] for one in tables] for name in controls],
-        },
-        {"control": controls},
+        {"agreement": np.moveaxis(np.array(tables), 1, -1)},
+        {"label": list(clusters.LABELS), "view": list(clusters.VIEWS)},
     )
+
+
+def _pulls(model: ShardModel, data: DecisionData, rows: np.ndarray) -> np.ndarray:
+    """Return float64[C, K]: how strongly each shard pulls in some contexts, logits."""
+    return removed.pull_sizes(parts_of(model, data).shards[rows])
+
+
+def _activity(
+    found: Behaviour, effects: removed.Effects, rows: np.ndarray, config: IdentifyConfig
+) -> Gathered:
+    """Whether the size of an object's effect says that its shard is active, beside controls."""
+    if not effects.objects:
+        return Gathered({}, {})
+    objects = removed.objects_of(found.models[0].preferences, effects.objects)
+    mixed = np.random.default_rng(config.seed).permutation(len(rows))
+    tables: dict[str, list[Any]] = {"": [], "_untrained": [], "_shuffled": []}
+    for agent, (model, data) in enumerate(zip(found.models, found.data, strict=True)):
+        pulls = _pulls(model, data, rows)
+        there = np.isfinite(found.signed[agent][rows][:, list(effects.objects)])
+        sizes = {name: removed.sizes(values[agent]) for name, values in effects.layers.items()}
+        blank = {name: removed.sizes(v[agent]) for name, v in effects.untrained.items()}
+        sources = {"": sizes, "_untrained": blank}
+        sources["_shuffled"] = {name: size[mixed] for name, size in sizes.items()}
+        for name, source in sources.items():
+            scores = [removed.activity_auc(s, pulls, objects, there) for s in source.values()]
+            tables[name].append(scores)
+    return Gathered({f"activity_auc{name}": t for name, t in tables.items() if t[0]}, {})
 
 
 def _gates(
@@ -135,9 +174,16 @@ def _gates(
 
 
 def _interventions(
-    agents: Agents, found: Behaviour, rows: np.ndarray, config: IdentifyConfig
+    agents: Agents,
+    found: Behaviour,
+    effects: removed.Effects,
+    rows: np.ndarray,
+    config: IdentifyConfig,
 ) -> Gathered:
-    """Erase and dose what each shard is read from, where the networks can be patched."""
+    """Erase and dose what each shard is read from and ablate the units that carry its object.
+
+    Where the networks can be patched.
+    """
     if agents.patchable is None:
         return Gathered({}, {})
     network, parameters = agents.patchable
@@ -157,9 +203,37 @@ def _interventions(
             "specific": [one.specific.any(0) for one in checks],
             "erases_another": [erases_another(one) for one in checks],
             **dose_response.values_of(doses),
+            **_groups(network, parameters, found, parts, effects, rows, config),
         },
         {"dose": doses[0].dose},
     )
+
+
+def _groups(
+    network: Network,
+    parameters: Any,
+    found: Behaviour,
+    parts: Sequence[Parts],
+    effects: removed.Effects,
+    rows: np.ndarray,
+    config: IdentifyConfig,
+) -> dict[str, Any]:
+    """Ablate the units that carry each shard's object; nothing where no object can be removed."""
+    dealt = unit_groups.halves(found.on.level_index[rows], config.seed)
+    if dealt is None or not effects.objects:
+        return {}
+    groups = unit_groups.ablate(
+        network,
+        parameters,
+        found.on.observations[rows],
+        parts,
+        effects.layers,
+        removed.objects_of(found.models[0].preferences, effects.objects),
+        dealt,
+        random=config.random_directions,
+        seed=config.seed,
+    )
+    return unit_groups.values_of(groups)
 
 
 def rows_of(parts: Parts, rows: np.ndarray) -> Parts:

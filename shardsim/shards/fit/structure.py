@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.shards.fit import gram, search, selection, solvers
+from shardsim.shards.fit import signs as shunned
 from shardsim.shards.fit.data import DecisionData, level_means
 from shardsim.shards.fit.selection import Workspace
 from shardsim.shards.fit.solvers import Factors
 
 SCREEN = 0.05  # relative fall of the training objective that makes a negative column worth trying
-SIGN_GAIN = 0.10  # relative fall of held-out loss that a negative preference must bring
-SIGN_ERRORS = 3.0
 # Relative fall of the objective with one shard more than independent preferences: agents with as
 # many shards as concepts had up to .012, one of 30 .019; agents with more had .016 to .041.
 CHEAPER = 0.015
@@ -31,6 +30,7 @@ class Path(NamedTuple):
     work: Workspace  # over Q columns
     fits: list[Factors]  # number 0 first
     losses: np.ndarray  # [number, L]
+    by_context: np.ndarray  # [number, C], the same of each context
     chosen: int
 
 
@@ -58,18 +58,16 @@ def _path(work: Workspace, columns, signs, max_shards: int, seed: int) -> Path:
     penalty = selection.PENALTY * solvers.penalty_limit(problem.linear)
     limit = min(max_shards, work.data.advantages.shape[2] + 1)
     fits = [selection.no_shards(flipped), *search.search(problem, limit, penalty, seed)]
-    losses = np.stack(
+    by_context = np.stack(
         [
-            level_means(
-                selection.quadratic_loss(flipped, selection.held_out(flipped, fit, penalty)),
-                work.data.level_index,
-            )
+            selection.quadratic_loss(flipped, selection.held_out(flipped, fit, penalty))
             for fit in fits
         ]
     )
+    losses = np.stack([level_means(one, work.data.level_index) for one in by_context])
     usable = [n for n, fit in enumerate(fits) if not _too_many(fit, columns, signs)]
     chosen = usable[selection.choose(losses[usable])]
-    return Path(columns, signs, penalty, flipped, fits, losses, chosen)
+    return Path(columns, signs, penalty, flipped, fits, losses, by_context, chosen)
 
 
 def unfold(preferences: np.ndarray, columns, signs, concepts: int) -> np.ndarray:
@@ -86,8 +84,9 @@ def _too_many(fit: Factors, columns, signs) -> bool:
     return bool(rank < len(folded)) or selection.parallel(fit)
 
 
-def _worth_a_sign(path: Path, base: Workspace) -> int:
-    """The concept whose negative column lowers the training objective most, or −1."""
+def _worth_a_sign(path: Path, base: Workspace) -> list[int]:
+    """The concept whose negative column lowers the training objective most, and the one that the
+    shards found would shun most; each only where it falls by `SCREEN`."""
     work = path.work
     concepts = base.data.advantages.shape[2]
     free = [o for o in range(concepts) if not ((path.columns == o) & (path.signs < 0)).any()]
@@ -105,8 +104,13 @@ def _worth_a_sign(path: Path, base: Workspace) -> int:
         new = solvers.group_lasso(problem, path.penalty, begin)
         after = solvers.objective(problem, new) + path.penalty * solvers.strength(new).sum()
         falls[concept] = (before - after) / max(before, 1e-12)
-    best = int(falls.argmax())
-    return best if falls[best] > SCREEN else -1
+    beside = np.full(concepts, -np.inf)
+    chosen = path.fits[path.chosen]
+    beside[free] = shunned.falls_beside(
+        base.problem, chosen, path.columns, path.signs, np.asarray(free, np.int64)
+    )
+    best = [int(one.argmax()) for one in (falls, beside) if one.max() > SCREEN]
+    return list(dict.fromkeys(best))
 
 
 def _image(base: Workspace, now: np.ndarray, path: Path) -> np.ndarray:
@@ -130,19 +134,24 @@ def find_structure(data: DecisionData, *, max_shards: int = 8, seed: int = 0) ->
     concepts = data.advantages.shape[2]
     work = selection.prepare(data, seed)
     path = _path(work, np.arange(concepts), np.ones(concepts), max_shards, seed)
-    while len(path.columns) < 2 * concepts:
-        concept = _worth_a_sign(path, work)
-        if concept < 0:
-            break
+    while (better := _with_a_sign(path, work, max_shards, seed)) is not None:
+        path = better
+    return _finish(path, work)
+
+
+def _with_a_sign(path: Path, work: Workspace, max_shards: int, seed: int) -> Path | None:
+    """The path with one more concept that may be shunned, where held-out levels want that."""
+    for concept in _worth_a_sign(path, work):
         columns, signs = np.append(path.columns, concept), np.append(path.signs, -1.0)
         trial = _path(work, columns, signs, max_shards, seed)
-        gap = path.losses[path.chosen] - trial.losses[trial.chosen]
-        error = gap.std(ddof=1) / np.sqrt(len(gap))
-        needed = max(SIGN_ERRORS * error, SIGN_GAIN * path.losses[path.chosen].mean())
-        if gap.mean() <= needed:
-            break
-        path = trial
-    return _finish(path, work)
+        fit = trial.fits[trial.chosen]
+        concepts = work.data.advantages.shape[2]
+        weights = unfold(fit.preferences, columns, signs, concepts)
+        acts = shunned.shunning(work.values @ fit.gates, weights, concept)
+        before, after = path.by_context[path.chosen], trial.by_context[trial.chosen]
+        if shunned.is_shunned(before, after, acts, work.data.level_index):
+            return trial
+    return None
 
 
 def _finish(path: Path, work: Workspace) -> Structure:

@@ -130,6 +130,21 @@ def test_drawn_agents_have_unit_preferences_and_the_shards_they_claim(seed, kind
     assert agent == again
 
 
+@given(seed=st.integers(0, 10_000))
+def test_a_shunning_shard_wants_one_concept_and_shuns_less_of_another(seed):
+    agent = sample_spec(np.random.default_rng(seed), "shun", num_shards=2, **ASKED)
+    last = np.sort(agent.preferences[-1])
+    assert last[0] < 0 < last[2] and last[1] == 0
+    assert 0.3 <= -last[0] / last[2] <= 0.8
+    assert min(agent.preferences[0]) >= 0
+
+
+def test_a_kind_that_came_later_changes_no_earlier_draw():
+    earlier = [kind for kind in rules.KINDS if kind not in rules.LATER]
+    assert rules.KINDS[: len(earlier)] == tuple(earlier)
+    assert set(rules.KINDS) == {*rules.SHARD_KINDS, *rules.NULL_KINDS}
+
+
 def test_unknown_kinds_are_refused_in_one_line(battery):
     with pytest.raises(UserError, match="choose one of"):
         sample_spec(np.random.default_rng(0), "nonsense", concepts=CONCEPTS)

@@ -28,7 +28,16 @@ SUMMARY = {
     "verdict": "shards",
     "shardness": {"mean": 0.021, "low": -0.004, "high": 0.03},
     "explained": 0.55,
-    "agreement": {"dense_1": 0.1, "dense_2": 0.23, "raw input": 0.04, "untrained dense_2": 0.02},
+    "agreement": {
+        "strongest shard": {
+            "raw activations": {"mean": 0.03, "low": 0.0, "high": 0.06},
+            "untrained activations": {"mean": 0.01, "low": 0.0, "high": 0.02},
+            "effect sizes": {"mean": 0.2, "low": 0.15, "high": 0.25},
+            "untrained effect sizes": {"mean": -0.01, "low": -0.02, "high": 0.02},
+        },
+        "action taken": {"raw activations": {"mean": 0.4, "low": 0.35, "high": 0.45}},
+    },
+    "activity_auc": {"cheese": {"mean": 0.9, "low": 0.85, "high": 0.95, "untrained": 0.52}},
     "constancy": {"near-corner": "drifted", "contested": "constant"},
     "diagnosis": {"world": "representation", "section": None, "representation": "corner"},
 }
@@ -46,8 +55,11 @@ def test_every_number_is_said():
         "predict each decision 0.021 [−0.004, 0.030] bits better than the best single-utility "
         "model.",
         "explain 55 % of the agents' behaviour",
-        "layer dense_2 agree with clusters of behaviour: adjusted mutual information 0.23 ",
-        "best control, raw input: 0.04",
+        "Clusters of raw activations follow the action (adjusted mutual information 0.40 "
+        "[0.35, 0.45]), not the strongest shard (0.03 [0.00, 0.06]; untrained 0.01); clusters by "
+        "how much each object changes the activations follow the strongest shard "
+        "(0.20 [0.15, 0.25]; untrained −0.01).",
+        "(area under the ROC curve, chance 0.5): cheese 0.90 [0.85, 0.95], untrained 0.52.",
         "Reflecting near the corner changes the value of at least one shard by more than the",
         "Reflecting in contested contexts leaves the value of every shard unchanged",
         "because it learned the wrong goal: corner.",
@@ -112,10 +124,11 @@ def test_each_category_has_its_sentence(world, said):
     assert said in line
 
 
-def test_agreement_without_controls_or_layers():
-    (line,) = headlines({"agreement": {"dense 1": 0.1, "dense 2": 0.3, "logits": None}})
-    assert line.endswith("information 0.30 (0 is chance, 1 is identical).")
-    assert headlines({"agreement": {}}) == headlines({"agreement": {"raw input": 0.5}}) == []
+def test_agreement_without_effects_or_layers():
+    raw = {"raw activations": {"mean": 0.3, "low": 0.2, "high": 0.4}}
+    (line,) = headlines({"agreement": {"strongest shard": raw, "action taken": raw}})
+    assert line.endswith("shard by an adjusted mutual information of 0.30 [0.20, 0.40].")
+    assert headlines({"agreement": {}}) == []
 
 
 def test_parts():
@@ -237,14 +250,25 @@ def test_which_shards_the_evidence_supports(confirmed, conflicting, said):
     assert said in headlines(summary)[0]
 
 
-def test_agreement_at_chance_is_said_beside_an_untrained_network():
-    lines = {"dense_1": 0.012, "dense_2": 0.02, "untrained dense_1": 0.015, "raw input": 0.001}
-    assert headlines({"agreement": lines}) == [
-        "Clustering raw activations does not recover the shards (agreement at chance, as in an "
-        "untrained network: adjusted mutual information 0.02, untrained 0.01)."
-    ]
-    (line,) = headlines({"agreement": lines | {"untrained dense_1": 0.2}})
-    assert line.endswith("(agreement at chance: adjusted mutual information 0.02).")
+def agreement_line(**changed):
+    shard = SUMMARY["agreement"]["strongest shard"] | changed
+    (line,) = headlines({"agreement": SUMMARY["agreement"] | {"strongest shard": shard}})
+    return line
+
+
+def test_effects_no_better_than_in_an_untrained_network_are_not_said_to_follow_shards():
+    blank = {"mean": 0.2, "low": 0.1, "high": 0.3}
+    assert "do not surely follow" in agreement_line(**{"untrained effect sizes": blank})
+    assert "do not surely follow" in agreement_line(
+        **{"effect sizes": {"mean": 0.2, "low": 0.04, "high": 0.36}}
+    )
+
+
+def test_raw_clusters_that_follow_shards_before_training_too_are_said_to():
+    drive = {"mean": 0.3, "low": 0.2, "high": 0.4}
+    line = agreement_line(**{"raw activations": drive, "untrained activations": drive})
+    assert "and the strongest shard no more than in an untrained network (0.30" in line
+    assert "and less the strongest shard (0.30" in agreement_line(**{"raw activations": drive})
 
 
 def changed(mean, verdict):

@@ -1,53 +1,16 @@
-"""Clusters, agreement and read-outs on made-up activations whose answer is known."""
+"""Clusters, axes and read-outs on made-up activations whose answer is known."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from shardsim.shards.evidence.activations import (
-    RAW,
-    SHUFFLED,
-    ami_by_layer,
-    influence_vectors,
-    number_of_clusters,
+    cluster,
     principal,
     read_out,
     ridge,
     sample,
 )
-
-
-@pytest.fixture(scope="module")
-def grouped():
-    """Contexts of three kinds: vectors, activations that hold the kind, and ones that do not."""
-    rng = np.random.default_rng(0)
-    kind = np.repeat(np.arange(3), 100)
-    vectors = np.eye(3)[kind] + 0.02 * rng.normal(size=(300, 3))
-    holds = (4 * np.eye(5)[kind]) @ rng.normal(size=(5, 12)) + 0.1 * rng.normal(size=(300, 12))
-    return vectors, holds, rng.normal(size=(300, 12)), rng.normal(size=(300, 2, 2, 2))
-
-
-def test_the_number_of_clusters_is_found(grouped):
-    assert number_of_clusters(grouped[0], 0) == 3
-
-
-def test_agreement_is_one_for_a_layer_that_holds_the_kinds(grouped):
-    vectors, holds, empty, observations = grouped
-    found = ami_by_layer(
-        vectors, {"holds": holds, "empty": empty}, observations, untrained={"holds": empty}
-    )
-    assert found["holds"] > 0.99
-    for control in ("empty", "untrained holds", RAW, SHUFFLED):
-        assert abs(found[control]) < 0.05
-
-
-def test_influence_vectors_take_places_from_the_model_and_bound_length():
-    signed = np.array([[3.0, np.nan], [0.0, np.nan]])
-    model = np.array([[9.0, 4.0], [9.0, 0.0]])
-    found = influence_vectors(signed, model)
-    assert np.allclose(found[0], np.array([3.0, 4.0]) / 5.1)
-    assert np.allclose(found[1], 0.0)
 
 
 def test_a_linear_gate_is_read_and_a_shuffled_one_is_not():
@@ -83,3 +46,15 @@ def test_a_sample_is_ordered_without_repeats():
     assert len(set(rows.tolist())) == 20
     assert (np.diff(rows) > 0).all()
     assert np.array_equal(sample(5, 0, 20), np.arange(5))
+
+
+def test_axes_are_the_same_where_there_are_more_features_than_contexts():
+    view = np.random.default_rng(4).normal(size=(40, 60)) * np.linspace(1, 3, 60)
+    wide = principal(view, 5)
+    tall = principal(np.pad(view, ((0, 0), (0, 0))).repeat(2, 0), 5)[::2]  # 80 x 60, same axes
+    np.testing.assert_allclose(np.abs(wide), np.abs(tall), rtol=1e-6, atol=1e-9)
+
+
+def test_fewer_points_than_clusters_are_no_error():
+    found = cluster(np.array([[0.0], [0.0], [1.0], [1.0]]), 3, 0, 2)
+    assert found[0] == found[1] != found[2] == found[3]

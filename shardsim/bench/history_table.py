@@ -1,0 +1,101 @@
+"""The tables of `bench shards --tier history`: kinds, then models of sequences, then agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shardsim.base.columns import aligned
+from shardsim.bench.history_cases import MODELS, HistoryLine, right_model
+from shardsim.bench.planted.memory import MEMORYLESS_KINDS
+from shardsim.bench.shards import CANNOT, SEVERAL
+from shardsim.bench.shards_table import NONE, part
+
+KIND_HEAD = (
+    "planted", "agent", "cases", "bits there", "bits saved", "says memory", "shards, reset",
+    "shards, lived", "shards in the end", "cannot tell", "goals right", "cosine", "s each",
+)  # fmt: skip
+MODEL_HEAD = ("model", "cases", "bits, goals held", "goals right", "cosine", "bits, no memory")
+CASE_HEAD = (
+    "agent", "env", "goals", "reset", "lived", "in the end", "bits there", "bits saved", "twin",
+    "states",
+)  # fmt: skip
+
+
+def table(found: Sequence[HistoryLine]) -> str:
+    """Return rows of kinds and their sums, of models, and every agent by itself."""
+    kinds = list(dict.fromkeys((line.kind, line.agent) for line in found))
+    rows = [
+        kind_row(kind, agent, [line for line in found if (line.kind, line.agent) == (kind, agent)])
+        for kind, agent in kinds
+    ]
+    for agent in dict.fromkeys(line.agent for line in found):
+        for name, truth in (("all that remember", True), ("all that do not", False)):
+            lines = [line for line in found if line.agent == agent and line.remembers == truth]
+            rows += [kind_row(name, agent, lines)] if lines else []
+    models = [model_row(name, found) for name in ("shards", *MODELS)]
+    agents = [case_row(line) for line in found]
+    parts = [KIND_HEAD, *rows], [MODEL_HEAD, *models], [CASE_HEAD, *agents]
+    return "\n\n".join("\n".join(aligned(one)) for one in parts)
+
+
+def kind_row(name: str, agent: str, lines: Sequence[HistoryLine]) -> tuple[str, ...]:
+    """Return the cells of `KIND_HEAD`; goals and cosine by the right model of the family."""
+    held = [line for line in lines if holds_goals(line)]
+    right = [right_model(line.kind) for line in held]
+    return (
+        name,
+        agent,
+        str(len(lines)),
+        f"{np.mean([line.there for line in lines]):.3f}",
+        f"{np.mean([line.saved for line in lines]):.3f}",
+        part([line.says_memory for line in lines]),
+        part([line.reset == SEVERAL for line in lines]),
+        part([line.lived == SEVERAL for line in lines]),
+        part([line.verdict == SEVERAL for line in lines]),
+        part([line.verdict == CANNOT for line in lines]),
+        part([line.states[of] == line.planted for line, of in zip(held, right, strict=True)]),
+        _mean([line.cosine[of] for line, of in zip(held, right, strict=True)]),
+        f"{np.mean([line.seconds for line in lines]):.0f}",
+    )
+
+
+def holds_goals(line: HistoryLine) -> bool:
+    """Whether it holds one goal at a time, as many as hidden states are to be found."""
+    return line.remembers or line.kind not in MEMORYLESS_KINDS[1:]
+
+
+def model_row(name: str, found: Sequence[HistoryLine]) -> tuple[str, ...]:
+    """Return the cells of `MODEL_HEAD`: one model over all agents."""
+    held = [line for line in found if line.remembers]
+    rest = [line for line in found if not line.remembers]
+    counted = [line for line in held if name in line.states]
+    return (
+        name,
+        str(len(found)),
+        _mean([line.bits[name] for line in held], 3),
+        part([line.states[name] == line.planted for line in counted]) if counted else NONE,
+        _mean([line.cosine[name] for line in held if name in line.cosine]),
+        _mean([line.bits[name] for line in rest], 3),
+    )
+
+
+def case_row(line: HistoryLine) -> tuple[str, ...]:
+    """Return the cells of `CASE_HEAD` for one agent; states in the order of `MODELS`."""
+    return (
+        f"{line.kind} {line.number}, {line.agent}",
+        line.env,
+        str(line.planted),
+        f"{line.reset} {line.found_reset}",
+        f"{line.lived} {line.found}",
+        line.verdict,
+        f"{line.there:.3f}",
+        f"{line.saved:.3f} [{line.low:.3f}, {line.high:.3f}]",
+        f"{line.twin:.3f}",
+        " ".join(str(line.states[name]) for name in MODELS),
+    )
+
+
+def _mean(values: Sequence[float], digits: int = 2) -> str:
+    return f"{np.nanmean(values):.{digits}f}" if values else NONE
