@@ -112,6 +112,8 @@ CASES = {
     "played with no number": ("play cheese-corner loop_probability=NaN", "= nan cannot be used"),
     "half a shard": ("run good.toml identify.max_shards=2.5", "max_shards = 2.5 cannot be used"),
     "scale not finite": ("bench diagnosis --scale inf", "--scale"),
+    "case in words": ("bench reflection --cases four", "'four' is not the number of a case"),
+    "cases in another form": ("bench reflection --given good.toml", "cannot read good.toml"),
     "config with too long a name": (f"run {'x' * 300}", "file name too long"),
     "out with too long a name": (f"run good.toml --out {'x' * 300}", "file name too long"),
     "run with too long a name": (f"diagnose {'x' * 300}", "file name too long"),

@@ -11,7 +11,7 @@ from shardsim.agent.config import TrainConfig
 from shardsim.agent.train import seed_keys
 from shardsim.base.errors import UserError
 from shardsim.base.seeds import SEEDS, checked_seed
-from shardsim.bench import reward_cases, shards
+from shardsim.bench import reflection, reward_cases, shards
 from shardsim.env.check import check_env
 from shardsim.env.game import Game
 from shardsim.env.gymnasium import GridworldEnv
@@ -36,6 +36,7 @@ ENTRIES = {
     "play": lambda seed: Game(ENV, level_seed=seed),
     "planted agents": lambda seed: shards.benchmark(seed=seed),
     "paid agents": lambda seed: reward_cases.benchmark(seed=seed),
+    "closed forms": lambda seed: reflection.benchmark(seed=seed),
     "vectors": lambda seed: vector_cases(ENV, "cheese", "corner", seed=seed),
 }
 

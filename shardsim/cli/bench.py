@@ -8,7 +8,7 @@ import typer
 
 from shardsim.base.errors import UserError
 from shardsim.base.given import is_representable, number_of
-from shardsim.base.seeds import BENCH_SEEDS
+from shardsim.base.seeds import BENCH_SEEDS, SEEDS
 from shardsim.cli.output import AsJson, Folders, show, with_results
 
 bench = typer.Typer(help="Scientific benchmarks on freshly drawn cases.")
@@ -27,6 +27,14 @@ def _bits(word: str) -> float:
     if found is None:
         raise UserError(f"'{word.strip()}' among the gaps is no number; write --gaps .02,.05")
     return float(found)
+
+
+def _case(word: str) -> int:
+    """Read the number of a case."""
+    found = number_of(word)
+    if not isinstance(found, int):
+        raise UserError(f"'{word.strip()}' is not the number of a case; write --cases 4,17")
+    return found
 
 
 def _plain(lines: Iterable[Any]) -> list[dict[str, Any]]:
@@ -113,3 +121,28 @@ def bench_shards_command(
     asked = [_bits(word) for word in gaps.split(",")] if gaps else None
     found = shards.benchmark(cases or 8, tier=tier, gaps=asked, **lists)
     show({"lines": _plain(found)}, shards_table.table(found), as_json)
+
+
+@bench.command("reflection")
+@with_results
+def bench_reflection_command(
+    draws: Annotated[int, typer.Option(min=0, help="parameters drawn for each case")] = 5,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS - 1, help="seed of the draws")] = 0,
+    cases: Annotated[
+        str | None, typer.Option(metavar="1,2,..", help="numbers of the cases [all]")
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="JSON of cases and parameters to try instead"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare every model of reflection with its closed forms; exit with 1 where one is missed."""
+    from shardsim.bench.reflection import benchmark, table
+
+    numbers = None if cases is None else [_case(word) for word in cases.split(",")]
+    say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    found = benchmark(draws, seed=seed, cases=numbers, given=given, say=say)
+    show({"lines": _plain(found)}, table(found), as_json)
+    if not all(line.right for line in found):
+        raise typer.Exit(1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from shardsim.reflection import values
 from shardsim.reflection.config import ReflectConfig
-from shardsim.reflection.distribution import Path, fitness, replicate
+from shardsim.reflection.models.replicator import Path, fitness, replicate
 from shardsim.reflection.onsets import activated
 from shardsim.reflection.world import World
 

@@ -15,7 +15,7 @@ import numpy as np
 from shardsim.base.errors import UserError
 from shardsim.env.types import Concept
 from shardsim.reflection.config import ReflectConfig
-from shardsim.reflection.distribution import shares
+from shardsim.reflection.models.problem import shares
 from shardsim.shards.fit.data import LOWEST_ADVANTAGE
 
 CONTESTED = "contested"

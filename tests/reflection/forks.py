@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from shardsim.bench.reflection_cases.worlds import certain_world, fork
 from shardsim.reflection.world import World
 
-
-def fork(distances: tuple[int, ...]) -> World:
-    """One decision at state 0, then corridors of the given lengths, each to its own concept.
-
-    The last state of each corridor is terminal. Action k enters corridor k; elsewhere all go on.
-    """
-    count = len(distances)
-    first = 1 + np.concatenate([[0], np.cumsum(distances)[:-1]])
-    last = first + np.array(distances) - 1
-    states = 1 + sum(distances)
-    next_state = np.tile(np.minimum(np.arange(states) + 1, states - 1)[:, None], (1, count))
-    next_state[0] = first
-    next_state[last] = last[:, None]
-    goals = last == np.arange(states)[:, None]
-    terminated = goals.any(1)[next_state]
-    return _world(next_state, goals, terminated)
+__all__ = ["fork", "grid_world", "random_policy", "softmax"]
 
 
 def grid_world(rng: np.random.Generator, states: int, actions: int, goals: int) -> World:
@@ -30,29 +16,12 @@ def grid_world(rng: np.random.Generator, states: int, actions: int, goals: int) 
     where = rng.permutation(states - 1)[:goals] + 1
     mask = np.arange(states)[:, None] == where
     chance = rng.uniform(0.1, 0.9, size=(states, actions))
-    world = _world(next_state[:, :, 0], mask, np.zeros((states, actions), bool))
+    world = certain_world(next_state[:, :, 0], mask, np.zeros((states, actions), bool))
     return world._replace(
         next_state=next_state[None],
         probability=np.stack([chance, 1 - chance], -1)[None],
         entered=mask[next_state][None],
         terminated=mask[:, 0][next_state][None],
-    )
-
-
-def _world(next_state: np.ndarray, goals: np.ndarray, terminated: np.ndarray) -> World:
-    states, actions = next_state.shape
-    return World(
-        next_state=next_state[None, :, :, None],
-        probability=np.ones((1, states, actions, 1)),
-        terminated=terminated[None, :, :, None],
-        entered=goals[next_state][None, :, :, None],
-        goals=goals[None],
-        decision=np.ones((1, states), bool),
-        blocked=np.zeros((1, states, actions), bool),
-        advantage=np.zeros((1, states, actions, goals.shape[1])),
-        distance=np.zeros((1, states, goals.shape[1])),
-        start=np.zeros(1, np.int64),
-        weight=np.ones(1),
     )
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from shardsim.base.errors import UserError
 from shardsim.reflection import values
-from shardsim.reflection.distribution import fitness, replicate, shares
+from shardsim.reflection.models.problem import shares
+from shardsim.reflection.models.replicator import fitness, replicate
 from tests.reflection.forks import fork, softmax
 
 DISCOUNT = 0.5

@@ -1,0 +1,1 @@
+"""Models of reflection on the shard distribution, composed from small pure functions."""
