@@ -26,6 +26,7 @@ from shardsim.shards.influence.influence import Edited, in_model
 from shardsim.shards.influence.shares import Parts, parts_of
 
 CONSTANT = 1e-6  # spread of a gate below which there is nothing to read
+SHUFFLES = 10  # whose mean is taken: where few contexts are inactive, one may be far from chance
 
 
 class Behaviour(NamedTuple):
@@ -136,19 +137,26 @@ def _activity(
     if not effects.objects:
         return Gathered({}, {})
     objects = removed.objects_of(found.models[0].preferences, effects.objects)
-    mixed = np.random.default_rng(config.seed).permutation(len(rows))
+    rng = np.random.default_rng(config.seed)
     tables: dict[str, list[Any]] = {"": [], "_untrained": [], "_shuffled": []}
     for agent, (model, data) in enumerate(zip(found.models, found.data, strict=True)):
         pulls = _pulls(model, data, rows)
         there = np.isfinite(found.signed[agent][rows][:, list(effects.objects)])
-        sizes = {name: removed.sizes(values[agent]) for name, values in effects.layers.items()}
-        blank = {name: removed.sizes(v[agent]) for name, v in effects.untrained.items()}
-        sources = {"": sizes, "_untrained": blank}
-        sources["_shuffled"] = {name: size[mixed] for name, size in sizes.items()}
-        for name, source in sources.items():
-            scores = [removed.activity_auc(s, pulls, objects, there) for s in source.values()]
-            tables[name].append(scores)
-    return Gathered({f"activity_auc{name}": t for name, t in tables.items() if t[0]}, {})
+
+        def scores(sources, pulls=pulls, there=there) -> list[np.ndarray]:
+            return [removed.activity_auc(size, pulls, objects, there) for size in sources]
+
+        sizes = [removed.sizes(values[agent]) for values in effects.layers.values()]
+        orders = [rng.permutation(len(rows)) for _ in range(SHUFFLES)]
+        tables[""].append(scores(sizes))
+        tables["_untrained"].append(
+            scores(removed.sizes(v[agent]) for v in effects.untrained.values())
+        )
+        mixed = [scores(size[order] for size in sizes) for order in orders]
+        tables["_shuffled"].append(np.mean(mixed, 0))
+    if not effects.untrained:
+        del tables["_untrained"]
+    return Gathered({f"activity_auc{name}": t for name, t in tables.items()}, {})
 
 
 def _gates(
