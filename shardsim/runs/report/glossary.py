@@ -75,7 +75,9 @@ class Links:
 
     def __init__(self) -> None:
         """Begin a page, on which no term has been used."""
-        self._words = {word: term for term in terms() for word in (term.name, *term.also)}
+        pairs = [(term, word) for term in terms() for word in (term.name, *term.also)]
+        # Escaped as the text is in which they are sought: an apostrophe is `&#39;` there.
+        self._words = {str(escape(word)).lower(): term for term, word in pairs}
         longest = sorted(map(re.escape, self._words), key=len, reverse=True)
         self._pattern = re.compile(rf"\b(?:{'|'.join(longest)})(?!\w)", re.IGNORECASE)
         self._used: set[str] = set()

@@ -65,3 +65,10 @@ def test_the_first_use_of_a_term_is_a_link_and_text_is_escaped():
         '<a class="term" href="#gate">gate</a>'
     )
     assert link("a shard, a regatta") == "a shard, a regatta"
+
+
+def test_every_word_for_a_term_is_linked_as_it_is_written_and_in_capitals():
+    for term in terms():
+        for word in (term.name, *term.also):
+            for written in (word, word.upper()):
+                assert f'href="#{term.anchor}">' in Links().link(f"({written}, so)")
