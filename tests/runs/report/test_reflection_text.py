@@ -1,0 +1,54 @@
+"""What the report says of reflection, in sentences."""
+
+from __future__ import annotations
+
+import pytest
+
+from shardsim.runs.report.text import headlines
+
+
+def changed(mean, verdict):
+    """A change at target levels, beside none at the onset."""
+    none = {"mean": 0.0, "low": -0.01, "high": 0.01, "verdict": "constant"}
+    ends = {"mean": mean, "low": mean - 0.02, "high": mean + 0.02, "verdict": verdict}
+    return {"onset": none, "target": ends}
+
+
+@pytest.mark.parametrize(
+    ("onset", "changes", "said"),
+    [
+        (
+            "near-corner",
+            [changed(0.0, "constant"), changed(-0.08, "drifted")],
+            "Reflecting near the corner leaves the corner shard's value unchanged and lowers the "
+            "cheese shard's value by 0.08 of its range on target levels (tolerance 0.05).",
+        ),
+        (
+            "contested",
+            [changed(0.0, "constant"), changed(0.0, "constant")],
+            "Reflecting in contested contexts leaves the corner shard's and the cheese shard's "
+            "values unchanged (tolerance 0.05).",
+        ),
+        (
+            "given",
+            [changed(0.09, "drifted"), changed(0.04, "undecided")],
+            "Reflecting from the onset given raises the corner shard's value by 0.09 of its range "
+            "on target levels (tolerance 0.05); it is undecided whether other values change by "
+            "more: cheese shard +0.040 [+0.020, +0.060] of its range on target levels.",
+        ),
+        (
+            "near-cheese",
+            [changed(-0.04, "undecided"), changed(0.04, "undecided")],
+            "It is undecided whether reflecting near the cheese changes values by more than the "
+            "tolerance (0.05): corner shard −0.040 [−0.060, −0.020] of its range on target levels "
+            "and cheese shard +0.040 [+0.020, +0.060] of its range on target levels.",
+        ),
+    ],
+)
+def test_what_reflection_does_to_each_shards_value(onset, changes, said):
+    summary = {
+        "shards": [{"name": "corner"}, {"name": "cheese"}],
+        "constancy": {onset: "V"},
+        "reflection": {onset: {"tolerance": 0.05, "value_change": changes}},
+    }
+    assert headlines(summary)[-1] == said
