@@ -17,10 +17,10 @@ import optax
 from shardsim.agent.config import NetworkConfig
 from shardsim.agent.network import Network, build_network, centred
 from shardsim.agent.policy import Agent
-from shardsim.bench.planted.network import WIDTHS
 from shardsim.env.core import Env
 
 BATCH = 256
+WIDTHS = (256, 128)
 LEARNING_RATE = 2e-3
 MEMORY = 0.99  # of the running mean of parameters, a step
 CHUNK = 50  # steps between two looks at the gap
