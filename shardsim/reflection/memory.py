@@ -2,7 +2,7 @@
 
 A shard wants each concept once, so the best way to several of them depends on which it has had. A
 state of such a world is a set of concepts and a state of the level.
-Axis letters: B contexts · S states · A actions · N outcomes · O concepts · D = 2^O sets of concepts.
+Axis letters: B contexts · S states · A actions · N outcomes · O concepts · D = 2^O sets of them.
 """
 
 from __future__ import annotations

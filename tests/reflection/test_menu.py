@@ -7,8 +7,8 @@ import pytest
 from scipy.special import expit
 
 from shardsim.reflection import values
-from shardsim.reflection.menu import Self, Successor, gains, menu_of
 from shardsim.reflection.memory import best_policy, remembering
+from shardsim.reflection.menu import Self, Successor, gains, menu_of
 from shardsim.reflection.models.evaluators import EVALUATORS, Chain, Changed
 from tests.reflection.forks import fork, grid_world, random_policy, softmax
 
@@ -38,7 +38,7 @@ def first(one: float, two: float) -> float:
     return float(expit(one * STRENGTH[0] * HEIGHT[0] - two * STRENGTH[1] * HEIGHT[1]))
 
 
-# Option -> P(first road), multiples of what the shards then want, who feels the most whatever comes.
+# Option -> P(first road), multiples of what the shards then want, who then feels the most.
 EXPECTED = {
     "keep": (first(1, 1), (1, 1), ()),
     "strengthen one": (first(GROWTH, 1), (GROWTH, 1), ()),
@@ -102,7 +102,8 @@ def test_gains_are_those_of_the_evaluators():
             now = Changed(policy[0], paid @ theta)
             then = Changed(after, factor * paid @ theta + bliss)
             for name, evaluator in EVALUATORS.items():
-                expected = evaluator(Chain(moves, now.reward), now, then, DISCOUNT)[0]
+                gain = evaluator(Chain(moves, now.reward), now, then, DISCOUNT)[0]
+                expected = DISCOUNT * gain  # J discounts the first move as well
                 assert found[name][shard, option] == pytest.approx(expected, abs=1e-12)
 
 
