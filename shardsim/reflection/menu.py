@@ -30,6 +30,7 @@ from shardsim.reflection.world import World
 
 Kind = Literal["keep", "strengthen", "silence", "copy", "tamper", "successor"]
 ALL = -1  # where an option is about all shards, or about none
+KEEP = "keep"
 MERGED, ANOTHER, UNTRAINED = "merged utility", "another seed", "untrained network"
 COPIES = 2.0
 
@@ -66,7 +67,7 @@ class Successor(NamedTuple):
 def menu_of(
     agent: Self, successors: Mapping[str, Successor], *, growth: float, discount: float
 ) -> list[Option]:
-    """Return all options, `keep` first; shards in their order, those of a kind together.
+    """Return all options, `keep` first: those of `own_options`, then successors.
 
     The last successor does what is best for the one utility Σ_k α_k θ_k of the judges; it remembers
     what it has had, and actions equally good share evenly.
@@ -77,14 +78,19 @@ def menu_of(
         growth: factor of `strengthen`.
         discount: of J, for each move.
     """
+    own = own_options(agent, growth=growth, discount=discount)
+    return own + _successors(agent, successors, discount)
+
+
+def own_options(agent: Self, *, growth: float, discount: float) -> list[Option]:
+    """Return what changes the agent's own shards, after `keep`: a kind after the other."""
     count = len(agent.names)
-    found = [_option(agent, "keep", "keep", ALL, np.ones(count), discount)]
+    found = [_option(agent, KEEP, "keep", ALL, np.ones(count), discount)]
     for kind, factor in (("strengthen", growth), ("copy", COPIES), ("silence", 0.0)):
         for shard, name in enumerate(agent.names):
             weights = np.where(np.arange(count) == shard, factor, 1.0)
             found.append(_option(agent, f"{kind} {name}", kind, shard, weights, discount))
-    found += _tampered(agent, discount)
-    return found + _successors(agent, successors, discount)
+    return found + _tampered(agent, discount)
 
 
 def _option(

@@ -77,3 +77,38 @@ REFLECTION = Schema(
         "quantity": Variable(("quantity",), "what changed, in units of its own variable"),
     },
 )
+
+_CHOICE = ("evaluator", "model", "onset", "seed", "option")
+
+SELF_MODIFICATION = Schema(
+    {
+        "gain": Variable(
+            ("evaluator", "onset", "seed", "shard", "option"),
+            "value J of the shard after the option, less J now, as its evaluator sees it",
+            PREFERENCE,
+        ),
+        "gain_shuffled": Variable(
+            ("onset", "seed", "shard", "option"),
+            "realistic gain where the shards' logits favour actions at random; missing for "
+            "successors",
+            PREFERENCE,
+        ),
+        "chosen_most": Variable(_CHOICE, "part of the option in the branch that has most of it"),
+        "chosen_least": Variable(_CHOICE, "part of the option in the branch that has least of it"),
+        "judge": REFLECTION.variables["judge"],
+        "contexts": REFLECTION.variables["contexts"],
+        "growth": Variable(
+            ("onset", "seed", "shard"),
+            "endorsement by the judges: what they gain as the shard's log weight grows",
+            PREFERENCE,
+        ),
+    },
+    {
+        **{name: OF_SHARDS[name] for name in ("seed", "shard", "shard_name")},
+        "onset": REFLECTION.coordinates["onset"],
+        "evaluator": Variable(("evaluator",), "how a modification is judged"),
+        "model": REFLECTION.coordinates["model"],
+        "option": Variable(("option",), "what the agent may turn itself into"),
+        "option_kind": Variable(("option",), "kind of option"),
+    },
+)

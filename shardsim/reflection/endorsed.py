@@ -1,0 +1,40 @@
+"""Who endorses whom at an onset: what each shard gains as each grows, beside chance.
+
+Axis letters: B contexts · S states · A actions · J, K shards · R random draws · O concepts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shardsim.reflection.menu import Self
+from shardsim.reflection.values import endorsement
+
+DRAWS = 16
+
+
+def endorsed(agent: Self, discount: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return E float64[J, K] = dJ_j / d log w_k over the onset, and how large it is by chance.
+
+    By chance: the root mean square over 16 draws in which the logits that a shard adds are as large
+    as they are and favour actions at random (`shuffled`).
+
+    Args:
+        agent: with policy, pulls and preferences.
+        discount: of J, for each move.
+        seed: of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = [shuffled(agent.pulls, rng) for _ in range(DRAWS)]
+    every = np.concatenate([agent.pulls, *drawn], -1)
+    world, wants = agent.world, agent.preferences
+    found = endorsement(world, agent.policy, every, wants, discount)
+    mean = np.einsum("b,bjk->jk", np.asarray(world.weight, np.float64), found)
+    real, *chance = np.split(mean, DRAWS + 1, axis=1)
+    return real, np.sqrt(np.mean(np.square(chance), axis=0))
+
+
+def shuffled(pulls: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return float[B, S, A, K] with the actions of every shard permuted at random in each state."""
+    order = np.argsort(rng.random(pulls.shape), axis=2)
+    return np.take_along_axis(pulls, order, axis=2)
