@@ -156,7 +156,7 @@ def _successors(
     seen, count = setting.seen[agent, onset], len(setting.weight)
 
     def acting(parameters, number: int) -> np.ndarray:
-        one = jax.tree.map(lambda leaf: leaf[[number]], parameters)
+        one = jax.tree.map(lambda leaf: leaf[number : number + 1], parameters)
         return asked(networks, one, seen)[0].astype(np.float64)
 
     if count > 1:
