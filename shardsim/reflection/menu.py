@@ -22,9 +22,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from shardsim.env.levels import take
 from shardsim.reflection.forecast import rescaled
 from shardsim.reflection.memory import best_policy, remembering
 from shardsim.reflection.models.evaluators import EVALUATORS
+from shardsim.reflection.models.problem import shares
+from shardsim.reflection.setting import Setting
 from shardsim.reflection.values import at_start, concept_values, lifetime
 from shardsim.reflection.world import World
 
@@ -62,6 +65,19 @@ class Successor(NamedTuple):
 
     policy: np.ndarray  # float[B, S, A]
     same_shards: bool  # it has the same shards, in weights of its own; else it wants nothing
+
+
+def self_of(setting: Setting, names: Sequence[str], agent: int, onset: int) -> Self:
+    """Return an agent at one of its onsets."""
+    place = agent, onset
+    return Self(
+        world=take(setting.worlds, place),
+        policy=np.asarray(setting.policy[place], np.float64),
+        pulls=setting.pulls[place],
+        preferences=setting.preferences,
+        names=names,
+        judges=shares(setting.judging[place]),
+    )
 
 
 def menu_of(

@@ -65,6 +65,16 @@ REFLECTION = Schema(
             ("onset", "model", "quantity", "end"),
             "change from first to last step: 90 % interval over seeds",
         ),
+        "endorsement": Variable(
+            ("onset", "seed", "endorser", "shard"),
+            "gain in value J of the endorser as the shard's log weight grows, before reflection",
+            PREFERENCE,
+        ),
+        "endorsement_chance": Variable(
+            ("onset", "seed", "endorser", "shard"),
+            "root mean square of the same where the shard's logits favour actions at random",
+            PREFERENCE,
+        ),
     },
     {
         **{name: OF_SHARDS[name] for name in ("seed", "shard", "shard_name", "end")},
@@ -75,6 +85,7 @@ REFLECTION = Schema(
         "object": Variable(("object",), "object that can be removed"),
         "place": Variable(("place",), "where the shards' values are measured from"),
         "quantity": Variable(("quantity",), "what changed, in units of its own variable"),
+        "endorser": Variable(("endorser",), "shard that judges, by number"),
     },
 )
 

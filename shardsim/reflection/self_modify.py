@@ -15,7 +15,6 @@ import xarray as xr
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.progress import SILENT, Progress
 from shardsim.base.schema import labelled
-from shardsim.env.levels import take
 from shardsim.reflection.choices import CHOOSING, choices
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.endorsed import endorsed, shuffled
@@ -24,14 +23,13 @@ from shardsim.reflection.menu import (
     ANOTHER,
     UNTRAINED,
     Option,
-    Self,
     Successor,
     gains,
     menu_of,
     own_options,
+    self_of,
 )
 from shardsim.reflection.models.evaluators import EVALUATORS
-from shardsim.reflection.models.problem import shares
 from shardsim.reflection.schema import SELF_MODIFICATION
 from shardsim.reflection.setting import Setting, Subjects, prepare
 from shardsim.shards.contexts.battery import Battery
@@ -95,19 +93,6 @@ class _Offered(dict[str, np.ndarray]):
     menu: Sequence[Option] = ()
 
 
-def self_of(setting: Setting, names: Sequence[str], agent: int, onset: int) -> Self:
-    """Return an agent at one of its onsets."""
-    place = agent, onset
-    return Self(
-        world=take(setting.worlds, place),
-        policy=np.asarray(setting.policy[place], np.float64),
-        pulls=setting.pulls[place],
-        preferences=setting.preferences,
-        names=names,
-        judges=shares(setting.judging[place]),
-    )
-
-
 def _offered(
     subjects: Subjects,
     setting: Setting,
@@ -122,8 +107,7 @@ def _offered(
     how = {"growth": growth, "discount": discount}
     menu = menu_of(me, _successors(subjects, setting, agent, onset), **how)
     gained = gains(menu, me)
-    rng = np.random.default_rng([seed, agent, onset])
-    blank = me._replace(pulls=shuffled(me.pulls, rng))
+    blank = me._replace(pulls=shuffled(me.pulls, np.random.default_rng([seed, agent, onset])))
     by_chance = np.full_like(gained["realistic"], np.nan)
     own = gains(own_options(blank, **how), blank)["realistic"]
     by_chance[:, : own.shape[1]] = own
@@ -138,7 +122,7 @@ def _offered(
         chosen_most=ends[0],
         chosen_least=ends[1],
         judge=me.judges,
-        growth=me.judges @ endorsed(me, discount, seed)[0],
+        growth=me.judges @ endorsed(me, discount, [seed, agent, onset])[0],
     )
     if not setting.weight[agent, onset].any():
         found.update({name: np.full_like(value, np.nan) for name, value in found.items()})

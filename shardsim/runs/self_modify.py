@@ -86,13 +86,12 @@ def self_modify(
 
 def chosen(most: np.ndarray, least: np.ndarray, names: list[str]) -> str:
     """Say in words what one agent chooses: float64[M] parts of the options over the branches."""
-    able = np.flatnonzero(most > MERGE)
+    able = [names[m] for m in np.flatnonzero(most > MERGE)]
     if (most - least <= MERGE).all():
-        parts = [f"{names[m]} {100 * most[m]:.0f}\N{NO-BREAK SPACE}%" for m in able]
-        return names[able[0]] if len(able) == 1 else ", ".join(parts)
+        return " with ".join(able)  # of a lottery, or the one that is chosen
     if len(able) == len(names):
         return "any option"
-    return " or ".join(names[m] for m in able) if len(able) < 3 else f"any of {len(able)} options"
+    return " or ".join(able) if len(able) < 3 else "any of several options"
 
 
 def _onset(here: xr.Dataset) -> dict[str, Any]:
@@ -118,6 +117,7 @@ def _onset(here: xr.Dataset) -> dict[str, Any]:
             for name, table in by_evaluator.items()
         },
         "choices": {name: _choices(known.sel(evaluator=name)) for name in EVALUATORS},
+        "differ": _differ(known),
     }
 
 
@@ -128,20 +128,47 @@ def _by_shard(shards: list[str], values: np.ndarray) -> list[dict[str, Any]]:
     ]
 
 
-def _choices(here: xr.Dataset) -> dict[str, dict[str, int]]:
-    """Return model -> what is chosen -> in how many seeds, the most frequent first."""
+def _choices(here: xr.Dataset) -> dict[str, list[dict[str, Any]]]:
+    """Return by model what is chosen, in how many seeds and, of a lottery, by what chances."""
     names = [str(name) for name in here["option"].values]
-    most, least = (
-        here[name].transpose("model", "seed", "option").values
-        for name in ("chosen_most", "chosen_least")
-    )
+    told = {}
+    for model in map(str, here["model"].values):
+        most, least = _parts(here.sel(model=model))
+        said = [chosen(*pair, names) for pair in zip(most, least, strict=True)]
+        told[model] = []
+        for words, seeds in Counter(said).most_common():
+            alike = np.array([one == words for one in said])
+            mean = most[alike].mean(0)
+            one = {"chosen": words, "seeds": seeds}
+            if " with " in words:
+                one["chances"] = {names[m]: float(mean[m]) for m in np.flatnonzero(mean > MERGE)}
+            told[model].append(one)
+    return told
+
+
+def _parts(here: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the greatest and the least part of each option in any branch: float64[D, M] each."""
+    order = ("seed", "option")
+    return tuple(here[name].transpose(*order).values for name in ("chosen_most", "chosen_least"))
+
+
+def _differ(known: xr.Dataset) -> dict[str, dict[str, int]]:
+    """Return in how many seeds all evaluators differ under each model, and models by evaluator."""
+    able = (known["chosen_most"] > MERGE).transpose("evaluator", "model", "seed", "option").values
+    evaluators, models = range(able.shape[0]), range(able.shape[1])
+    apart = [
+        sum(len({tuple(able[e, m, d]) for e in evaluators}) == len(evaluators)
+            for d in range(able.shape[2]))
+        for m in models
+    ]  # fmt: skip
+    several = [
+        sum(len({tuple(able[e, m, d]) for m in models}) > 1 for d in range(able.shape[2]))
+        for e in evaluators
+    ]
     return {
-        str(model): dict(
-            Counter(chosen(*pair, names) for pair in zip(most[m], least[m], strict=True))
-            .most_common()
-        )
-        for m, model in enumerate(here["model"].values)
-    }  # fmt: skip
+        "evaluators": dict(zip(map(str, known["model"].values), apart, strict=True)),
+        "models": dict(zip(map(str, known["evaluator"].values), several, strict=True)),
+    }
 
 
 def _told(found: Deeds) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shardsim.base.columns import aligned
@@ -10,6 +10,10 @@ from shardsim.reflection.models.evaluators import EVALUATORS
 from shardsim.runs.report.formats import interval, listed, number, percent
 
 SHUFFLED = "shuffled shards"
+GAINS = (
+    "gains in value J, mean over seeds [90 % interval]; hedonistic as it will then be felt; "
+    "shuffled: realistic, of logits that favour random actions"
+)
 
 
 def in_words(summary: Mapping[str, Any]) -> str:
@@ -29,28 +33,45 @@ def _onset(name: str, found: Mapping[str, Any]) -> list[str]:
     for evaluator in EVALUATORS:
         lines += ["", f"  chosen by the {evaluator} evaluator, in so many seeds:"]
         lines += [f"    {line}" for line in _choices(found["choices"][evaluator])]
-    lines += ["", "  gains in value J, mean over seeds [90 % interval]:"]
+    lines += ["", *_differ(found["differ"], count)]
+    lines += ["", f"  {GAINS}"]
     return lines + [f"    {line}" for line in _gains(found["gains"])]
 
 
-def _choices(models: Mapping[str, Mapping[str, int]]) -> list[str]:
+def _choices(models: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """Return a line for each set of models that choose alike."""
     alike: dict[str, list[str]] = {}
     for model, said in models.items():
-        words = "; ".join(f"{what} ({seeds})" for what, seeds in said.items())
+        words = "; ".join(f"{_chosen(one)} ({one['seeds']})" for one in said)
         alike.setdefault(words, []).append(model)
     if len(alike) == 1:
         return [f"{next(iter(alike))}: every model"]
     return [f"{words}: {', '.join(names)}" for words, names in alike.items()]
 
 
+def _chosen(one: Mapping[str, Any]) -> str:
+    """Return what is chosen; of a lottery with its chances, means over these seeds."""
+    if "chances" not in one:
+        return str(one["chosen"])
+    return " with ".join(f"{name} {percent(part)}" for name, part in one["chances"].items())
+
+
+def _differ(found: Mapping[str, Mapping[str, int]], seeds: int) -> list[str]:
+    """Return where evaluators differ, and where models do."""
+    apart = [model for model, count in found["evaluators"].items() if count == seeds]
+    models = [f"{name} in {count}" for name, count in found["models"].items()]
+    return [
+        f"  the three evaluators choose differently in every seed under {len(apart)} of "
+        f"{len(found['evaluators'])} models",
+        f"  models choose differently by the same evaluator: {', '.join(models)} of {seeds} seeds",
+    ]
+
+
 def _gains(gains: Mapping[str, Any]) -> list[str]:
     realistic, hedonistic = gains["realistic"], gains["hedonistic"]
     shards = [one["shard"] for one in next(iter(realistic.values()))]
-    rows = [
-        ["", *(f"{shard}, realistic" for shard in shards), *(f"hedonistic {s}" for s in shards),
-         *(f"shuffled {s}" for s in shards)]
-    ]  # fmt: skip
+    columns = ("realistic", "hedonistic", "shuffled")
+    rows = [["", *(f"{name}: {shard}" for name in columns for shard in shards)]]
     for option in realistic:
         felt = [number(one["mean"]) for one in hedonistic[option]]
         blank = gains[SHUFFLED].get(option)
