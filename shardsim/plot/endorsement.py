@@ -22,6 +22,7 @@ from shardsim.plot.style import DIVERGING, NULL, WIDTH, ink, paper
 TOGETHER = "all judges"
 ROOM = 0.4  # half of a cell's width, in which its seeds lie
 STRIP, WORDS = 0.16, -0.2  # above and below the middle of a cell: seeds, and the mean in words
+LEAST = 0.005  # gain that two decimals show
 LIGHT = 0.5  # brightness of a cell below which its words are white
 
 
@@ -69,7 +70,8 @@ def endorsement_matrices(
         _judges(left, found.judges, shards, colours, confidence)
         _matrix(right, found, shards, scale, confidence)
         say_where_untried(right, [found.matrix])
-    axes[0, 1].set_title(about, loc="right")
+    numbers = f"mean ± half of its {100 * confidence:.0f} % interval"
+    axes[0, 1].set_title(f"{numbers}, {about}" if about else numbers, loc="right")
     axes[-1, 0].set_xlabel("share of the judges")
     axes[-1, 1].set_xlabel("shard that grows")
     bar = figure.colorbar(
@@ -126,7 +128,8 @@ def _matrix(
         axes.add_patch(_box(row, column, face))
         _cell(axes, (column, row), values, chance[:, row, column], scale.vmax or 1.0)
         dark = np.dot(face[:3], (0.299, 0.587, 0.114)) < LIGHT
-        sure = mean.excludes_zero() and abs(mean.mean) > _size(chance[:, row, column])
+        large = max(_size(chance[:, row, column]), LEAST)
+        sure = mean.excludes_zero() and abs(mean.mean) > large
         axes.text(
             column, row - WORDS, _words(mean), ha="center", va="center", fontsize="small",
             color=paper() if dark else ink(), fontweight="bold" if sure else "normal",
@@ -149,7 +152,7 @@ def _words(found: Interval) -> str:
     """Return the mean with half of its interval's width; a number too small to show has no sign."""
     half = (found.high - found.low) / 2
     spread = f" ±{half:.2f}" if np.isfinite(half) else ""
-    return f"{signed(found.mean) if round(abs(found.mean), 2) else '0.00'}{spread}"
+    return f"{signed(found.mean) if abs(found.mean) > LEAST else '0.00'}{spread}"
 
 
 def _size(chance: np.ndarray) -> float:
