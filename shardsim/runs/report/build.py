@@ -62,8 +62,8 @@ PARTS = (
         "Reflection",
         "From each onset the agent imitates those of its own plans that the shards active there "
         "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
-        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham). Before any "
-        "of it, the last figure shows which shard's growth each shard would gain by.",
+        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham). The last "
+        "figure is of the agents before: who would gain as which shard grows.",
         ("reflection", "reflection-outcomes", "constancy", "endorsement"),
         ("constancy",),
     ),
