@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import FigureBase
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from shardsim.base.statistics import SHARE, Interval
 from shardsim.plot.canvas import legend_below, new_figure, styled
@@ -163,7 +163,7 @@ def _size(chance: np.ndarray) -> float:
 def _box(row: int, column: int, face: tuple[float, ...]) -> Patch:
     """Return the ground of a cell."""
     corner = (column - 0.48, row - 0.46)
-    return matplotlib.patches.Rectangle(corner, 0.96, 0.92, facecolor=face, linewidth=0)
+    return Rectangle(corner, 0.96, 0.92, facecolor=face, linewidth=0)
 
 
 def _cell(
@@ -171,14 +171,12 @@ def _cell(
 ) -> None:
     """Draw the seeds of a cell along the scale, on a light strip, with what chance reaches."""
     x, y = centre[0], centre[1] - STRIP
-    strip = matplotlib.patches.Rectangle(
+    strip = Rectangle(
         (x - ROOM - 0.04, y - 0.14), 2 * ROOM + 0.08, 0.28, facecolor=paper(), linewidth=0
     )
     axes.add_patch(strip)
     reach = min(_size(chance) / top, 1.0) * ROOM
-    grey = matplotlib.patches.Rectangle(
-        (x - reach, y - 0.12), 2 * reach, 0.24, facecolor=NULL, alpha=0.5, linewidth=0
-    )
+    grey = Rectangle((x - reach, y - 0.12), 2 * reach, 0.24, facecolor=NULL, alpha=0.5, linewidth=0)
     axes.add_patch(grey)
     axes.plot([x, x], [y - 0.14, y + 0.14], color=ink(), linewidth=0.7)
     axes.plot(x + ROOM * values / top, np.full(len(values), y), "o", color=ink(), ms=3, alpha=0.75)

@@ -102,7 +102,8 @@ def own_options(agent: Self, *, growth: float, discount: float) -> list[Option]:
     """Return what changes the agent's own shards, after `keep`: a kind after the other."""
     count = len(agent.names)
     found = [_option(agent, KEEP, "keep", ALL, np.ones(count), discount)]
-    for kind, factor in (("strengthen", growth), ("copy", COPIES), ("silence", 0.0)):
+    factors: dict[Kind, float] = {"strengthen": growth, "copy": COPIES, "silence": 0.0}
+    for kind, factor in factors.items():
         for shard, name in enumerate(agent.names):
             weights = np.where(np.arange(count) == shard, factor, 1.0)
             found.append(_option(agent, f"{kind} {name}", kind, shard, weights, discount))

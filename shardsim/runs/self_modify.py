@@ -148,8 +148,9 @@ def _choices(here: xr.Dataset) -> dict[str, list[dict[str, Any]]]:
 
 def _parts(here: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the greatest and the least part of each option in any branch: float64[D, M] each."""
-    order = ("seed", "option")
-    return tuple(here[name].transpose(*order).values for name in ("chosen_most", "chosen_least"))
+    names = ("chosen_most", "chosen_least")
+    most, least = (here[name].transpose("seed", "option").values for name in names)
+    return most, least
 
 
 def _differ(known: xr.Dataset) -> dict[str, dict[str, int]]:
