@@ -21,7 +21,7 @@ def modify_command(
     ] = None,
     levels: Annotated[
         int, typer.Option(min=1, help="levels for planners, in worlds that change who plans")
-    ] = 16,
+    ] = 32,
     as_json: AsJson = False,
     envs: Folders = None,
 ) -> None:

@@ -42,6 +42,7 @@ class Deeds(NamedTuple):
     names: tuple[str, ...]  # X: changes itself, reaches each concept, expects, gets
     planners: np.ndarray  # float64[3, L, X], in the order of EVALUATORS
     agents: np.ndarray  # float64[D, L, X], NaN for what they expect; D = 0 without networks
+    untrained: np.ndarray  # float64[D', L, X], the same of the networks before training, if any
 
 
 class _Table(NamedTuple):
@@ -63,7 +64,7 @@ def deeds(
     networks: Networks | None = None,
     begin: np.ndarray | None = None,
 ) -> Deeds:
-    """Follow the three planners, and agents, through levels [L].
+    """Follow the three planners, agents, and these before training, through levels [L].
 
     "changes itself" and the concepts are chances within the env's time limit; what a planner
     expects and what it gets are discounted returns without a time limit, in which the hedonistic
@@ -87,7 +88,9 @@ def deeds(
     field, parameter = env.self_change
     believed = dataclasses.replace(env, **{parameter: 0.0})
     count = levels.walls.shape[0]
-    agents = _agents(env, levels, networks, count)
+    trained = _agents(env, levels, networks, count)
+    blank = _agents(env, levels, None if networks is None else networks.untrained, count)
+    agents = np.concatenate([trained, blank])
     found = []
     for number in range(count):
         level = take(levels, number)
@@ -107,7 +110,8 @@ def deeds(
         chain, acting = chain_of(world, weights), agents[:, number]
         found.append(_in_level(table, chain, hoped, acting, discount, env.max_steps))
     planners, followed = (np.stack(part, 1) for part in zip(*found, strict=True))
-    return Deeds((CHANGES, *env.concept_names, EXPECTED, GETS), planners, followed)
+    names = (CHANGES, *env.concept_names, EXPECTED, GETS)
+    return Deeds(names, planners, followed[: len(trained)], followed[len(trained) :])
 
 
 def planned(

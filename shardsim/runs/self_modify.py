@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from shardsim.reflection.setting import Subjects
 from shardsim.runs.run import Run
 from shardsim.runs.stages.identify import agents_of
 
-LEVELS = 16
+LEVELS = 32
 COSTS = {"menus": 20.0, "planners": 10.0}
 
 
@@ -178,11 +179,20 @@ def _told(found: Deeds) -> dict[str, Any]:
         name: dict(zip(found.names, row.mean(0).tolist(), strict=True))
         for name, row in zip(EVALUATORS, found.planners, strict=True)
     }
-    by_seed = found.agents.mean(1)  # [D, X]
-    known = np.isfinite(by_seed).all(0)
-    agents = {
+    return {
+        "levels": found.planners.shape[1],
+        "evaluators": planners,
+        "agents": _by_deed(found.names, found.agents),
+        "untrained": _by_deed(found.names, found.untrained),
+    }
+
+
+def _by_deed(names: Sequence[str], deeds: np.ndarray) -> dict[str, dict[str, float]]:
+    """Return the interval over seeds of float64[D, L, X], where it is known."""
+    by_seed = deeds.mean(1)
+    known = np.isfinite(by_seed).all(0) & bool(len(by_seed))
+    return {
         name: plain_interval(by_seed[:, column])
-        for column, name in enumerate(found.names)
+        for column, name in enumerate(names)
         if known[column]
     }
-    return {"levels": found.planners.shape[1], "evaluators": planners, "agents": agents}

@@ -86,11 +86,10 @@ def _planners(found: Mapping[str, Any]) -> list[str]:
     rows = [["", *names]]
     for evaluator, row in found["evaluators"].items():
         rows.append([evaluator, *(number(row[name], 2) for name in names)])
-    if found["agents"]:
-        cells = [found["agents"].get(name) for name in names]
-        rows.append(
-            ["trained agents", *("–" if c is None else interval(c, "{:.2f}") for c in cells)]
-        )
+    for title, key in (("trained agents", "agents"), ("untrained", "untrained")):
+        if found[key]:
+            cells = [found[key].get(name) for name in names]
+            rows.append([title, *("–" if c is None else interval(c, "{:.2f}") for c in cells)])
     about = (
         f"planners in this world, {found['levels']} target levels: chances within the time limit, "
         "discounted returns"
