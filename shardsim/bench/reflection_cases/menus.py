@@ -60,8 +60,8 @@ def _draw(rng: np.random.Generator) -> dict:
         judges = rng.dirichlet(np.ones(2)).tolist()
         road = np.array(judges) * gamma ** np.array(roads)
         if abs(road[0] - road[1]) > 1e-3:
-            return {"roads": roads, "weights": rng.uniform(0.2, 6, 2).tolist(), "judges": judges,
-                    "growth": float(rng.uniform(1.1, 5)), "gamma": gamma}  # fmt: skip
+            return {"roads": roads, "weights": rng.uniform(0.2, 3, 2).tolist(), "judges": judges,
+                    "growth": float(rng.uniform(1.1, 3)), "gamma": gamma}  # fmt: skip
 
 
 CASES = (
