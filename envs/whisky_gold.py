@@ -48,6 +48,7 @@ class WhiskyGold(Env):
         Concept("gold"),
         Concept("decoy"),
     )
+    self_change: ClassVar[tuple[str, str] | None] = ("drunk", "exploration")
 
     layout: str = "rooms"
     exploration: float = 0.9  # chance that a drunken move is replaced by a random one

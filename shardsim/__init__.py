@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shardsim.runs.figures import figure as figure
     from shardsim.runs.pipeline import run as run
     from shardsim.runs.run import load as load
+    from shardsim.runs.self_modify import self_modify as self_modify
     from shardsim.shards.contexts.battery import battery as battery
     from shardsim.shards.contexts.battery import load_battery as load_battery
     from shardsim.shards.contexts.policies import state_policy as state_policy
@@ -41,6 +42,7 @@ _HOME = {
     "make": "shardsim.env.registry",
     "reflect": "shardsim.reflection.reflect",
     "run": "shardsim.runs.pipeline",
+    "self_modify": "shardsim.runs.self_modify",
     "state_policy": "shardsim.shards.contexts.policies",
     "to_pandas": "shardsim.base.frames",
     "widget": "shardsim.view.widget",
@@ -60,6 +62,7 @@ __all__ = [
     "make",
     "reflect",
     "run",
+    "self_modify",
     "state_policy",
     "to_pandas",
     "widget",

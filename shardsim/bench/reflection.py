@@ -21,6 +21,7 @@ from shardsim.bench.reflection_cases import (
     dynamics,
     handshake,
     loops,
+    menus,
     orders,
     selves,
     whisky,
@@ -28,7 +29,7 @@ from shardsim.bench.reflection_cases import (
 from shardsim.bench.reflection_cases.case import TOLERANCE, Case
 from shardsim.bench.reflection_cases.given import read_given
 
-PARTS = (conflicts, dynamics, handshake, loops, orders, selves, whisky)
+PARTS = (conflicts, dynamics, handshake, loops, menus, orders, selves, whisky)
 ALL: tuple[Case, ...] = tuple(
     sorted(
         (case for part in PARTS for case in part.CASES),

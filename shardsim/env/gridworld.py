@@ -30,6 +30,9 @@ class Gridworld:
     partly_observed: ClassVar[bool] = False  # True where observations are meant to hide something
     # Figures that are exact here and differ in the world that this one stands for, made elsewhere.
     estimated: ClassVar[tuple[str, ...]] = ()
+    # A state field and a parameter: agents in which the field is above 0 do not act as they choose,
+    # and with the parameter at 0 they would.
+    self_change: ClassVar[tuple[str, str] | None] = None
 
     height: int = 7
     width: int = 7

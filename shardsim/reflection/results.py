@@ -11,6 +11,7 @@ import xarray as xr
 
 from shardsim.base.progress import SILENT, Progress
 from shardsim.reflection.config import ReflectConfig
+from shardsim.reflection.endorsed import at_onsets
 from shardsim.reflection.reflect import reflect_agents
 from shardsim.reflection.reidentified import reidentify
 from shardsim.reflection.setting import Subjects
@@ -66,6 +67,7 @@ def reflect_run(
         forecast_hits=forecasts.hits,
         shard_returns=returns,
         reidentified=again,
+        endorsed=at_onsets(setting, config.discount, seed),
     )
     found = dataset(shards, evidence, config)
     return Reflection(found, summary(found, config.competence))

@@ -65,6 +65,16 @@ REFLECTION = Schema(
             ("onset", "model", "quantity", "end"),
             "change from first to last step: 90 % interval over seeds",
         ),
+        "endorsement": Variable(
+            ("onset", "seed", "endorser", "shard"),
+            "gain in value J of the endorser as the shard's log weight grows, before reflection",
+            PREFERENCE,
+        ),
+        "endorsement_chance": Variable(
+            ("onset", "seed", "endorser", "shard"),
+            "root mean square of the same where the shard's logits favour actions at random",
+            PREFERENCE,
+        ),
     },
     {
         **{name: OF_SHARDS[name] for name in ("seed", "shard", "shard_name", "end")},
@@ -75,5 +85,41 @@ REFLECTION = Schema(
         "object": Variable(("object",), "object that can be removed"),
         "place": Variable(("place",), "where the shards' values are measured from"),
         "quantity": Variable(("quantity",), "what changed, in units of its own variable"),
+        "endorser": Variable(("endorser",), "shard that judges, by number"),
+    },
+)
+
+_CHOICE = ("evaluator", "model", "onset", "seed", "option")
+
+SELF_MODIFICATION = Schema(
+    {
+        "gain": Variable(
+            ("evaluator", "onset", "seed", "shard", "option"),
+            "value J of the shard after the option, less J now, as its evaluator sees it",
+            PREFERENCE,
+        ),
+        "gain_shuffled": Variable(
+            ("onset", "seed", "shard", "option"),
+            "realistic gain where the shards' logits favour actions at random; missing for "
+            "successors",
+            PREFERENCE,
+        ),
+        "chosen_most": Variable(_CHOICE, "part of the option in the branch that has most of it"),
+        "chosen_least": Variable(_CHOICE, "part of the option in the branch that has least of it"),
+        "judge": REFLECTION.variables["judge"],
+        "contexts": REFLECTION.variables["contexts"],
+        "growth": Variable(
+            ("onset", "seed", "shard"),
+            "endorsement by the judges: what they gain as the shard's log weight grows",
+            PREFERENCE,
+        ),
+    },
+    {
+        **{name: OF_SHARDS[name] for name in ("seed", "shard", "shard_name")},
+        "onset": REFLECTION.coordinates["onset"],
+        "evaluator": Variable(("evaluator",), "how a modification is judged"),
+        "model": REFLECTION.coordinates["model"],
+        "option": Variable(("option",), "what the agent may turn itself into"),
+        "option_kind": Variable(("option",), "kind of option"),
     },
 )

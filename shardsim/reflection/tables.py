@@ -39,6 +39,7 @@ class Evidence(NamedTuple):
     forecast_hits: np.ndarray  # float[D, U, T + 1, G + 1]
     shard_returns: ShardReturns
     reidentified: Reidentified
+    endorsed: tuple[np.ndarray, np.ndarray]  # float64[D, U, J, K], E and its size by chance
 
 
 def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.Dataset:
@@ -59,6 +60,8 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
         "share_before": evidence.reidentified.before,
         "share_after": _end(evidence.reidentified.after),
         "carry_over": _end(evidence.reidentified.carry_over),
+        "endorsement": _start(evidence.endorsed[0]),
+        "endorsement_chance": _start(evidence.endorsed[1]),
     }
     found = {name: _where_there(name, values, setting) for name, values in found.items()}
     coordinates = {
@@ -70,6 +73,7 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
         "object": [env.concept_names[number] for number in object_numbers(env)],
         "place": list(PLACES),
         "end": ["low", "high"],
+        "endorser": shards.dataset["shard"].values,
     }
     drift = _drift(found, coordinates)
     mean, *ends = _intervals(np.stack(list(drift.values()), 2))

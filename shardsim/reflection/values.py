@@ -148,6 +148,18 @@ def _best(world: World, preferences: np.ndarray, discount: float, tolerance: flo
     return values[at] + inside @ preferences.T
 
 
+def lifetime(world: World, policy: np.ndarray, discount: float) -> np.ndarray:
+    """Return E Σ γ^t float64[B, S] over the moves t = 1, 2, … that the episode lasts.
+
+    So much is a reward of 1 on every move, in units of J, whose first move is discounted too. The
+    policy is float[B, S, A].
+    """
+    policy = np.asarray(policy, np.float64)
+    onward = np.where(world.terminated, 0.0, discount * np.asarray(world.probability, np.float64))
+    moves = splu(equations(world, policy[..., None] * onward))
+    return discount * moves.solve(np.ones(policy[..., 0].size)).reshape(policy.shape[:2])
+
+
 def _ways(world: World, policy: np.ndarray, discount: float) -> Iterator[_Toward]:
     """Solve the way to each concept; raises UserError for a discount not inside 0..1."""
     if not 0 < discount < 1:
@@ -160,13 +172,13 @@ def _ways(world: World, policy: np.ndarray, discount: float) -> Iterator[_Toward
         entered = np.asarray(world.entered[..., concept], bool)
         going, arriving = chance * ~(entered | ended), (chance * entered).sum(-1)
         onward = np.where(inside[..., None, None], 0.0, policy[..., None] * going)
-        factors = splu(_equations(world, onward))
+        factors = splu(equations(world, onward))
         gain = np.where(inside, 1.0, (policy * arriving).sum(-1))
         values = factors.solve(gain.ravel()).reshape(gain.shape)
         yield _Toward(going, arriving, inside, factors, values)
 
 
-def _equations(world: World, onward: np.ndarray) -> csc_array:
+def equations(world: World, onward: np.ndarray) -> csc_array:
     """Return 1 minus the moves that go on float64[B, S, A, N], all contexts as blocks [B S, B S].
 
     Sparse: a state leads to a few others, in worlds of thousands of states too.

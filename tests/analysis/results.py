@@ -264,6 +264,7 @@ def reflection(seeds: int) -> xr.Dataset:
         "place": ["onset", "target"],
         "shard": [1, 2],
         "shard_name": ["cheese", "corner"],
+        "endorser": [1, 2],
     }
     before = np.array([0.4, 0.3]) + 0.01 * np.arange(seeds)[:, None]
     after = np.broadcast_to(before, (3, 3, seeds, 2)).copy()
@@ -277,8 +278,18 @@ def reflection(seeds: int) -> xr.Dataset:
         "share_before": before,
         "share_after": after,
         "verdict": np.array([["drifted", "drifted", "constant"]] * 3),
+        **endorsements(seeds),
     }
     return labelled(REFLECTION, values, coordinates, {"epsilon": 0.05})
+
+
+def endorsements(seeds: int) -> dict[str, np.ndarray]:
+    """Each shard gains as it grows, and a little less as the other does; the last seed twice."""
+    pairs = np.array([[0.1, -0.02], [-0.04, 0.06]]) + np.zeros((3, seeds, 1, 1))
+    pairs[:, -1] *= 2
+    judge = np.array([0.6, 0.4]) + np.zeros((3, seeds, 1))
+    pairs[2, -1] = judge[2, -1] = np.nan
+    return {"judge": judge, "endorsement": pairs, "endorsement_chance": 0 * pairs + 0.01}
 
 
 def fill(run: Run) -> Run:

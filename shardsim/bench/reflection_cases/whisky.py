@@ -18,11 +18,13 @@ from shardsim.bench.reflection_cases.case import Case, Row, row
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 from shardsim.reflection.models.choice import additive_bids
-from shardsim.reflection.models.evaluators import Chain, chain_of, optimal
+from shardsim.reflection.models.evaluators import EVALUATORS, Chain, chain_of, optimal
 from shardsim.reflection.models.problem import problem
+from shardsim.reflection.planners import policies
 
 HEIGHT, WIDTH = 3, 6
 START, WHISKY, GOLD = (0, 1), (0, 2), (0, 5)
+MOST = 49.0  # the best move there is: onto the gold
 STEPS = ((-1, 0), (0, 1), (1, 0), (0, -1))  # north, east, south, west
 
 
@@ -60,6 +62,14 @@ class Bar:
         away = optimal(chain, gamma, horizon, round_it)[start].max()
         return float(away), float(optimal(chain, gamma, horizon)[start, self.east])
 
+    def hedonistic(self, exploration: float, gamma: float) -> float:
+        """Return what the planner expects that feels every drunken move as the best there is."""
+        chain = self.chain(exploration)
+        changed = np.zeros(len(chain.reward), bool)
+        changed[[number for (_, drunk), number in self.where.items() if drunk]] = True
+        plans = dict(zip(EVALUATORS, policies(chain, chain, changed, gamma), strict=True))
+        return float(plans["hedonistic"][1][self.where[START, 0]])
+
 
 @lru_cache(maxsize=1)
 def bar() -> Bar:
@@ -77,6 +87,10 @@ def drinking(exploration: float, gamma: float, horizon: int | None) -> Iterator[
         yield row(name, "whisky and gold: round it, through it", [away, through], found)
         drinks = additive_bids(problem([found])).options
         yield row(name, "whisky and gold: drinks", [float(through > away)], drinks)
+    if horizon is None and gamma < 1:
+        blissful = max(away, 4 + gamma * _drunk(exploration, gamma, None, felt=MOST))
+        yield row("hedonistic", "whisky and gold: expects", blissful,
+                  bar().hedonistic(exploration, gamma))  # fmt: skip
     if horizon is None and gamma == 1:
         rates = (0.3, 0.9)
         expected = brentq(lambda e: 4 + _drunk(e, 1.0, None) - 44, *rates, xtol=1e-12)
@@ -88,8 +102,13 @@ def _fading(gamma: float, moves: int) -> float:
     return float(sum(gamma**t for t in range(moves)))
 
 
-def _drunk(exploration: float, gamma: float, horizon: int | None) -> float:
-    """Return what is left after the drink: -1 a move, 50 at the gold, moves gone astray."""
+def _drunk(
+    exploration: float, gamma: float, horizon: int | None, felt: float | None = None
+) -> float:
+    """Return what is left after the drink: -1 a move, 50 at the gold, moves gone astray.
+
+    With `felt` every move is worth that instead, and the gold only ends it.
+    """
     cells = [(r, c) for r in range(HEIGHT) for c in range(WIDTH)]
     index = {cell: n for n, cell in enumerate(cells)}
 
@@ -104,7 +123,7 @@ def _drunk(exploration: float, gamma: float, horizon: int | None) -> float:
                 reach[action, n, index[onto(cell, other)]] += exploration / 4
             reach[action, n, index[onto(cell, step)]] += 1 - exploration
     gold = index[GOLD]
-    paid = -1 + 50 * reach[:, :, gold]
+    paid = -1 + 50 * reach[:, :, gold] if felt is None else np.full(reach.shape[:2], felt)
     onward = reach.copy()
     onward[:, :, gold] = 0.0
     if horizon is not None:

@@ -16,7 +16,8 @@ def additive_bids(problem: Problem) -> Outcome:
     Turner & Pope 2022, "The shard theory of human values"; as arbitration of modules, Sprague &
     Ballard 2003, "Multiple-goal reinforcement learning with modular Sarsa(0)".
     """
-    return pure(best(problem.judges @ problem.gains), problem.gains.shape[1])
+    bid = problem.judges[:, None] * problem.gains
+    return pure(best(bid.sum(0), bid), problem.gains.shape[1])
 
 
 def favourites(problem: Problem) -> list[np.ndarray]:

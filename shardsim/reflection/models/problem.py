@@ -94,10 +94,14 @@ def active(problem: Problem) -> np.ndarray:
     return problem.judges > 0
 
 
-def best(values: np.ndarray) -> np.ndarray:
-    """Return the indices of the greatest of float[M], all that tie."""
+def best(values: np.ndarray, parts: np.ndarray | None = None) -> np.ndarray:
+    """Return the indices of the greatest of float[M], all that tie.
+
+    Where values are sums that may cancel, `parts` float[K, M] say how large rounding may be.
+    """
     values = np.asarray(values)
-    return np.flatnonzero(values >= values.max() - slack(values))
+    same = slack(values if parts is None else parts)
+    return np.flatnonzero(values >= values.max() - same)
 
 
 def slack(values: np.ndarray) -> float:

@@ -33,7 +33,7 @@ def hits(
     Seeds that have no context of an onset's kind are left out there, and so is a model that was
     not tried. Raises UserError where there was no shard, so that nobody reflected.
     """
-    data = _chosen(run, onset, seed)
+    data = chosen(run, onset, seed)
     variable = {"onset": "hit", "target": "target_hit"}
     hit = data[variable[results.one_of("battery", battery, list(variable))]]
     found: Hits = {}
@@ -60,7 +60,7 @@ def shifts(run: Run, onset: str = "", seed: Whole | None = None) -> dict[str, Sh
         onset: only this one; all if empty.
         seed: only the seed at this position; the verdict is about all, and left out then.
     """
-    data = _chosen(run, onset, seed)
+    data = chosen(run, onset, seed)
     before = data["share_before"].transpose("seed", "shard").values
     found = {}
     for name in map(str, data["onset"].values):
@@ -86,7 +86,7 @@ def changes(
         place: only "target" for values on target levels, or "onset" for those at the onset.
         seed: only the seed at this position.
     """
-    data = _chosen(run, onset, seed)
+    data = chosen(run, onset, seed)
     if place:
         data = data.sel(place=[str(results.choose(data, "place", place)["place"].values)])
     relative = data["value_change"]
@@ -109,7 +109,7 @@ def changes(
 
 def verdicts(run: Run, onset: str = "") -> dict[str, dict[str, str]]:
     """Verdicts of constancy by onset, of the models that have values and are no controls."""
-    data = _chosen(run, onset)
+    data = chosen(run, onset)
     valued = data["value_change"].dropna("model", how="all")["model"].values
     real = [str(model) for model in valued if model not in CONTROLS]
     return {str(name): _verdicts(data.sel(onset=name), real) for name in data["onset"].values}
@@ -121,7 +121,7 @@ def _verdicts(data: xr.Dataset, models: Sequence[str]) -> dict[str, str]:
     return {model: str(data["verdict"].sel(model=model).values) for model in models}
 
 
-def _chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
+def chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
     """What reflection did, from one onset and for one seed where they are asked for."""
     data = results.of_seed(_reflection(run), seed)
     if not onset:

@@ -62,8 +62,9 @@ PARTS = (
         "Reflection",
         "From each onset the agent imitates those of its own plans that the shards active there "
         "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
-        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham).",
-        ("reflection", "reflection-outcomes", "constancy"),
+        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham). The last "
+        "figure is of the agents before: who would gain as which shard grows.",
+        ("reflection", "reflection-outcomes", "constancy", "endorsement"),
         ("constancy",),
     ),
     Part(
