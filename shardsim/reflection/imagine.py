@@ -226,7 +226,9 @@ def expected_visits(world: World, policy: jax.Array, wanted: jax.Array, moves: i
 
     def one(world: World, policy: jax.Array) -> jax.Array:
         there = jnp.any(world.goals[world.start] & wanted)
-        begin = jnp.zeros(policy.shape[0], policy.dtype).at[world.start].set(jnp.where(there, 0.0, 1.0))
+        begin = (
+            jnp.zeros(policy.shape[0], policy.dtype).at[world.start].set(jnp.where(there, 0.0, 1.0))
+        )
         return planning.visitation(tabular_of(world), policy, begin, moves)[:, None] * policy
 
     return jax.vmap(one)(stop, policy)
