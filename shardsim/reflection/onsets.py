@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shardsim.base.errors import UserError
+from shardsim.base.errors import UserError, did_you_mean
 from shardsim.env.types import Concept
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.models.problem import shares
@@ -36,6 +36,15 @@ class Choice(NamedTuple):
 def names(goals: Sequence[str]) -> tuple[str, ...]:
     """Names of the onsets for two goals: near the second, near the first, contested."""
     return (f"near-{goals[1]}", f"near-{goals[0]}", CONTESTED)
+
+
+def named(known: Sequence[str], one: str | None) -> tuple[str, ...]:
+    """Return the names of the onsets to choose: all that are known, or one; raises UserError."""
+    if one is None:
+        return tuple(known)
+    if one not in known:
+        raise UserError(f"there is no onset {one!r}; {did_you_mean(one, known)}")
+    return (one,)
 
 
 def choose_goals(

@@ -17,7 +17,7 @@ import numpy as np
 from shardsim.env.core import Env
 from shardsim.env.levels import take
 from shardsim.reflection import onsets
-from shardsim.reflection.config import ReflectConfig
+from shardsim.reflection.config import ReflectConfig, rules_of
 from shardsim.reflection.ground import (
     Ground,
     gates_on,
@@ -26,10 +26,11 @@ from shardsim.reflection.ground import (
     part_of,
     policies_on,
 )
+from shardsim.reflection.lessons import Onset, asks_critic
 from shardsim.reflection.measure import Probe, hits
 from shardsim.reflection.onsets import Choice
+from shardsim.reflection.outlook import outlook_of
 from shardsim.reflection.probe import make_probe, starts
-from shardsim.reflection.weights import Onset
 from shardsim.reflection.world import World, before_goals, led_to, restricted
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery
@@ -86,33 +87,37 @@ def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizo
 
 
 def prepare(
-    subjects: Subjects, config: ReflectConfig, *, onset: Battery | None, seed: int
+    subjects: Subjects, config: ReflectConfig, *, onset: Battery | str | None, seed: int
 ) -> Setting:
     """Find the onsets of every agent, and who judges there.
 
     Args:
         subjects: who reflects, D of them.
         config: how to choose.
-        onset: the contexts of the one onset of all agents; None to choose three for each.
+        onset: the contexts of the one onset of all agents; a name to choose that one; None to
+            choose three for each.
         seed: of levels and draws.
 
     Raises:
-        UserError: `config.goals` are not two concepts of the env.
+        UserError: `config.goals` are not two concepts of the env, or no onset has that name.
     """
     env, models = subjects.env, subjects.shards.models
     strength = np.mean([model.gates.mean(0) for model in models], axis=0)
     goals = onsets.choose_goals(env.concepts, strength @ models[0].preferences, config.goals)
     wanted = tuple(env.concept_names[goal] for goal in goals)
-    if onset is None:
+    chosen = not isinstance(onset, Battery)
+    names = onsets.named(onsets.names(wanted), onset) if chosen else (onsets.GIVEN,)
+    if chosen:
         ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
     else:
         ground = ground_of(env, levels_of(onset), onset.tabular_model[0])
     policy = policies_on(ground, subjects.networks, models)
-    if onset is None:
-        names = onsets.names(wanted)
-        choice = _chosen(ground, policy, goals, config, seed)
+    if chosen:
+        every = _chosen(ground, policy, goals, config, seed)
+        kept = [onsets.names(wanted).index(name) for name in names]
+        choice = Choice(*(part[:, kept] for part in every))
     else:
-        names, choice = (onsets.GIVEN,), _given(onset, ground, len(models))
+        choice = _given(onset, ground, len(models))
     probed = slice(-config.probes, None)
     target = part_of(ground, probed)
     start = starts(target)
@@ -139,7 +144,7 @@ def prepare(
         judges=judges,
         identified=identified & (choice.weight > 0),
         weight=choice.weight,
-        onset=_onset(ground, around, judges),
+        onset=_onset(ground, around, judges, config),
         probe=make_probe(target, start, goals, likewise, subjects.discount, seed),
     )
 
@@ -188,12 +193,19 @@ def _around(ground: Ground, choice: Choice, goals: tuple[int, int]) -> _Around:
     return _Around(*jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), parts))
 
 
-def _onset(ground: Ground, around: _Around, judges: np.ndarray) -> Onset:
+def _onset(ground: Ground, around: _Around, judges: np.ndarray, config: ReflectConfig) -> Onset:
     """Return what the loop in the weights takes [D, U], from float64[D, U, B, K] judges."""
     rows = np.take_along_axis(around.rows, around.before_goals, axis=-1)
-    seen = ground.seen[np.broadcast_to(around.level[..., :1], rows.shape), rows]
-    arrays = jax.tree.map(jnp.asarray, around.open)
-    return Onset(arrays, jnp.asarray(seen), jnp.asarray(judges, jnp.float32))
+    level = around.level[..., 0]
+    asked = asks_critic(rules_of(config.models))
+    every = ground.seen[around.level, around.rows] if config.follow_values else None
+    return Onset(
+        world=jax.tree.map(jnp.asarray, around.open),
+        views=jnp.asarray(ground.seen[level[..., None], rows]),
+        judges=jnp.asarray(judges, jnp.float32),
+        outlook=outlook_of(ground, level, rows) if asked else None,
+        around=None if every is None else jnp.asarray(every),
+    )
 
 
 def _pulls(

@@ -6,7 +6,7 @@ Q places · M models, the rules and then the replicator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from shardsim.base.schema import labelled
 from shardsim.base.statistics import Interval, t_interval
 from shardsim.env.core import Env
 from shardsim.reflection import onsets
-from shardsim.reflection.config import MODELS, ReflectConfig
+from shardsim.reflection.config import REPLICATOR, USUAL, ReflectConfig, leading
 from shardsim.reflection.constancy import combine, constancy, relative_change
 from shardsim.reflection.probe import object_numbers
 from shardsim.reflection.reidentified import Reidentified
@@ -26,7 +26,6 @@ from shardsim.reflection.shard_returns import PLACES, ShardReturns
 from shardsim.reflection.weights import Trace
 from shardsim.shards.shardset import ShardSet
 
-VERDICT_MODEL = "turns"  # whose verdict stands for an onset
 NEITHER = "neither"
 UNDEFINED = "undefined"
 
@@ -36,8 +35,9 @@ class Evidence(NamedTuple):
 
     setting: Setting
     trace: Trace  # [D, U, R]
-    forecast_hits: np.ndarray  # float[D, U, T + 1, G + 1]
+    forecast_hits: np.ndarray | None  # float[D, U, T + 1, G + 1], of the replicator if it was asked
     shard_returns: ShardReturns
+    value_paths: np.ndarray  # float[D, U, R, T + 1, Q, K]
     reidentified: Reidentified
     endorsed: tuple[np.ndarray, np.ndarray]  # float64[D, U, J, K], E and its size by chance
 
@@ -46,28 +46,34 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
     """Return everything as a table of the schema `REFLECTION`; `shards` are those of before."""
     setting, measured = evidence.setting, evidence.trace.measured
     env, of_shards = shards.battery.env, ("seed", "shard", "shard_name")
-    hit = _path(measured.hits)
-    hit[:, -1:] = np.moveaxis(evidence.forecast_hits, 0, 2)[:, None]
+    models, again = _in_order(config.models), evidence.reidentified
+    hit = _path(measured.hits, models)
+    if evidence.forecast_hits is not None:
+        hit[:, -1] = np.moveaxis(evidence.forecast_hits, 0, 2)
     found = {
         "hit": hit,
-        "target_hit": _path(measured.target_hits),
-        "influence": _path(measured.influence),
-        "competence": _path(measured.competence),
+        "target_hit": _path(measured.target_hits, models),
+        "influence": _path(measured.influence, models),
+        "competence": _path(measured.competence, models),
         "judge": _start(setting.judging),
         "judge_identified": _start((setting.worlds.weight * setting.identified).sum(-1)),
         "contexts": _start((setting.weight > 0).sum(-1)),
-        **_returns(evidence.shard_returns),
-        "share_before": evidence.reidentified.before,
-        "share_after": _end(evidence.reidentified.after),
-        "carry_over": _end(evidence.reidentified.carry_over),
         "endorsement": _start(evidence.endorsed[0]),
         "endorsement_chance": _start(evidence.endorsed[1]),
+        **_returns(evidence.shard_returns, models),
+        "share_before": again.before,
+        "share_after": _end(again.after, models),
+        "carry_over": _end(again.carry_over[..., -1], models),
+        "value_path": _path(evidence.value_paths, models),
+        "share_path": _path(again.shares, models),
+        "carry_over_path": _path(again.carry_over, models),
+        "critic_gap": _start(np.asarray(evidence.trace.gap)[:, :, 0]),
     }
     found = {name: _where_there(name, values, setting) for name, values in found.items()}
     coordinates = {
         **{name: shards.dataset[name].values for name in of_shards},
         "onset": list(setting.names),
-        "model": list(MODELS),
+        "model": models,
         "step": np.arange(hit.shape[2]),
         "outcome": [*setting.goal_names, NEITHER],
         "object": [env.concept_names[number] for number in object_numbers(env)],
@@ -103,16 +109,25 @@ def _where_there(name: str, values: np.ndarray, setting: Setting) -> np.ndarray:
     return np.where(there.reshape(shape), values, np.nan)
 
 
-def _path(values: Any) -> np.ndarray:
+def _in_order(models: Sequence[str]) -> list[str]:
+    """Return the rules as they were named, and then the replicator if it is among them."""
+    return sorted(models, key=lambda model: model == REPLICATOR)
+
+
+def _path(values: Any, models: Sequence[str]) -> np.ndarray:
     """Return float64[U, M, T + 1, D, ...] of float[D, U, R, T + 1, ...]; NaN for the replicator."""
-    moved = np.moveaxis(np.asarray(values, np.float64), 0, 3)
-    return np.concatenate([moved, np.full_like(moved[:, :1], np.nan)], axis=1)
+    return _with_replicator(np.moveaxis(np.asarray(values, np.float64), 0, 3), models)
 
 
-def _end(values: Any) -> np.ndarray:
+def _end(values: Any, models: Sequence[str]) -> np.ndarray:
     """Return float64[U, M, D, ...] of float[D, U, R, ...]; NaN for the replicator."""
-    moved = np.moveaxis(np.asarray(values, np.float64), 0, 2)
-    return np.concatenate([moved, np.full_like(moved[:, :1], np.nan)], axis=1)
+    return _with_replicator(np.moveaxis(np.asarray(values, np.float64), 0, 2), models)
+
+
+def _with_replicator(of_rules: np.ndarray, models: Sequence[str]) -> np.ndarray:
+    """Return float64[U, M, ...] of float64[U, R, ...]."""
+    more = np.full_like(of_rules[:, :1], np.nan)
+    return np.concatenate([of_rules, more], axis=1) if REPLICATOR in models else of_rules
 
 
 def _start(values: Any) -> np.ndarray:
@@ -120,15 +135,15 @@ def _start(values: Any) -> np.ndarray:
     return np.swapaxes(np.asarray(values), 0, 1)
 
 
-def _returns(found: ShardReturns) -> dict[str, np.ndarray]:
+def _returns(found: ShardReturns, models: Sequence[str]) -> dict[str, np.ndarray]:
     """Return what every old shard gets, before and after, in the range of what it could get."""
     before, low, high = (x[:, :, None] for x in (found.before, found.low, found.high))
     return {
         "value_before": _start(found.before),
         "value_low": _start(found.low),
         "value_high": _start(found.high),
-        "value_after": _end(found.after),
-        "value_change": _end(relative_change(before, found.after, low, high)),
+        "value_after": _end(found.after, models),
+        "value_change": _end(relative_change(before, found.after, low, high), models),
     }
 
 
@@ -177,21 +192,22 @@ def _ends(path: np.ndarray) -> np.ndarray:
     return path[:, :, -1] - path[:, :, 0]
 
 
-def summary(found: xr.Dataset, competence: float) -> dict[str, Any]:
+def summary(found: xr.Dataset, config: ReflectConfig) -> dict[str, Any]:
     """Return plain values: the verdict of each onset, and what moved in each model.
 
-    κ is given only where every seed lost at most `competence` of its return ratio.
+    κ is given only where every seed lost at most `config.competence` of its return ratio.
     """
+    first, competence = leading(config.models), config.competence
     told: dict[str, Any] = {"constancy": {}, "reflection": {}}
     for onset in found["onset"].values.tolist():
         here = found.sel(onset=onset)
-        told["constancy"][onset] = str(here["verdict"].sel(model=VERDICT_MODEL).item())
+        told["constancy"][onset] = str(here["verdict"].sel(model=first).item())
         told["reflection"][onset] = {
             "contexts": here["contexts"].values.tolist(),
             "judges": here["judge"].mean("seed").values.tolist(),
             "judges_identified": float(here["judge_identified"].mean()),
             "tolerance": float(found.attrs["epsilon"]),
-            "value_change": _value_changes(here.sel(model=VERDICT_MODEL), found.attrs["epsilon"]),
+            "value_change": _value_changes(here.sel(model=first), found.attrs["epsilon"]),
             "models": {
                 model: _told(here.sel(model=model), competence)
                 for model in found["model"].values.tolist()
@@ -242,10 +258,10 @@ def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:
     }
 
 
-def nothing(env: Env) -> tuple[xr.Dataset, dict[str, Any]]:
+def nothing(env: Env, models: Sequence[str] = USUAL) -> tuple[xr.Dataset, dict[str, Any]]:
     """Return the tables and the summary where there is no shard, so that nobody judges."""
     names = onsets.names([env.concept_names[0], env.concept_names[-1]])
-    verdict = np.full((len(names), len(MODELS)), UNDEFINED, dtype=object)
-    coordinates = {"onset": list(names), "model": list(MODELS)}
+    verdict = np.full((len(names), len(models)), UNDEFINED, dtype=object)
+    coordinates = {"onset": list(names), "model": _in_order(models)}
     found = labelled(REFLECTION, {"verdict": verdict}, coordinates)
     return found, {"constancy": dict.fromkeys(names, UNDEFINED), "reflection": {}}

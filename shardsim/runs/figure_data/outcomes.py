@@ -15,7 +15,8 @@ from shardsim.base.scalars import Whole
 from shardsim.base.statistics import SHARE, Bounds
 from shardsim.plot.constancy import Change
 from shardsim.plot.curves import OF_RANGE
-from shardsim.plot.reflection import CONTROLS, Shift
+from shardsim.plot.reflection import SHAM, Shift
+from shardsim.reflection.config import CONTROLS, SHUFFLED
 from shardsim.reflection.tables import NEITHER
 from shardsim.runs.figure_data import pooled, results
 from shardsim.runs.run import Run
@@ -65,9 +66,14 @@ def shifts(run: Run, onset: str = "", seed: Whole | None = None) -> dict[str, Sh
     found = {}
     for name in map(str, data["onset"].values):
         here = data.sel(onset=name)
+        # Only one sham is refitted, that of the model whose verdict stands.
         every = {
-            str(model): here["share_after"].sel(model=model).transpose("seed", "shard").values
-            for model in data["model"].values
+            SHAM if model in SHUFFLED else str(model): here["share_after"]
+            .sel(model=model)
+            .transpose("seed", "shard")
+            .values
+            for model in map(str, data["model"].values)
+            if np.isfinite(here["share_after"].sel(model=model)).any()
         }
         after = {model: values for model, values in every.items() if np.isfinite(values).any()}
         real = [] if seed is not None else [m for m in after if m not in CONTROLS]
