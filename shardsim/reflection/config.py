@@ -83,3 +83,16 @@ class ReflectConfig(BaseModel):
         description="loss of return up to which competence holds, as a fraction of the optimum (of "
         "the range from the worst return to it, where the optimum is not positive)",
     )
+    forecast_rate: float = Field(
+        default=0.3,
+        gt=0.0,
+        le=1.0,
+        description="the part of a step of the closed form that a network's step of 4 gradients at "
+        "the default learning rate is worth, in the fitted forecast",
+    )
+    forecast_reach: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=100.0,
+        description="half width of the fitted forecast's 90 % interval, in units of its scale",
+    )
