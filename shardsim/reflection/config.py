@@ -96,3 +96,13 @@ class ReflectConfig(BaseModel):
         le=100.0,
         description="half width of the fitted forecast's 90 % interval, in units of its scale",
     )
+    forecast_options: tuple[str, ...] = Field(
+        default=(
+            "additive bids",
+            "bounded modifier",
+            "least worst-unhappiness walk",
+            "unanimity",
+            "voting",
+        ),
+        description="models on the shard distribution that also say which plans will be kept",
+    )

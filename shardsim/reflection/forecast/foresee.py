@@ -17,11 +17,11 @@ from shardsim.reflection import values
 from shardsim.reflection.config import REPLICATOR, ReflectConfig
 from shardsim.reflection.constancy import relative_change
 from shardsim.reflection.forecast.options import menu, predicted
-from shardsim.reflection.forecast.plans import Plans, plans_of, taught
-from shardsim.reflection.forecast.table import FORESEEN, at_step, chance_alone, path_of
+from shardsim.reflection.forecast.plans import Moves, Plans, moves_of, plans_of, taught
+from shardsim.reflection.forecast.table import FORESEEN, STILL, at_step, chance_alone, path_of
 from shardsim.reflection.setting import Setting
 from shardsim.reflection.shard_returns import Ranges
-from shardsim.reflection.world import flattened
+from shardsim.reflection.world import World, flattened
 
 CLOSED, FITTED = "closed form", "fitted"
 CONFIDENCE = 0.9
@@ -54,9 +54,9 @@ class _Contexts(NamedTuple):
 
     setting: Setting
     config: ReflectConfig
+    moves: Moves  # [N], before a goal is reached
     plans: Plans  # [N]
     judges: np.ndarray  # float64[N, K]
-    policy: np.ndarray  # float64[N, S, A], before a goal is reached
     before: np.ndarray  # float64[D, U, G + 1]
     old: np.ndarray  # float64[D, U, K], values
     ranges: Ranges
@@ -97,18 +97,16 @@ def foresee(
         seed: of the replicas that say how far chance goes.
     """
     here = _contexts(setting, ranges, replicated, config)
-    models, paths = {}, {}
-    for rule in FORESEEN:
-        if rule not in rules:
-            continue
+    models, paths, wander = {}, {}, np.zeros_like(here.before)
+    for rule in (rule for rule in FORESEEN if rule in rules):
         path = path_of(here.plans, rule, here.judges, config)
         paths[rule] = np.stack([here.average(step @ here.plans.goal[:, 0]) for step in path], -1)
+        wander = here.spread(chance_alone(here.plans, rule, here.judges, config, seed))
         for kind, rate in ((CLOSED, 1.0), (FITTED, rate_of(config))):
             end = at_step(path, rate * config.steps)
-            wander = chance_alone(here.plans, rule, here.judges, config, rate=rate, seed=seed)
-            models[rule, kind] = _foreseen(here, end, here.spread(wander), kind)
+            models[rule, kind] = _foreseen(here, rule, kind, end, wander)
     after = replicated[:, :, -1]
-    reach = _reach(config, after - here.before, np.zeros_like(after))
+    reach = _reach(config, after - here.before, wander)
     nothing = np.full((*setting.weight.shape[:2], len(setting.preferences)), np.nan)
     models[REPLICATOR, CLOSED] = Foreseen(after, *_ends(after, reach), nothing)
     return Forecast(here.before, models, paths, _options(here))
@@ -118,18 +116,25 @@ def _contexts(
     setting: Setting, ranges: Ranges, replicated: np.ndarray, config: ReflectConfig
 ) -> _Contexts:
     rows = setting.before_goals[..., None]
-    policy = flattened(np.take_along_axis(setting.policy, rows, axis=3), 3).astype(np.float64)
-    world = flattened(setting.onset.world, 3)
-    world = type(world)(*map(np.asarray, world))
-    plans = plans_of(world, policy, setting.preferences, setting.goals, config)
-    judges = flattened(setting.judges, 3)
+    policy = flattened(np.take_along_axis(setting.policy, rows, axis=3), 3)
+    world = World(*map(np.asarray, flattened(setting.onset.world, 3)))
+    moves = moves_of(world, policy, setting.goals, config.plan_moves)
     made = _Contexts(
-        setting, config, plans, judges, policy, replicated[:, :, 0], np.zeros(0), ranges
+        setting=setting,
+        config=config,
+        moves=moves,
+        plans=plans_of(moves, setting.preferences, config.discount),
+        judges=flattened(setting.judges, 3),
+        before=replicated[:, :, 0],
+        old=np.zeros(0),
+        ranges=ranges,
     )
     return made._replace(old=_values(made, np.asarray(setting.policy, np.float64)))
 
 
-def _foreseen(here: _Contexts, end: np.ndarray, wander: np.ndarray, kind: str) -> Foreseen:
+def _foreseen(
+    here: _Contexts, rule: str, kind: str, end: np.ndarray, wander: np.ndarray
+) -> Foreseen:
     """Return what is so if plans have the chances float64[N, P] at the end."""
     drift = here.average((end - here.plans.chance) @ here.plans.goal)
     after = np.clip(here.before + drift, 0.0, 1.0)
@@ -137,7 +142,8 @@ def _foreseen(here: _Contexts, end: np.ndarray, wander: np.ndarray, kind: str) -
         reach = float(norm.ppf(0.5 + CONFIDENCE / 2)) * wander
     else:
         reach = _reach(here.config, drift, wander)
-    return Foreseen(after, *_ends(after, reach), _value_change(here, end))
+    change = np.zeros_like(here.old) if rule in STILL else _value_change(here, end)
+    return Foreseen(after, *_ends(after, reach), change)
 
 
 def _reach(config: ReflectConfig, drift: np.ndarray, wander: np.ndarray) -> np.ndarray:
@@ -151,12 +157,9 @@ def _ends(after: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def _value_change(here: _Contexts, end: np.ndarray) -> np.ndarray:
     """Return float64[D, U, K]: ΔJ over its range under the policy that has learnt these plans."""
-    setting, config = here.setting, here.config
-    world = flattened(setting.onset.world, 3)
-    world = type(world)(*map(np.asarray, world))
-    chance = here.plans.chance
+    setting, chance = here.setting, here.plans.chance
     weight = np.divide(end, chance, out=np.ones_like(end), where=chance > 0)
-    learnt = taught(world, here.policy, setting.goals, weight, config.plan_moves)
+    learnt = taught(here.moves, weight)
     policy = np.array(setting.policy, np.float64)
     rows = np.broadcast_to(
         setting.before_goals[..., None], (*setting.before_goals.shape, policy.shape[-1])
@@ -175,7 +178,7 @@ def _values(here: _Contexts, policy: np.ndarray) -> np.ndarray:
 
 def _options(here: _Contexts) -> dict[str, np.ndarray]:
     """Return what each model on the shard distribution turns the agents into."""
-    setting = here.setting
+    setting, names = here.setting, here.config.forecast_options
     count, shape = setting.weight.shape[2], setting.weight.shape[:2]
     found: dict[str, list[np.ndarray]] = {}
     for number, place in enumerate(np.ndindex(*shape)):
@@ -184,6 +187,7 @@ def _options(here: _Contexts) -> dict[str, np.ndarray]:
         weight = np.asarray(setting.worlds.weight, np.float64)[place]
         if not weight.any():
             weight = np.full(count, 1.0 / count)  # left out later: there is no such context
-        for name, reached in predicted(*menu(plans, here.judges[rows], weight)).items():
+        posed = menu(plans, here.judges[rows], weight)
+        for name, reached in predicted(*posed, names).items():
             found.setdefault(name, []).append(reached)
     return {name: np.stack(rows).reshape(*shape, -1) for name, rows in found.items()}

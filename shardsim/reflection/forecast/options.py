@@ -7,20 +7,17 @@ Axis letters: B contexts · P kinds of plans · K shards · G goals · M = G + 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from shardsim.base.errors import UserError
 from shardsim.reflection.forecast.plans import Plans
-from shardsim.reflection.models.presets import PRESETS
+from shardsim.reflection.models.presets import PRESETS, Model, preset
 from shardsim.reflection.models.problem import Outcome, Problem, problem
 
-NOT_A_LOTTERY = ("endorsement replicator",)  # it is run step by step instead
+STEP_BY_STEP = "endorsement replicator"  # weights, not a lottery; it is forecast by itself
 LEAST = 1e-9  # chance of a kind of plan below which an agent does not have it
-
-PREDICT = tuple(
-    name
-    for name, model in PRESETS.items()
-    if model.part == "acceptance" and name not in NOT_A_LOTTERY
-)
 
 
 def menu(plans: Plans, judges: np.ndarray, weight: np.ndarray) -> tuple[Problem, np.ndarray]:
@@ -48,9 +45,27 @@ def menu(plans: Plans, judges: np.ndarray, weight: np.ndarray) -> tuple[Problem,
     return problem(gains.T, weight @ judges), reached
 
 
-def predicted(posed: Problem, reached: np.ndarray) -> dict[str, np.ndarray]:
-    """Return for each model float64[G + 1]: what is reached first, the mean over its branches."""
-    return {name: _mean(PRESETS[name](posed), reached) for name in PREDICT}
+def predicted(posed: Problem, reached: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return for each model float64[G + 1]: what is reached first, the mean over its branches.
+
+    Raises:
+        UserError: a name of no model, or of one that decides no such problem.
+    """
+    return {name: _mean(deciding(name)(posed), reached) for name in names}
+
+
+def deciding(name: str) -> Model:
+    """Return a model that answers with a lottery.
+
+    Raises:
+        UserError: there is none of that name, or it takes or gives something else.
+    """
+    found = preset(name)
+    if found.part != "acceptance" or found.name == STEP_BY_STEP:
+        able = [one.name for one in PRESETS.values() if one.part == "acceptance"]
+        able.remove(STEP_BY_STEP)
+        raise UserError(f"{name!r} does not choose among plans; those that do: {', '.join(able)}")
+    return found
 
 
 def _mean(found: Outcome, reached: np.ndarray) -> np.ndarray:

@@ -129,7 +129,7 @@ def _score(rule: str, cases: Cases, margin: float) -> dict[str, Any]:
     if rule in SELECTS:
         said[WITHOUT] = fitted_without(cases)
     else:
-        said = {kind: said[kind] for kind in (CLOSED, FITTED)}
+        said = {kind: said[kind] for kind in (CLOSED, FITTED)}  # others foresee selection
     return {
         "cases": len(cases.found),
         "agents": len(np.unique(cases.agent)),
@@ -142,17 +142,20 @@ def _score(rule: str, cases: Cases, margin: float) -> dict[str, Any]:
 
 def _one(cases: Cases, name: str, drift: np.ndarray, margin: float) -> dict[str, Any]:
     moved = np.abs(cases.found) > margin
-    right = np.sign(drift[moved]) == np.sign(cases.found[moved])
+    signed = moved if np.ptp(drift, initial=0.0) > 0 else np.zeros_like(moved)
+    right = np.sign(drift[signed]) == np.sign(cases.found[signed])
     covered = cases.covered.get(name)
     return {
-        "sign_right": float(right.mean()) if right.size else None,
+        "sign_right": _mean(right),
         "rank": rank_correlation(drift, cases.found, cases.agent)._asdict(),
-        "coverage": None if covered is None else float(covered.mean()),
-        "coverage_moved": None
-        if covered is None or not right.size
-        else float(covered[moved].mean()),
+        "coverage": _mean(covered),
+        "coverage_moved": _mean(None if covered is None else covered[moved]),
         "error": error(cases.found, drift),
     }
+
+
+def _mean(values: np.ndarray | None) -> float | None:
+    return float(values.mean()) if values is not None and values.size else None
 
 
 def error(found: np.ndarray, said: np.ndarray) -> float | None:
@@ -183,7 +186,7 @@ def _spearman(said: np.ndarray, found: np.ndarray) -> float:
     first, second = np.round(said, 6), np.round(found, 6)
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    return float(spearmanr(first, second).statistic)
+    return float(spearmanr(first, second)[0])
 
 
 def best_rate(cases: Cases) -> float:

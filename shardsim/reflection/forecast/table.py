@@ -41,8 +41,6 @@ def chance_alone(
     rule: Rule,
     judges: np.ndarray,
     config: ReflectConfig,
-    *,
-    rate: float = 1.0,
     seed: int = 0,
 ) -> np.ndarray:
     """Return float64[N, G + 1]: standard deviations of what is reached first, after all steps.
@@ -56,7 +54,6 @@ def chance_alone(
         rule: see `FORESEEN`.
         judges: float[N, K].
         config: plans, steps, strength.
-        rate: how much of a step is taken, above 0 and up to 1.
         seed: of the replicas.
     """
     rng = np.random.default_rng(seed)
@@ -67,7 +64,7 @@ def chance_alone(
         drawn = rng.multinomial(config.plans, now / now.sum(-1, keepdims=True)) / config.plans
         liked = drawn[..., None] * good[1]
         picked = liked / np.maximum(liked.sum(-2, keepdims=True), np.finfo(float).tiny)
-        now = (1.0 - rate) * now + rate * np.einsum("rngk,nk->rng", picked, good[0])
+        now = np.einsum("rngk,nk->rng", picked, good[0])
     return now.std(0)
 
 

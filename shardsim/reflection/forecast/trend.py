@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from shardsim.reflection.config import ReflectConfig
-from shardsim.reflection.forecast.plans import plans_of
+from shardsim.reflection.forecast.plans import moves_of, plans_of
 from shardsim.reflection.ground import asked
 from shardsim.reflection.setting import Setting
 from shardsim.reflection.world import World
@@ -59,6 +59,7 @@ def _reached(
     rows = []
     for onset in range(len(policy)):
         here = World(*(leaf[onset] for leaf in world))
-        plans = plans_of(here, policy[onset], setting.preferences, setting.goals, config)
+        moves = moves_of(here, policy[onset], setting.goals, config.plan_moves)
+        plans = plans_of(moves, setting.preferences, config.discount)
         rows.append(here.weight @ (plans.chance @ plans.goal))
     return np.stack(rows)
