@@ -62,9 +62,10 @@ PARTS = (
         "Reflection",
         "From each onset the agent imitates those of its own plans that the shards active there "
         "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
-        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham).",
-        ("reflection", "reflection-outcomes", "constancy"),
-        ("constancy",),
+        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham). What "
+        "would come of it was written down before any weight moved.",
+        ("reflection", "reflection-outcomes", "constancy", "forecast"),
+        ("constancy", "forecast"),
     ),
     Part(
         "One agent on one level",
