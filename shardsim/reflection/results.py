@@ -72,7 +72,7 @@ def reflect_run(
         if keep is not None:
             said = foresee(setting, ranges[0], forecasts.hits, config, RULES, seed)
             line = None if earlier is None else trend(setting, networks, earlier, config)
-            keep(told(said, setting, config, shards.dataset["seed"].values.tolist(), line))
+            keep(told(said, config, shards.dataset["seed"].values.tolist(), line))
 
     progress.plan(COSTS)
     with progress.part("reflecting") as part:

@@ -43,6 +43,9 @@ class Foreseen(NamedTuple):
 class Forecast(NamedTuple):
     """All that is foreseen."""
 
+    onsets: tuple[str, ...]  # U
+    goals: tuple[str, ...]  # the two concepts that plans end at
+    there: np.ndarray  # bool[D, U], the agent has contexts of that kind
     before: np.ndarray  # float64[D, U, G + 1]
     models: dict[tuple[str, str], Foreseen]  # (model, how it is foreseen)
     paths: dict[str, np.ndarray]  # rule -> float64[D, U, T + 1], the first goal, in closed form
@@ -109,7 +112,15 @@ def foresee(
     reach = _reach(config, after - here.before, wander)
     nothing = np.full((*setting.weight.shape[:2], len(setting.preferences)), np.nan)
     models[REPLICATOR, CLOSED] = Foreseen(after, *_ends(after, reach), nothing)
-    return Forecast(here.before, models, paths, _options(here))
+    return Forecast(
+        onsets=setting.names,
+        goals=setting.goal_names,
+        there=(setting.weight > 0).any(-1),
+        before=here.before,
+        models=models,
+        paths=paths,
+        options=_options(here),
+    )
 
 
 def _contexts(

@@ -142,7 +142,7 @@ def _score(rule: str, cases: Cases, margin: float) -> dict[str, Any]:
 
 def _one(cases: Cases, name: str, drift: np.ndarray, margin: float) -> dict[str, Any]:
     moved = np.abs(cases.found) > margin
-    signed = moved if np.ptp(drift, initial=0.0) > 0 else np.zeros_like(moved)
+    signed = moved if np.any(drift) else np.zeros_like(moved)
     right = np.sign(drift[signed]) == np.sign(cases.found[signed])
     covered = cases.covered.get(name)
     return {

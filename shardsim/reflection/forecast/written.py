@@ -20,7 +20,6 @@ from shardsim.reflection.forecast.foresee import (
     Foreseen,
     rate_of,
 )
-from shardsim.reflection.setting import Setting
 from shardsim.reflection.tables import NEITHER, UNDEFINED
 
 FORMAT = 1
@@ -38,7 +37,6 @@ INTERVALS = {
 
 def told(
     found: Forecast,
-    setting: Setting,
     config: ReflectConfig,
     seeds: Sequence[int],
     trend: np.ndarray | None,
@@ -49,12 +47,11 @@ def told(
 
     Args:
         found: the forecast.
-        setting: what it is about.
         config: all settings.
         seeds: of the agents.
         trend: float64[D, U, G + 1], what training's trend adds; None without checkpoints.
     """
-    there = (setting.weight > 0).any(-1)
+    there = found.there
 
     def plain(values: np.ndarray) -> Any:
         known = there.reshape(*there.shape, *[1] * (np.ndim(values) - 2))
@@ -68,14 +65,14 @@ def told(
             "high": plain(one.high),
             "drift": plain(one.after - found.before),
             "value_change": plain(one.value_change),
-            "verdict": _verdicts(one, there, setting.names, config.epsilon),
+            "verdict": _verdicts(one, there, found.onsets, config.epsilon),
         }
     trends = {} if trend is None else {"trend": plain(np.clip(found.before + trend, 0.0, 1.0))}
     return {
         "format": FORMAT,
         "seeds": list(seeds),
-        "onsets": list(setting.names),
-        "outcomes": [*setting.goal_names, NEITHER],
+        "onsets": list(found.onsets),
+        "outcomes": [*found.goals, NEITHER],
         "settings": config.model_dump(mode="json"),
         "fitted": {
             "rate": rate_of(config),

@@ -53,9 +53,9 @@ def foreseen(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def rows(summary: Mapping[str, Any]) -> list[list[str]]:
-    """Return a row for each rule and forecast of a run, and for each null its error."""
-    return _of_rules((summary.get("forecast") or {}).get("models") or {})
+def table(summary: Mapping[str, Any]) -> tuple[str, tuple[str, ...], list[list[str]]]:
+    """Return title, columns and a row for each rule and forecast of a run, and for each null."""
+    return TITLE, COLUMNS, _of_rules((summary.get("forecast") or {}).get("models") or {})
 
 
 def _of_rules(models: Mapping[str, Any]) -> list[list[str]]:

@@ -44,9 +44,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "components": lambda: components(summary),
         "interventions": lambda: interventions(summary),
         "constancy": lambda: constancy(summary),
-        "forecast": lambda: Table(
-            forecast_text.TITLE, forecast_text.COLUMNS, forecast_text.rows(summary)
-        ),
+        "forecast": lambda: Table(*forecast_text.table(summary)),
         "diagnosis": lambda: diagnosis(run),
         "evidence": lambda: evidence(run),
     }
