@@ -25,6 +25,7 @@ def forecast_command(
     models = pooled(runs)
     first = read(runs[0])
     margin, fitted = first["settings"]["epsilon"], first["fitted"]
-    about = f"fitted: rate {fitted['rate']:g}, reach {fitted['reach']:g}; {fitted['on']}"
+    given = " (given by the config)" if fitted["rate_given"] else ""
+    about = f"fitted: rate {fitted['rate']:g}{given}; on {fitted['on']}"
     data = {"runs": list(map(str, paths)), "margin": margin, "fitted": fitted, "models": models}
     show(data, f"{as_text(models, margin)}\n{about}", as_json)

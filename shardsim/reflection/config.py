@@ -90,12 +90,6 @@ class ReflectConfig(BaseModel):
         description="the part of a step of the closed form that a network's step of 4 gradients at "
         "the default learning rate is worth, in the fitted forecast",
     )
-    forecast_reach: float = Field(
-        default=1.0,
-        ge=0.0,
-        le=100.0,
-        description="half width of the fitted forecast's 90 % interval, in units of its scale",
-    )
     forecast_options: tuple[str, ...] = Field(
         default=(
             "additive bids",

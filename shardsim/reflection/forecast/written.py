@@ -16,6 +16,8 @@ from shardsim.reflection.forecast.foresee import (
     CLOSED,
     CONFIDENCE,
     FITTED,
+    FITTED_ON,
+    REACH,
     Forecast,
     Foreseen,
     rate_of,
@@ -23,10 +25,6 @@ from shardsim.reflection.forecast.foresee import (
 from shardsim.reflection.tables import NEITHER, UNDEFINED
 
 FORMAT = 1
-FITTED_ON = (
-    "corner-trained agents of the demo's config, seeds 100 to 105, each from 9 onsets; errors are "
-    "pooled over them, so that the intervals cover agents and onsets, judges' errors included"
-)
 INTERVALS = {
     CLOSED: "chance alone: as many plans are drawn at each step as reflection draws; judges are "
     "taken to be exact, so that it is a lower bound",
@@ -76,8 +74,9 @@ def told(
         "settings": config.model_dump(mode="json"),
         "fitted": {
             "rate": rate_of(config),
-            "reach": config.forecast_reach,
-            "on": FITTED_ON if _as_shipped(config) else "given by the config",
+            "reach": REACH,
+            "on": FITTED_ON,
+            "rate_given": config.forecast_rate != _shipped_rate(),
         },
         "confidence": CONFIDENCE,
         "intervals": INTERVALS,
@@ -89,11 +88,8 @@ def told(
     }
 
 
-def _as_shipped(config: ReflectConfig) -> bool:
-    """Whether the fitted numbers are those that come with this version."""
-    fields = type(config).model_fields
-    names = ("forecast_rate", "forecast_reach")
-    return all(getattr(config, name) == fields[name].default for name in names)
+def _shipped_rate() -> float:
+    return float(ReflectConfig.model_fields["forecast_rate"].default)
 
 
 def _verdicts(

@@ -133,8 +133,8 @@ def test_what_is_written_says_on_what_it_was_fitted():
     said = written(DRIFT)
     assert said["seeds"] == [7, 8, 9] and said["outcomes"] == ["a", "b", "neither"]
     assert said["fitted"]["rate"] == ReflectConfig().forecast_rate
-    assert "seeds 100" in said["fitted"]["on"]
+    assert "seeds 100" in said["fitted"]["on"] and not said["fitted"]["rate_given"]
     assert goal_first(said["before"]) == pytest.approx(BEFORE)
     other = ReflectConfig(forecast_rate=0.5)
     mine = told(forecast(DRIFT), other, [7, 8, 9], None)
-    assert mine["fitted"]["on"] == "given by the config"
+    assert mine["fitted"]["rate_given"]
