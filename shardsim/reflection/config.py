@@ -84,7 +84,7 @@ class ReflectConfig(BaseModel):
         "the range from the worst return to it, where the optimum is not positive)",
     )
     forecast_rate: float = Field(
-        default=0.3,
+        default=0.28,
         gt=0.0,
         le=1.0,
         description="the part of a step of the closed form that a network's step of 4 gradients at "
