@@ -32,8 +32,9 @@ def beside(run: Run) -> Beside:
     Raises:
         UserError: the run has no forecast, or none of a rule that selects.
     """
+    found = run.reflection
     told = forecasts.read(run)
-    after = forecasts.outcomes_of(told, run.reflection)
+    after = forecasts.outcomes_of(told, found)
     scored = run.json("reflection.json")["forecast"]["models"]
     before = goal_first(told["before"])
     rules = [rule for rule in SELECTS if rule in told["paths"]]
