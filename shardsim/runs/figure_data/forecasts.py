@@ -63,8 +63,15 @@ def _cases(
     said, low, high = (goal_first(one[name]) - before for name in ("after", "low", "high"))
     there = np.isfinite(said) & np.isfinite(after)
     seed, onset = np.nonzero(there)
-    parts = (part[there] for part in (said, low, high, after - before))
-    return Foreseen(*parts, seed, onset, _about(scored, scored["forecasts"][kind]))
+    return Foreseen(
+        said=said[there],
+        low=low[there],
+        high=high[there],
+        found=(after - before)[there],
+        seed=seed,
+        onset=onset,
+        about=_about(scored, scored["forecasts"][kind]),
+    )
 
 
 def _about(scored: Mapping[str, Any], one: Mapping[str, Any]) -> str:

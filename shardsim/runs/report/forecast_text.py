@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shardsim.base.statistics import Interval
+import numpy as np
+
 from shardsim.reflection.forecast.foresee import CLOSED, FITTED
 from shardsim.reflection.forecast.table import SELECTS
-from shardsim.runs.report.formats import minus, number, percent, spread
+from shardsim.runs.report.formats import number, percent, spread
 
 TITLE = (
     "Forecast of reflection, made before any weight moved: change of P(goal first), over agents "
@@ -73,11 +74,11 @@ def _rows(rule: str, found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _cells(one: Mapping[str, Any]) -> list[str]:
-    rank = Interval(*(one["rank"][end] for end in ("mean", "low", "high")))
-    known = all(end is not None for end in rank)
+    mean, low, high = (one["rank"][end] for end in ("mean", "low", "high"))
+    known = low is not None and np.isfinite(low)
     return [
         number(one["sign_right"], 2),
-        spread(*rank) if known else number(rank.mean, 2),
+        spread(mean, low, high) if known else number(mean, 2),
         number(one["coverage"], 2),
         number(one["error"]),
     ]
@@ -92,7 +93,7 @@ def as_text(models: Mapping[str, Any], margin: float) -> str:
         for row in lines
     ]
     counts = [_counts(rule, found, margin) for rule, found in models.items()]
-    return minus("\n".join([*table, "", *counts]))
+    return "\n".join([*table, "", *counts])
 
 
 def _counts(rule: str, found: Mapping[str, Any], margin: float) -> str:
