@@ -75,7 +75,7 @@ def _rows(rule: str, found: Mapping[str, Any]) -> list[list[str]]:
 
 def _cells(one: Mapping[str, Any]) -> list[str]:
     mean, low, high = (one["rank"][end] for end in ("mean", "low", "high"))
-    known = low is not None and np.isfinite(low)
+    known = low is not None and high is not None and np.isfinite(low)
     return [
         number(one["sign_right"], 2),
         spread(mean, low, high) if known else number(mean, 2),
