@@ -186,8 +186,8 @@ def _spearman(said: np.ndarray, found: np.ndarray) -> float:
     first, second = np.round(said, 6), np.round(found, 6)
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    found: Any = spearmanr(first, second)  # which scipy does not declare
-    return float(found.statistic)
+    result: Any = spearmanr(first, second)  # which scipy does not declare
+    return float(result.statistic)
 
 
 def best_rate(cases: Cases) -> float:

@@ -16,7 +16,7 @@ from shardsim.reflection.tabular import imitate
 
 SELECTS: tuple[Rule, ...] = ("turns", "summed")
 STILL: tuple[Rule, ...] = ("distillation", "sham")  # which choose nothing, so that nothing is due
-FORESEEN = (*SELECTS, *STILL)
+FORESEEN: tuple[Rule, ...] = (*SELECTS, *STILL)
 REPLICAS = 64
 
 

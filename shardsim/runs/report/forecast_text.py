@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shardsim.base.statistics import Interval
 from shardsim.reflection.forecast.foresee import CLOSED, FITTED
 from shardsim.reflection.forecast.table import SELECTS
 from shardsim.runs.report.formats import number, percent, spread
@@ -74,11 +75,10 @@ def _rows(rule: str, found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _cells(one: Mapping[str, Any]) -> list[str]:
-    mean, low, high = (one["rank"][end] for end in ("mean", "low", "high"))
-    known = low is not None and high is not None and np.isfinite(low)
+    rank = [np.nan if one["rank"][end] is None else one["rank"][end] for end in Interval._fields]
     return [
         number(one["sign_right"], 2),
-        spread(mean, low, high) if known else number(mean, 2),
+        spread(*rank) if np.isfinite(rank).all() else number(rank[0], 2),
         number(one["coverage"], 2),
         number(one["error"]),
     ]
