@@ -7,6 +7,7 @@ the same results and settings.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ def read(run: Run) -> dict[str, Any]:
     if run.store.has("reflection.json") and not run.store.has(FORECAST):
         raise UserError(
             f"{run.path} has no forecast: no shard was found, or an earlier version reflected; "
-            f"see what it finds now with: shardsim reflect {run.path} --again"
+            f"see what it finds now with: shardsim reflect {shlex.quote(str(run.path))} --again"
         )
     return run.json(FORECAST)
 
