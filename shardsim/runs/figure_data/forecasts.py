@@ -13,7 +13,6 @@ from shardsim.reflection.forecast.foresee import CLOSED, FITTED
 from shardsim.reflection.forecast.table import SELECTS, STILL
 from shardsim.reflection.forecast.written import goal_first
 from shardsim.runs import forecasts
-from shardsim.runs.report.formats import number, percent
 from shardsim.runs.run import Run
 
 
@@ -75,8 +74,10 @@ def _cases(
 
 
 def _about(scored: Mapping[str, Any], one: Mapping[str, Any]) -> str:
-    """The score in words."""
-    said = [f"rank {number(one['rank']['mean'], 2)}", f"error {number(one['error'])}"]
-    if one["sign_right"] is not None:
-        said.insert(0, f"sign right {percent(one['sign_right'])} of {scored['moved']}")
-    return ", ".join(said)
+    """The score in words; what is not defined is left out."""
+    parts = {
+        f"sign right {{:.0%}} of {scored['moved']}": one["sign_right"],
+        "rank {:.2f}": one["rank"]["mean"],
+        "error {:.3f}": one["error"],
+    }
+    return ", ".join(form.format(value) for form, value in parts.items() if value is not None)
