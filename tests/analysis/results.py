@@ -313,16 +313,15 @@ def fill(run: Run) -> Run:
     """Write all results into a trained run."""
     seeds = len(run.seeds)
     steps = np.asarray(run.training["steps"], float)
+    scored = {"forecast": forecasts.scored(foreseen(seeds), reflection(seeds))}
     files = {
         "shards.nc": dataset_to_bytes(shards(seeds)),
         "track.nc": dataset_to_bytes(track(steps, run.updates, seeds)),
         "reflection.nc": dataset_to_bytes(reflection(seeds)),
         forecasts.FORECAST: foreseen(seeds),
-        "reflection.json": json_to_bytes(
-            {"forecast": forecasts.scored(foreseen(seeds), reflection(seeds))}
-        ),
+        "reflection.json": json_to_bytes(scored),
         "diagnosis.json": json_to_bytes(DIAGNOSIS),
-        "summary.json": json_to_bytes(run.summary | SUMMARY),
+        "summary.json": json_to_bytes(run.summary | SUMMARY | scored),
     }
     with run.store.writing():
         run.store.write_all(files)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ def panel(about: str = "") -> Foreseen:
     return Foreseen(SAID, SAID - 0.05, SAID + 0.02, FOUND, np.arange(3), np.array([0, 1, 1]), about)
 
 
-def drawn(onsets: list[str]):
+def drawn(onsets: list[str]) -> Any:
     panels = {"turns": {"closed form": panel("rank 1.00"), "fitted": panel()}}
     return forecast_beside_outcome(panels, onsets, np.linspace(-0.1, 0.1, 101), "P(cheese first)")
 

@@ -13,6 +13,7 @@ from shardsim.reflection.forecast.foresee import CLOSED, FITTED
 from shardsim.reflection.forecast.table import SELECTS, STILL
 from shardsim.reflection.forecast.written import goal_first
 from shardsim.runs import forecasts
+from shardsim.runs.figure_data.outcomes import reflected
 from shardsim.runs.run import Run
 
 
@@ -31,7 +32,7 @@ def beside(run: Run) -> Beside:
     Raises:
         UserError: the run has no forecast, or none of a rule that selects.
     """
-    found = run.reflection
+    found = reflected(run)
     told = forecasts.read(run)
     after = forecasts.outcomes_of(told, found)
     scored = run.json("reflection.json")["forecast"]["models"]
