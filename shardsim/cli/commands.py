@@ -17,6 +17,7 @@ from shardsim.cli import output
 from shardsim.cli.bench import bench
 from shardsim.cli.complete import experiment_names, figure_names, stage_names
 from shardsim.cli.events import events_command
+from shardsim.cli.forecast import forecast_command
 from shardsim.cli.modify import modify_command
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
 from shardsim.cli.plot_help import PlotCommand
@@ -288,4 +289,5 @@ def plot_command(
 
 app.command("events")(events_command)
 app.command("modify")(modify_command)
+app.command("forecast")(forecast_command)
 app.command("view")(view_command)

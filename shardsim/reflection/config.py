@@ -169,6 +169,24 @@ class ReflectConfig(BaseModel):
         "the range from the worst return to it, where the optimum is not positive)",
     )
 
+    forecast_rate: float = Field(
+        default=0.28,
+        gt=0.0,
+        le=1.0,
+        description="the part of a step of the closed form that a network's step of 4 gradients at "
+        "the default learning rate is worth, in the fitted forecast",
+    )
+    forecast_options: tuple[str, ...] = Field(
+        default=(
+            "additive bids",
+            "bounded modifier",
+            "least worst-unhappiness walk",
+            "unanimity",
+            "voting",
+        ),
+        description="models on the shard distribution that also say which plans will be kept",
+    )
+
     @field_validator("models")
     @classmethod
     def _one_in_the_weights(cls, models: Any) -> Any:

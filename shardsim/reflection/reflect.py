@@ -9,7 +9,7 @@ T steps · G goals.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,10 +31,10 @@ from shardsim.reflection.config import (
     ReflectConfig,
     rules_of,
 )
-from shardsim.reflection.forecast import forecast
 from shardsim.reflection.ground import asked
 from shardsim.reflection.lessons import Task, numbers_of
 from shardsim.reflection.measure import hits_from_onset
+from shardsim.reflection.replicated import forecast
 from shardsim.reflection.setting import Setting, Subjects, prepare
 from shardsim.reflection.weights import Trace, expected_seconds, reflect_weights, settings_of
 from shardsim.reflection.world import World
@@ -46,7 +46,7 @@ from shardsim.shards.shardset import ShardSet
 JUDGED_ON = 4000  # contexts on target levels, where an agent comes without its shards
 LONG = 30.0  # seconds of which it is said beforehand
 # What each part costs beside the others, in seconds of the demo.
-COSTS = {"onsets": 10.0, "in the weights": 25.0, "replicator": 5.0}
+COSTS = {"onsets": 10.0, "replicator": 5.0, "forecast": 3.0, "in the weights": 25.0}
 
 
 class ReflectionTrack(NamedTuple):
@@ -70,6 +70,10 @@ class Forecasts(NamedTuple):
     hits: np.ndarray  # float64[D, U, T + 1, G + 1]
     weights: np.ndarray  # float64[D, U, T + 1, K]
     policy: np.ndarray  # float64[D, U, B, S, A], at the end
+
+
+# What is told where reflection begins and what the replicator says, before any weight moves.
+Before = Callable[[Setting, Forecasts], None]
 
 
 class Afterwards(NamedTuple):
@@ -202,6 +206,7 @@ def reflect_agents(
     onset: Battery | str | None = None,
     seed: int = 0,
     progress: Progress = SILENT,
+    before: Before | None = None,
 ) -> Reflected:
     """Reflect with all agents at once.
 
@@ -214,6 +219,7 @@ def reflect_agents(
             for each.
         seed: of levels, contexts and plans; the same seed gives the same result.
         progress: where to say how far it is.
+        before: is called with the setting and the replicator's path before any weight moves.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env, or no onset has that name.
@@ -224,6 +230,12 @@ def reflect_agents(
     models = config.models if models is None else models
     rules = rules_of(models)
     trace = afterwards = forecasts = None
+    if REPLICATOR in models or before is not None:
+        with progress.part("replicator"):
+            forecasts = _forecasts(setting, config, subjects.env.max_steps)
+        if before is not None:
+            with progress.part("forecast"):
+                before(setting, forecasts)
     if rules:
         assert subjects.networks is not None
         numbers = numbers_of(config, subjects.discount)
@@ -239,9 +251,6 @@ def reflect_agents(
             found = reflect_weights(settings, task, setting.onset, parameters, jax.random.key(seed))
             trace = jax.tree.map(np.asarray, found)
             afterwards = afterwards_of(setting, subjects.networks, trace.parameters)
-    if REPLICATOR in models:
-        with progress.part("replicator"):
-            forecasts = _forecasts(setting, config, subjects.env.max_steps)
     return Reflected(setting, trace, afterwards, forecasts)
 
 

@@ -28,13 +28,28 @@ class ShardReturns(NamedTuple):
     high: np.ndarray  # float64[D, U, Q, K], the most
 
 
-def returns_of(setting: Setting, afterwards: Afterwards, discount: float) -> ShardReturns:
+class Ranges(NamedTuple):
+    """The least and the most that any policy gives each shard from the onsets."""
+
+    low: np.ndarray  # float64[D, U, K]
+    high: np.ndarray  # float64[D, U, K]
+
+
+def ranges_of(setting: Setting, discount: float) -> Ranges:
+    """Return the least and the greatest J that any policy gives the shards from the onsets."""
+    return Ranges(*Here(setting, flattened(setting.worlds, 3), discount).ends())
+
+
+def returns_of(
+    setting: Setting, afterwards: Afterwards, discount: float, near_ends: Ranges
+) -> ShardReturns:
     """Evaluate the shards under the policies before and after reflection.
 
     Args:
         setting: onsets and policies before.
         afterwards: policies after.
         discount: of what a shard wants, for each move.
+        near_ends: as `ranges_of` gives them.
     """
     here = Here(setting, flattened(setting.worlds, 3), discount)
     there = There(setting, discount)
@@ -44,7 +59,7 @@ def returns_of(setting: Setting, afterwards: Afterwards, discount: float) -> Sha
     found = each(here.returns, near)
     reached = np.array(each(there.returns, far))
     old, new = np.split(reached, [len(setting.target_policy)])
-    near_ends, far_ends = here.ends(), there.ends()
+    far_ends = there.ends()
     return ShardReturns(
         before=_both(found[0], old[:, None]),
         after=_both(np.stack(found[1:], 2), new.reshape(*shape, -1)),

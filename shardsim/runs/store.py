@@ -36,6 +36,7 @@ MADE_BY = {
     "shards.json": "identify",
     "separating.safetensors": "identify",
     "track.nc": "track",
+    "forecast.json": "reflect",
     "reflection.nc": "reflect",
     "reflection.json": "reflect",
     "diagnosis.json": "diagnose",

@@ -8,7 +8,11 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.schema import labelled
+from shardsim.reflection.config import ReflectConfig
+from shardsim.reflection.forecast.foresee import CLOSED, FITTED, Forecast, Foreseen
+from shardsim.reflection.forecast.written import told
 from shardsim.reflection.schema import REFLECTION
+from shardsim.runs import forecasts
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
 from shardsim.runs.store import MADE_BY
@@ -292,16 +296,43 @@ def endorsements(seeds: int) -> dict[str, np.ndarray]:
     return {"judge": judge, "endorsement": pairs, "endorsement_chance": 0 * pairs + 0.01}
 
 
+def foreseen(seeds: int) -> bytes:
+    """A forecast of `reflection`: half of what came by turns, all of it by summing, none else."""
+    there = np.ones((seeds, 3), bool)
+    there[-1, 2] = False
+    before = np.full((seeds, 3, 3), [0.3, 0.65, 0.05])
+    models, paths = {}, {}
+    for rule, end in (("turns", 0.04), ("summed", 0.16), ("sham", 0.0)):
+        after = before + np.array([end, -end, 0.0])
+        change = np.full((seeds, 3, 2), end)
+        for kind, reach in ((CLOSED, 0.02), (FITTED, 0.05)):
+            models[rule, kind] = Foreseen(after, after - reach, after + reach, change)
+        paths[rule] = 0.3 + end * np.linspace(0, 1, 5) + np.zeros((seeds, 3, 1))
+    found = Forecast(
+        onsets=tuple(ONSETS),
+        goals=("cheese", "corner"),
+        there=there,
+        before=before,
+        models=models,
+        paths=paths,
+        options={},
+    )
+    return json_to_bytes(told(found, ReflectConfig(), range(seeds), None))
+
+
 def fill(run: Run) -> Run:
     """Write all results into a trained run."""
     seeds = len(run.seeds)
     steps = np.asarray(run.training["steps"], float)
+    scored = {"forecast": forecasts.scored(foreseen(seeds), reflection(seeds))}
     files = {
         "shards.nc": dataset_to_bytes(shards(seeds)),
         "track.nc": dataset_to_bytes(track(steps, run.updates, seeds)),
         "reflection.nc": dataset_to_bytes(reflection(seeds)),
+        forecasts.FORECAST: foreseen(seeds),
+        "reflection.json": json_to_bytes(scored),
         "diagnosis.json": json_to_bytes(DIAGNOSIS),
-        "summary.json": json_to_bytes(run.summary | SUMMARY),
+        "summary.json": json_to_bytes(run.summary | SUMMARY | scored),
     }
     with run.store.writing():
         run.store.write_all(files)

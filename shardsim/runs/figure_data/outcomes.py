@@ -129,13 +129,14 @@ def _verdicts(data: xr.Dataset, models: Sequence[str]) -> dict[str, str]:
 
 def chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
     """What reflection did, from one onset and for one seed where they are asked for."""
-    data = results.of_seed(_reflection(run), seed)
+    data = results.of_seed(reflected(run), seed)
     if not onset:
         return data
     return data.sel(onset=[str(results.choose(data, "onset", onset)["onset"].values)])
 
 
-def _reflection(run: Run) -> xr.Dataset:
+def reflected(run: Run) -> xr.Dataset:
+    """What reflection did; raises UserError where no shard was found that could judge."""
     data = run.reflection
     if "value_change" not in data:
         raise UserError("no shard was found in this run, so there was no reflection")

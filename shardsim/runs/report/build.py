@@ -62,10 +62,11 @@ PARTS = (
         "Reflection",
         "From each onset the agent imitates those of its own plans that the shards active there "
         "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
-        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham). The last "
-        "figure is of the agents before: who would gain as which shard grows.",
-        ("reflection", "reflection-outcomes", "constancy", "endorsement"),
-        ("constancy",),
+        "computed exactly. Controls: self-distillation, and shuffled endorsements (sham). What "
+        "would come of it was written down before any weight moved. The last figure is of the "
+        "agents before: who would gain as which shard grows.",
+        ("reflection", "reflection-outcomes", "constancy", "forecast", "endorsement"),
+        ("constancy", "forecast"),
     ),
     Part(
         "One agent on one level",

@@ -10,7 +10,7 @@ import numpy as np
 from shardsim.diagnosis.evidence import label_in
 from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
 from shardsim.runs.figure_data import inside, results
-from shardsim.runs.report import object_text
+from shardsim.runs.report import forecast_text, object_text
 from shardsim.runs.report.formats import half_width, interval, mean_sd, number, spread
 from shardsim.runs.report.text import returns_of
 from shardsim.runs.run import Run
@@ -44,6 +44,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "components": lambda: components(summary),
         "interventions": lambda: interventions(summary),
         "constancy": lambda: constancy(summary),
+        "forecast": lambda: Table(*forecast_text.table(summary)),
         "diagnosis": lambda: diagnosis(run),
         "evidence": lambda: evidence(run),
     }
@@ -251,10 +252,8 @@ def constancy(summary: Mapping[str, Any]) -> Table:
     title = "Constancy of the shards' values, and change from first to last step (± 90 % interval)"
     told = summary.get("reflection") or {}
     models = [found for onset in told.values() for found in onset["models"].values()]
-    moved = [name for found in models[:1] for name in found["drift"]]
-    moved = [
-        name for name in moved if name.startswith(("hit_", "influence_")) or name == COMPETENCE
-    ]
+    kinds = ("hit_", "influence_", COMPETENCE)
+    moved = [name for found in models[:1] for name in found["drift"] if name.startswith(kinds)]
     rows = [
         [onset, model, cell(found["verdict"]), cell(found.get("carry_over"))]
         + [half_width(found["drift"].get(name)) for name in moved]

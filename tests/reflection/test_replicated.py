@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shardsim.reflection.config import ReflectConfig
-from shardsim.reflection.forecast import forecast, rescaled
+from shardsim.reflection.replicated import forecast, rescaled
 from tests.reflection.forks import fork, random_policy, softmax
 
 

@@ -1,0 +1,1 @@
+"""What reflection will do, said before any weight moves, and scored after."""
