@@ -249,7 +249,7 @@ def benchmark(
     for number, env in enumerate([make(name, folders=folders) for name in envs]):
         say(f"levels of {env.name}")
         own_seed = 1000 * seed + 10 * number
-        grounds[env.name] = ground(env, contexts, own_seed)
+        grounds[env.name] = ground(env, contexts, own_seed, networks=bool(asked))
     drawn = [
         draw_case(kind, number, list(grounds.values()), seed)
         for number in range(cases)

@@ -15,6 +15,7 @@ from shardsim.bench.planted.rules import NULL_KINDS
 from shardsim.bench.planted_cases import (
     LEAST_PULL,
     ask,
+    ask_networks,
     draw_case,
     ground,
     own_truth,
@@ -42,7 +43,7 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def corner():
-    return ground(make("cheese-corner"), 200, 3)
+    return ground(make("cheese-corner"), 200, 3, networks=True)
 
 
 def line(kind, method=OWN, planted=2, found=2, verdict="shards", **extra):
@@ -128,6 +129,33 @@ def test_own_truth_of_a_rule_is_what_was_planted(corner):
     np.testing.assert_allclose(own.shares, planted.shares, atol=0.03)
     assert share_error(planted, own) < 0.03 and preference_cosine(planted, own) > 0.9999
     assert np.corrcoef(own.strength[:, 0], planted.strength[:, 0])[0, 1] > 0.95
+    assert own.interval is not None
+    low, high = own.interval.T
+    assert (low < own.shares).all() and (own.shares < high).all() and (high - low < 0.1).all()
+
+
+def test_networks_are_taught_and_examined_in_battery_and_reference_alike(corner, monkeypatch):
+    case = draw_case("place", 0, [corner], 7)
+    given = {}
+
+    def taught(env, lessons, exam, gaps, seed):
+        given.update(lessons=lessons, exam=exam)
+        return []
+
+    monkeypatch.setattr("shardsim.bench.planted_cases.taught", taught)
+    assert list(ask_networks(case, corner, (0.02,))) == []
+    sizes = [len(corner.battery.observations), len(corner.reference.observations)]
+    assert len(given["exam"].logits) == sum(sizes)
+    assert len(given["lessons"].logits) == (1 + len(corner.removed)) * sum(sizes)
+    policy = planted_policy(case.spec, corner.env)
+    last = np.asarray(policy.on_states(corner.env, corner.beside[-1].states))
+    np.testing.assert_allclose(given["lessons"].logits[-sizes[1] :], last, atol=1e-5)
+    gone = corner.env.observation_channels.index(
+        corner.env.concept_names[corner.beside[-1].concept]
+    )
+    assert not given["lessons"].observations[-sizes[1] :, :, :, gone].any()
+    with pytest.raises(UserError, match="networks=True"):
+        next(ask_networks(case, corner._replace(beside=()), (0.02,)))
 
 
 def test_a_network_that_was_not_taught_is_not_identified(corner, monkeypatch):
