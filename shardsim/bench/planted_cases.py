@@ -258,13 +258,15 @@ def own_truth(spec: PlantedSpec, on: Ground, answers: Answers) -> Shards:
     there = decisions_on(on.reference, answers.reference)
     model = fit_gates(np.asarray(spec.preferences), there)
     pulls = shares.shard_pulls(model.gate(here.features), model.preferences, here.advantages)
-    parts = shares.Parts(pulls, model.habit, np.zeros(here.logits.shape), here.logits)
+    bumps = model.predict(here) - pulls.sum(-1) - model.habit
+    strength = shares.strengths(shares.Parts(pulls, model.habit, bumps, here.logits))
     count = len(spec.gates)
     no_equal_fits = np.zeros((1, 2, count + len(shares.REST)))
     share = share_table([model], [there], no_equal_fits, seed=0).pooled
     return Shards(
-        strength=shares.strengths(parts)[:, :count],
+        strength=strength[:, :count],
         preferences=model.preferences,
         shares=share.mean[:count],
         interval=np.stack([share.low, share.high], 1)[:count],
+        unexplained=strength[:, -1],
     )

@@ -70,6 +70,7 @@ class Line(NamedTuple):
     own_rand: float = float("nan")
     own_share_error: float = float("nan")
     own_covered: tuple[bool, ...] = ()
+    own_rand_clear: float = float("nan")  # where that says which shard is strongest
 
     @property
     def taught(self) -> bool:
@@ -201,6 +202,7 @@ def _line(case: Case, method: str, truths: Truths, answers: Answers, run) -> Lin
         seconds=seconds,
         asked=answers.asked,
         own_rand=scores.gate_rand(own, found) if own else nan,
+        own_rand_clear=scores.gate_rand(own, found, clear=True) if own else nan,
         own_share_error=scores.share_error(own, found) if own else nan,
         own_covered=tuple(scores.covered(own, found)) if own and planted == count else (),
     )

@@ -54,6 +54,17 @@ def test_one_shard_too_many_is_wrong_by_its_share():
     assert share_error(PLANTED, found) == pytest.approx((0.1 + 0.1) / 4)
 
 
+def test_where_the_truth_is_not_clear_its_strongest_shard_does_not_count():
+    weak = np.r_[STRENGTH, 0.1 * np.eye(3)]
+    guess = np.r_[STRENGTH, np.eye(3)[[1, 2, 0]]]
+    unexplained = np.r_[np.full(12, 0.5), np.full(3, 0.2)]
+    truth = PLANTED._replace(strength=weak, unexplained=unexplained)
+    found = PLANTED._replace(strength=guess)
+    assert gate_rand(truth, found, clear=True) == 1.0 > gate_rand(truth, found)
+    exact = truth._replace(unexplained=None)
+    assert gate_rand(exact, found, clear=True) == gate_rand(truth, found)
+
+
 def test_a_share_is_covered_by_its_interval_or_where_both_are_estimates_by_the_differences():
     ends = np.array([[0.3, 0.5], [0.2, 0.45], [0.1, 0.3]])
     found = Shards(STRENGTH, np.eye(3), np.array([0.4, 0.3, 0.2]), ends)

@@ -131,6 +131,7 @@ def test_own_truth_of_a_rule_is_what_was_planted(corner):
     assert np.corrcoef(own.strength[:, 0], planted.strength[:, 0])[0, 1] > 0.95
     assert own.interval is not None
     low, high = own.interval.T
+    assert own.unexplained is not None and own.unexplained.mean() < 0.2 * own.strength.sum(1).mean()
     assert (low < own.shares).all() and (own.shares < high).all() and (high - low < 0.1).all()
 
 
