@@ -167,6 +167,26 @@ def test_a_network_that_was_not_taught_is_not_identified(corner, monkeypatch):
     assert not only.taught and only.gap == 0.5 and only.verdict == NOT_TAUGHT
 
 
+def test_the_reference_is_edited_where_networks_are_taught(monkeypatch):
+    edits = {}
+
+    def lines(case, on, seed, gaps):
+        edits[bool(gaps)] = len(on.beside)
+        return iter([line(case.kind)])
+
+    monkeypatch.setattr("shardsim.bench.shards.lines_of", lines)
+    asked = {
+        "envs": ["cheese-corner"],
+        "contexts": 200,
+        "kinds": ["gain"],
+        "say": lambda text: None,
+    }
+    for tier in ("rule", "network"):
+        (only,) = benchmark(1, tier=tier, **asked)
+        assert only.kind == "gain"
+    assert edits == {False: 0, True: 2}
+
+
 def test_bad_asks_are_refused_in_one_line():
     with pytest.raises(UserError, match="a rule has no gap"):
         benchmark(1, gaps=[0.02])
