@@ -29,6 +29,7 @@ from shardsim.shards.fit.data import LOWEST_ADVANTAGE, decisions_on
 from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.influence import shares
 from shardsim.shards.influence.influence import edit
+from shardsim.shards.influence.share_intervals import share_table
 
 REFERENCE = 4  # as many times the contexts, for the shares that are true
 LEAST_PULL = 0.03  # of the planted shards' pull: what carries less is not drawn
@@ -37,7 +38,7 @@ DRAWS = 200
 
 
 class Removed(NamedTuple):
-    """The battery's contexts with one object gone."""
+    """A battery's contexts with one object gone."""
 
     concept: int
     states: State  # [C]
@@ -51,7 +52,8 @@ class Ground(NamedTuple):
     env: Env
     battery: Battery  # C contexts of target levels
     reference: Battery  # many more of other levels, for the planted shares
-    removed: tuple[Removed, ...]  # one for each object
+    removed: tuple[Removed, ...]  # the battery's, one for each object
+    beside: tuple[Removed, ...] = ()  # the reference's, which only networks are taught in
 
 
 class Case(NamedTuple):
@@ -63,8 +65,14 @@ class Case(NamedTuple):
     spec: PlantedSpec
 
 
-def ground(env: Env, contexts: int, seed: int) -> Ground:
+def ground(env: Env, contexts: int, seed: int, *, networks: bool = False) -> Ground:
     """Draw an env's levels and analyse them.
+
+    Args:
+      env: with at least 3 concepts.
+      contexts: of the battery; the reference has `REFERENCE` times as many.
+      seed: of the levels.
+      networks: whether any will be taught, in which case the reference is edited too.
 
     Raises:
       UserError: fewer than 3 concepts, or one that target levels do not hold.
@@ -77,16 +85,17 @@ def ground(env: Env, contexts: int, seed: int) -> Ground:
             raise UserError(
                 f"{env.name} hardly ever holds {concept} in target levels; take another"
             )
-    edited = edit(mine)
-    removed = tuple(
-        Removed(number, states, describe(env, states), able)
+    reference = battery(env, REFERENCE * contexts, seed=seed + 1)
+    beside = _without_objects(reference) if networks else ()
+    return Ground(env, mine, reference, _without_objects(mine), beside)
+
+
+def _without_objects(over: Battery) -> tuple[Removed, ...]:
+    """A battery without each object in turn."""
+    edited = edit(over)
+    return tuple(
+        Removed(number, states, describe(over.env, states), able)
         for number, states, able in zip(edited.objects, edited.removed, edited.present, strict=True)
-    )
-    return Ground(
-        env=env,
-        battery=mine,
-        reference=battery(env, REFERENCE * contexts, seed=seed + 1),
-        removed=removed,
     )
 
 
@@ -182,31 +191,48 @@ class Answers(NamedTuple):
 
 def ask(case: Case, on: Ground) -> Answers:
     """Ask the planted rule itself."""
-    spec = case.spec
-    without = []
-    for one in on.removed:
-        planned = planned_values(spec, on.env, one.states) if spec.reward else None
-        without.append(planted_logits(spec, *one.seen, planned))
-    reference = logits_on(spec, on.reference)
-    return Answers(logits_on(spec, on.battery), without, reference, None, 0.0)
+    without = _rule_without(case.spec, on.env, on.removed)
+    reference = logits_on(case.spec, on.reference)
+    return Answers(logits_on(case.spec, on.battery), without, reference, None, 0.0)
+
+
+def _rule_without(spec: PlantedSpec, env: Env, removed: Sequence[Removed]) -> list[np.ndarray]:
+    """The rule's logits [C, A] without each object."""
+    found = []
+    for one in removed:
+        planned = planned_values(spec, env, one.states) if spec.reward else None
+        found.append(planted_logits(spec, *one.seen, planned))
+    return found
 
 
 def ask_networks(case: Case, on: Ground, gaps: Sequence[float]) -> Iterator[Answers]:
     """Teach one network the rule, and ask it at each of several gaps, the widest first.
 
-    Its lessons are all contexts that it will be asked in: those of the battery, with each object
-    and without it, and of the reference battery.
+    Its lessons are the contexts of the battery and of the reference, each also without each
+    object, and it is examined in those of both. Were the two not taught alike, it would do other
+    things in the battery than in the reference, and what holds there would say nothing of here.
+
+    Raises:
+      UserError: a ground that is not made for networks.
     """
+    if len(on.beside) != len(on.removed):
+        raise UserError("this ground is for rules alone; draw it with networks=True")
     rule = ask(case, on)
-    edited = [observations_of(on.env, one.states) for one in on.removed]
-    exam = Lessons(on.battery.observations, rule.logits)
-    seen = [exam.observations, on.reference.observations, *edited]
-    lessons = Lessons(
-        np.concatenate([np.asarray(one) for one in seen]),
-        np.concatenate([rule.logits, rule.reference, *rule.without]),
-    )
+    edited, beside = (_seen_without(on.env, one) for one in (on.removed, on.beside))
+    whole = [np.asarray(one.observations) for one in (on.battery, on.reference)]
+    exam = _lessons(whole, [rule.logits, rule.reference])
+    taught_too = [*rule.without, *_rule_without(case.spec, on.env, on.beside)]
+    lessons = _lessons([exam.observations, *edited, *beside], [exam.logits, *taught_too])
     for rung in taught(on.env, lessons, exam, gaps, seed=case.number):
         yield _answered(rung, on, edited)
+
+
+def _seen_without(env: Env, removed: Sequence[Removed]) -> list[np.ndarray]:
+    return [np.asarray(observations_of(env, one.states)) for one in removed]
+
+
+def _lessons(seen: Sequence[np.ndarray], logits: Sequence[np.ndarray]) -> Lessons:
+    return Lessons(np.concatenate(seen), np.concatenate(logits))
 
 
 def _answered(rung: Rung, on: Ground, edited: Sequence[np.ndarray]) -> Answers:
@@ -225,18 +251,22 @@ def own_truth(spec: PlantedSpec, on: Ground, answers: Answers) -> Shards:
     """Return what an agent really does under the planted preferences, whatever it was taught.
 
     Gates are fitted to its logits over the reference battery, which identification does not see,
-    with the planted preferences held: a convex problem.
+    with the planted preferences held: a convex problem. Its shares have intervals of their own,
+    since the reference is a sample too.
     """
     here = decisions_on(on.battery, answers.logits)
     there = decisions_on(on.reference, answers.reference)
     model = fit_gates(np.asarray(spec.preferences), there)
     pulls = shares.shard_pulls(model.gate(here.features), model.preferences, here.advantages)
-    parts = shares.Parts(pulls, model.habit, np.zeros(here.logits.shape), here.logits)
+    bumps = model.predict(here) - pulls.sum(-1) - model.habit
+    strength = shares.strengths(shares.Parts(pulls, model.habit, bumps, here.logits))
     count = len(spec.gates)
+    no_equal_fits = np.zeros((1, 2, count + len(shares.REST)))
+    share = share_table([model], [there], no_equal_fits, seed=0).pooled
     return Shards(
-        strength=shares.strengths(parts)[:, :count],
+        strength=strength[:, :count],
         preferences=model.preferences,
-        shares=shares.shares_of(shares.strengths(shares.parts_of(model, there)), there.weight)[
-            :count
-        ],
+        shares=share.mean[:count],
+        interval=np.stack([share.low, share.high], 1)[:count],
+        unexplained=strength[:, -1],
     )

@@ -22,7 +22,8 @@ class Shards(NamedTuple):
     strength: np.ndarray  # float64[C, K], standard deviation under π of what each adds, logits
     preferences: np.ndarray  # float64[K, O], unit norm
     shares: np.ndarray  # float64[K], of all that moves the logits
-    interval: np.ndarray | None = None  # float64[K, 2]
+    interval: np.ndarray | None = None  # float64[K, 2]; of planted ones where they are estimates
+    unexplained: np.ndarray | None = None  # float64[C], what no part adds; of truths that are fits
 
 
 def matching(planted: Shards, found: Shards) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -49,25 +50,41 @@ def share_error(planted: Shards, found: Shards) -> float:
 
 
 def covered(planted: Shards, found: Shards) -> list[bool]:
-    """Whether each matched shard's planted share lies in its interval."""
+    """Whether each matched shard's planted share lies in its interval.
+
+    Where planted shares are estimates too, whether the interval of the difference holds 0 (Zou &
+    Donner 2008, "Construction of confidence limits about effect measures: a general approach").
+    """
     if found.interval is None:
         return []
     _, mine, theirs = matching(planted, found)
     low, high = found.interval[theirs].T
-    inside = (low <= planted.shares[mine]) & (planted.shares[mine] <= high)
-    return [bool(one) for one in inside]
+    share, truth = found.shares[theirs], planted.shares[mine]
+    if planted.interval is not None:
+        least, most = planted.interval[mine].T
+        low = share - np.hypot(share - low, most - truth)
+        high = share + np.hypot(high - share, truth - least)
+    return [bool(one) for one in (low <= truth) & (truth <= high)]
 
 
-def gate_rand(planted: Shards, found: Shards) -> float:
+def gate_rand(planted: Shards, found: Shards, *, clear: bool = False) -> float:
     """Adjusted Rand index of which shard is strongest (Hubert & Arabie 1985, "Comparing
     partitions"), over contexts where one planted shard carries more than `DOMINANT` of the pull.
 
     Where no found shard pulls, a context is in a class of its own kind. NaN where no two planted
     shards ever dominate.
+
+    Args:
+      planted: the truth.
+      found: what is scored.
+      clear: count only contexts in which the strongest planted shard adds more than the truth
+        leaves unexplained; where it adds less, a fit cannot say which one is strongest.
     """
     total = planted.strength.sum(1)
     dominated = planted.strength.max(1) > DOMINANT * np.maximum(total, SILENT)
     dominated &= total > SILENT
+    if clear and planted.unexplained is not None:
+        dominated &= planted.strength.max(1) > planted.unexplained
     truth = planted.strength[dominated].argmax(1)
     if len(np.unique(truth)) < 2:
         return float("nan")

@@ -70,6 +70,7 @@ class Line(NamedTuple):
     own_rand: float = float("nan")
     own_share_error: float = float("nan")
     own_covered: tuple[bool, ...] = ()
+    own_rand_clear: float = float("nan")  # where that says which shard is strongest
 
     @property
     def taught(self) -> bool:
@@ -201,6 +202,7 @@ def _line(case: Case, method: str, truths: Truths, answers: Answers, run) -> Lin
         seconds=seconds,
         asked=answers.asked,
         own_rand=scores.gate_rand(own, found) if own else nan,
+        own_rand_clear=scores.gate_rand(own, found, clear=True) if own else nan,
         own_share_error=scores.share_error(own, found) if own else nan,
         own_covered=tuple(scores.covered(own, found)) if own and planted == count else (),
     )
@@ -249,7 +251,7 @@ def benchmark(
     for number, env in enumerate([make(name, folders=folders) for name in envs]):
         say(f"levels of {env.name}")
         own_seed = 1000 * seed + 10 * number
-        grounds[env.name] = ground(env, contexts, own_seed)
+        grounds[env.name] = ground(env, contexts, own_seed, networks=bool(asked))
     drawn = [
         draw_case(kind, number, list(grounds.values()), seed)
         for number in range(cases)

@@ -18,7 +18,7 @@ KIND_HEAD = (
     "planted", "cases", "K right", "ARI", "cosine", "share error", "covered", "false shards",
     "cannot tell", "s per fit",
 )  # fmt: skip
-OWN_HEAD = ("own ARI", "own share error", "own covered")
+OWN_HEAD = ("own ARI", "where clear", "own share error", "own covered")
 CURVE_HEAD = (
     "gap at most", "cases", "not taught", "gap", "K right", "ARI", "cosine", "share error",
     "covered", *OWN_HEAD, "false shards", "cannot tell",
@@ -78,6 +78,7 @@ def curve_row(gap: float, lines: Sequence[Line]) -> tuple[str, ...]:
         *_scores(real),
         part([one for line in real for one in line.covered]),
         _mean(real, "own_rand", 2),
+        _mean(real, "own_rand_clear", 2),
         _mean(real, "own_share_error", 3),
         part([one for line in real for one in line.own_covered]),
         part([line.false_shards for line in nulls]),

@@ -54,6 +54,28 @@ def test_one_shard_too_many_is_wrong_by_its_share():
     assert share_error(PLANTED, found) == pytest.approx((0.1 + 0.1) / 4)
 
 
+def test_where_the_truth_is_not_clear_its_strongest_shard_does_not_count():
+    weak = np.r_[STRENGTH, 0.1 * np.eye(3)]
+    guess = np.r_[STRENGTH, np.eye(3)[[1, 2, 0]]]
+    unexplained = np.r_[np.full(12, 0.5), np.full(3, 0.2)]
+    truth = PLANTED._replace(strength=weak, unexplained=unexplained)
+    found = PLANTED._replace(strength=guess)
+    assert gate_rand(truth, found, clear=True) == 1.0 > gate_rand(truth, found)
+    exact = truth._replace(unexplained=None)
+    assert gate_rand(exact, found, clear=True) == gate_rand(truth, found)
+
+
+def test_a_share_is_covered_by_its_interval_or_where_both_are_estimates_by_the_differences():
+    ends = np.array([[0.3, 0.5], [0.2, 0.45], [0.1, 0.3]])
+    found = Shards(STRENGTH, np.eye(3), np.array([0.4, 0.3, 0.2]), ends)
+    truth = PLANTED._replace(shares=np.array([0.53, 0.16, 0.2]))
+    assert covered(truth, PLANTED) == []
+    assert covered(truth, found) == [False, False, True]
+    # from .4 up: (.1² + .09²)^½ = .1345 > .13; from .3 down: (.1² + .09²)^½ = .1345 < .14
+    unsure = truth._replace(interval=np.array([[0.44, 0.54], [0.15, 0.25], [0.2, 0.2]]))
+    assert covered(unsure, found) == [True, False, True]
+
+
 def test_contexts_in_which_none_dominates_do_not_count():
     shared = np.r_[STRENGTH, np.ones((5, 3)), np.zeros((5, 3))]
     guess = np.r_[STRENGTH, np.eye(3)[[0, 1, 2, 0, 1]], np.ones((5, 3))]

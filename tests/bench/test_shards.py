@@ -15,6 +15,7 @@ from shardsim.bench.planted.rules import NULL_KINDS
 from shardsim.bench.planted_cases import (
     LEAST_PULL,
     ask,
+    ask_networks,
     draw_case,
     ground,
     own_truth,
@@ -42,7 +43,7 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def corner():
-    return ground(make("cheese-corner"), 200, 3)
+    return ground(make("cheese-corner"), 200, 3, networks=True)
 
 
 def line(kind, method=OWN, planted=2, found=2, verdict="shards", **extra):
@@ -128,6 +129,34 @@ def test_own_truth_of_a_rule_is_what_was_planted(corner):
     np.testing.assert_allclose(own.shares, planted.shares, atol=0.03)
     assert share_error(planted, own) < 0.03 and preference_cosine(planted, own) > 0.9999
     assert np.corrcoef(own.strength[:, 0], planted.strength[:, 0])[0, 1] > 0.95
+    assert own.interval is not None
+    low, high = own.interval.T
+    assert own.unexplained is not None and own.unexplained.mean() < 0.2 * own.strength.sum(1).mean()
+    assert (low < own.shares).all() and (own.shares < high).all() and (high - low < 0.1).all()
+
+
+def test_networks_are_taught_and_examined_in_battery_and_reference_alike(corner, monkeypatch):
+    case = draw_case("place", 0, [corner], 7)
+    given = {}
+
+    def taught(env, lessons, exam, gaps, seed):
+        given.update(lessons=lessons, exam=exam)
+        return []
+
+    monkeypatch.setattr("shardsim.bench.planted_cases.taught", taught)
+    assert list(ask_networks(case, corner, (0.02,))) == []
+    sizes = [len(corner.battery.observations), len(corner.reference.observations)]
+    assert len(given["exam"].logits) == sum(sizes)
+    assert len(given["lessons"].logits) == (1 + len(corner.removed)) * sum(sizes)
+    policy = planted_policy(case.spec, corner.env)
+    last = np.asarray(policy.on_states(corner.env, corner.beside[-1].states))
+    np.testing.assert_allclose(given["lessons"].logits[-sizes[1] :], last, atol=1e-5)
+    gone = corner.env.observation_channels.index(
+        corner.env.concept_names[corner.beside[-1].concept]
+    )
+    assert not given["lessons"].observations[-sizes[1] :, :, :, gone].any()
+    with pytest.raises(UserError, match="networks=True"):
+        next(ask_networks(case, corner._replace(beside=()), (0.02,)))
 
 
 def test_a_network_that_was_not_taught_is_not_identified(corner, monkeypatch):
@@ -136,6 +165,26 @@ def test_a_network_that_was_not_taught_is_not_identified(corner, monkeypatch):
     monkeypatch.setattr("shardsim.bench.shards.ask_networks", lambda *a: iter([far]))
     (only,) = lines_of(case, corner, 0, (0.02,))
     assert not only.taught and only.gap == 0.5 and only.verdict == NOT_TAUGHT
+
+
+def test_the_reference_is_edited_where_networks_are_taught(monkeypatch):
+    edits = {}
+
+    def lines(case, on, seed, gaps):
+        edits[bool(gaps)] = len(on.beside)
+        return iter([line(case.kind)])
+
+    monkeypatch.setattr("shardsim.bench.shards.lines_of", lines)
+    asked = {
+        "envs": ["cheese-corner"],
+        "contexts": 200,
+        "kinds": ["gain"],
+        "say": lambda text: None,
+    }
+    for tier in ("rule", "network"):
+        (only,) = benchmark(1, tier=tier, **asked)
+        assert only.kind == "gain"
+    assert edits == {False: 0, True: 2}
 
 
 def test_bad_asks_are_refused_in_one_line():
