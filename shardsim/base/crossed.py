@@ -31,7 +31,7 @@ def _sets(factors: Sequence[int]) -> list[Factors]:
     return list(chain.from_iterable(combinations(factors, size) for size in sizes))
 
 
-def mean_squares(values: Any, factors: int) -> dict[Factors, np.ndarray]:
+def mean_squares(values: Any, factors: int) -> dict[Factors, Any]:
     """Return the mean square f64[...] of every main effect and interaction.
 
     Args:
@@ -41,7 +41,7 @@ def mean_squares(values: Any, factors: int) -> dict[Factors, np.ndarray]:
     values = np.asarray(values, np.float64)
     sizes = values.shape[:factors]
     several = [axis for axis in range(factors) if sizes[axis] > 1]
-    effects: dict[Factors, np.ndarray] = {
+    effects: dict[Factors, Any] = {
         (): values.mean(tuple(range(factors)), keepdims=True),
     }
     squares = {}
@@ -107,7 +107,7 @@ def expected_squares(parts: Components, sizes: Sequence[int]) -> dict[Factors, A
     }
     return {
         one: sum(
-            variance * _others(more, sizes) for more, variance in kept.items() if set(one) <= {*more}
+            variance * _others(more, sizes) for more, variance in kept.items() if {*one} <= {*more}
         )
         for one in _sets(several)
     }

@@ -23,6 +23,7 @@ from shardsim.base.progress import SILENT, Progress
 from shardsim.base.scalars import Fraction, Whole, plain, whole
 from shardsim.base.seeds import checked_seed
 from shardsim.env.levels import take
+from shardsim.reflection.batches import Repeats, reflect_in_batches, repeated
 from shardsim.reflection.config import MODELS, MOST_STEPS, REPLICATOR, RULES, ReflectConfig
 from shardsim.reflection.forecast import forecast
 from shardsim.reflection.ground import asked
@@ -33,7 +34,6 @@ from shardsim.reflection.weights import (
     Trace,
     expected_seconds,
     numbers_of,
-    reflect_weights,
     settings_of,
 )
 from shardsim.reflection.world import World
@@ -85,6 +85,7 @@ class Reflected(NamedTuple):
     trace: Trace | None  # numpy [D, U, R], in the weights
     afterwards: Afterwards | None
     forecasts: Forecasts | None
+    repeats: Repeats | None = None  # the same with other plans
 
 
 def reflect(
@@ -218,7 +219,7 @@ def reflect_agents(
     with progress.part("onsets"):
         setting = prepare(subjects, config, onset=onset, seed=seed)
     rules = tuple(rule for rule in RULES if rule in models)
-    trace = afterwards = forecasts = None
+    trace = afterwards = forecasts = repeats = None
     if rules:
         assert subjects.networks is not None
         numbers = numbers_of(config, subjects.discount)
@@ -229,15 +230,18 @@ def reflect_agents(
         parameters = subjects.networks.parameters
         with progress.part("in the weights") as part:
             seconds = expected_seconds(settings, setting.onset, setting.probe, parameters)
+            seconds *= config.repeats
             if seconds > LONG:
-                part.expect(seconds, f"a world of {subjects.env.num_states} states")
-            found = reflect_weights(settings, task, setting.onset, parameters, jax.random.key(seed))
-            trace = jax.tree.map(np.asarray, found)
+                part.expect(seconds, f"{len(setting.names)} onsets of {len(setting.weight)} agents")
+            each = 1 if onset is not None else config.onsets
+            asked_for = settings, task, setting.onset, parameters
+            trace = reflect_in_batches(*asked_for, jax.random.key(seed), each)
+            repeats = repeated(*asked_for, seed, each, trace, config.repeats)
             afterwards = _afterwards(setting, subjects.networks, trace.parameters)
     if REPLICATOR in models:
         with progress.part("replicator"):
             forecasts = _forecasts(setting, config, subjects.env.max_steps)
-    return Reflected(setting, trace, afterwards, forecasts)
+    return Reflected(setting, trace, afterwards, forecasts, repeats)
 
 
 def _afterwards(setting: Setting, networks: Networks, parameters: Any) -> Afterwards:

@@ -15,7 +15,8 @@ from shardsim.reflection.reflect import reflect_agents
 from shardsim.reflection.reidentified import reidentify
 from shardsim.reflection.setting import Subjects
 from shardsim.reflection.shard_returns import returns_of
-from shardsim.reflection.tables import Evidence, dataset, nothing, summary
+from shardsim.reflection.summary import nothing, summary
+from shardsim.reflection.tables import Evidence, dataset
 
 # What each part costs beside the others, in seconds of the demo.
 COSTS = {"reflecting": 40.0, "values of shards": 5.0, "identifying again": 9.0}
@@ -53,8 +54,8 @@ def reflect_run(
     progress.plan(COSTS)
     with progress.part("reflecting") as part:
         found = reflect_agents(subjects, config, seed=seed, progress=part)
-    setting, trace, afterwards, forecasts = found
-    assert networks is not None and trace is not None
+    setting, trace, afterwards, forecasts, repeats = found
+    assert networks is not None and trace is not None and repeats is not None
     assert afterwards is not None and forecasts is not None
     with progress.part("values of shards"):
         returns = returns_of(setting, afterwards, config.discount)
@@ -66,6 +67,7 @@ def reflect_run(
         forecast_hits=forecasts.hits,
         shard_returns=returns,
         reidentified=again,
+        repeats=repeats,
     )
     found = dataset(shards, evidence, config)
     return Reflection(found, summary(found, config.competence))

@@ -57,6 +57,9 @@ class Setting(NamedTuple):
     goals: tuple[int, int]
     goal_names: tuple[str, ...]
     names: tuple[str, ...]  # U
+    classes: tuple[str, ...]  # U, the class of each
+    shared: np.ndarray  # bool[U], all agents begin in the same contexts
+    saturated: np.ndarray  # bool[D, U, B], one of the goals is as good as never reached first
     preferences: np.ndarray  # float64[K, O], of the shards of all agents
     worlds: World  # [D, U, B], over R
     states: np.ndarray  # int32[D, U, B, R], numbers of the states in their level
@@ -108,11 +111,15 @@ def prepare(
     else:
         ground = ground_of(env, levels_of(onset), onset.tabular_model[0])
     policy = policies_on(ground, subjects.networks, models)
+    hit = _first(ground, policy, goals)
     if onset is None:
-        names = onsets.names(wanted)
-        choice = _chosen(ground, policy, goals, config, seed)
+        names = onsets.names(wanted, config.onsets)
+        classes = np.repeat(onsets.classes(wanted), config.onsets).tolist()
+        world = ground.world
+        choice = onsets.choose(world.distance, world.decision, hit, goals, config, seed)
     else:
-        names, choice = (onsets.GIVEN,), _given(onset, ground, len(models))
+        names = classes = (onsets.GIVEN,)
+        choice = _given(onset, ground, len(models))
     probed = slice(-config.probes, None)
     target = part_of(ground, probed)
     start = starts(target)
@@ -126,6 +133,9 @@ def prepare(
         goals=goals,
         goal_names=wanted,
         names=names,
+        classes=tuple(classes),
+        shared=onsets.shared(choice),
+        saturated=_saturated(hit, choice, config.saturated),
         preferences=np.asarray(models[0].preferences, np.float64),
         worlds=around.worlds,
         states=ground.states[level, rows],
@@ -154,13 +164,16 @@ class _Around(NamedTuple):
     before_goals: np.ndarray  # int32[D, U, B, Q], rows of R
 
 
-def _chosen(
-    ground: Ground, policy: np.ndarray, goals: tuple[int, int], config: ReflectConfig, seed: int
-) -> Choice:
-    """Choose the onsets by what policies float32[D, L, R, A] reach first."""
+def _first(ground: Ground, policy: np.ndarray, goals: tuple[int, int]) -> np.ndarray:
+    """Return float32[D, L, R, G + 1]: what policies float32[D, L, R, A] reach first."""
     world = jax.tree.map(jnp.asarray, ground.world)
-    hit = np.asarray(_hits_of_all(world, jnp.asarray(policy), goals, ground.env.max_steps))
-    return onsets.choose(ground.world.distance, ground.world.decision, hit, goals, config, seed)
+    return np.asarray(_hits_of_all(world, jnp.asarray(policy), goals, ground.env.max_steps))
+
+
+def _saturated(hit: np.ndarray, choice: Choice, least: float) -> np.ndarray:
+    """Return bool[D, U, B] by float32[D, L, R, G + 1], at the contexts of the onsets."""
+    agents = np.arange(len(hit))[:, None, None]
+    return onsets.saturated(hit[agents, choice.level, choice.state], least)
 
 
 def _given(onset: Battery, ground: Ground, agents: int) -> Choice:

@@ -1,7 +1,8 @@
-"""Reflection as labelled tables and plain words.
+"""Reflection as labelled tables; in plain values it is told by `shardsim.reflection.summary`.
 
 Axis letters: D seeds · U onsets · R rules · T steps · G goals · K shards · X objects ·
-Q places · M models, the rules and then the replicator.
+Q places · M models, the rules and then the replicator · V classes of onsets · N repeats ·
+L target levels.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import xarray as xr
 
 from shardsim.base.schema import labelled
 from shardsim.base.statistics import Interval, t_interval
-from shardsim.env.core import Env
-from shardsim.reflection import onsets
+from shardsim.reflection.batches import Repeats
 from shardsim.reflection.config import MODELS, ReflectConfig
-from shardsim.reflection.constancy import combine, constancy, relative_change
+from shardsim.reflection.constancy import FLAT, relative_change
+from shardsim.reflection.kinds import Changes, judged, over_all
 from shardsim.reflection.probe import object_numbers
 from shardsim.reflection.reidentified import Reidentified
 from shardsim.reflection.schema import REFLECTION
@@ -26,9 +27,7 @@ from shardsim.reflection.shard_returns import PLACES, ShardReturns
 from shardsim.reflection.weights import Trace
 from shardsim.shards.shardset import ShardSet
 
-VERDICT_MODEL = "turns"  # whose verdict stands for an onset
 NEITHER = "neither"
-UNDEFINED = "undefined"
 
 
 class Evidence(NamedTuple):
@@ -39,6 +38,7 @@ class Evidence(NamedTuple):
     forecast_hits: np.ndarray  # float[D, U, T + 1, G + 1]
     shard_returns: ShardReturns
     reidentified: Reidentified
+    repeats: Repeats
 
 
 def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.Dataset:
@@ -55,7 +55,10 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
         "judge": _start(setting.judging),
         "judge_identified": _start((setting.worlds.weight * setting.identified).sum(-1)),
         "contexts": _start((setting.weight > 0).sum(-1)),
+        "saturated": _start((setting.worlds.weight * setting.saturated).sum(-1)),
         **_returns(evidence.shard_returns),
+        "repeat_hit": _again(evidence.repeats.hits),
+        "repeat_target_hit": _again(evidence.repeats.target_hits),
         "share_before": evidence.reidentified.before,
         "share_after": _end(evidence.reidentified.after),
         "carry_over": _end(evidence.reidentified.carry_over),
@@ -64,6 +67,10 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
     coordinates = {
         **{name: shards.dataset[name].values for name in of_shards},
         "onset": list(setting.names),
+        "onset_class": list(setting.classes),
+        "kind": list(dict.fromkeys(setting.classes)),
+        "level": np.arange(found["level_change"].shape[3]),
+        "repeat": np.arange(len(evidence.repeats.hits)),
         "model": list(MODELS),
         "step": np.arange(hit.shape[2]),
         "outcome": [*setting.goal_names, NEITHER],
@@ -72,12 +79,15 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
         "end": ["low", "high"],
     }
     drift = _drift(found, coordinates)
-    mean, *ends = _intervals(np.stack(list(drift.values()), 2))
+    went = np.stack(list(drift.values()), 2)
+    mean, *ends = _intervals(went)
     return labelled(
         REFLECTION,
         {
             **found,
-            "verdict": _verdicts(found["value_change"], config.epsilon),
+            **_verdicts(found, setting, config.epsilon),
+            **_drift_of_kinds(went, setting),
+            "shared_contexts": setting.shared,
             "drift": mean,
             "drift_interval": np.stack(ends, -1),
         },
@@ -119,27 +129,52 @@ def _start(values: Any) -> np.ndarray:
 def _returns(found: ShardReturns) -> dict[str, np.ndarray]:
     """Return what every old shard gets, before and after, in the range of what it could get."""
     before, low, high = (x[:, :, None] for x in (found.before, found.low, found.high))
+    span = (high - low)[..., PLACES.index("target"), None, :]
+    by_level = np.zeros_like(found.level_change)
+    np.divide(found.level_change, span, out=by_level, where=span > FLAT)
     return {
         "value_before": _start(found.before),
         "value_low": _start(found.low),
         "value_high": _start(found.high),
         "value_after": _end(found.after),
         "value_change": _end(relative_change(before, found.after, low, high)),
+        "level_change": _end(by_level),
     }
 
 
-def _verdicts(change: np.ndarray, epsilon: float) -> np.ndarray:
-    """Return words [U, M] from float[U, M, D, Q, K].
+def _again(values: np.ndarray) -> np.ndarray:
+    """Return float64[U, M, D, N, ...] of float[N, D, U, R, ...]; NaN for the replicator."""
+    return _end(np.moveaxis(np.asarray(values), 0, 3))
 
-    Seeds without any context of the kind (NaN) are left out.
-    """
-    said = np.full(change.shape[:2], UNDEFINED, dtype=object)
-    for onset, model in np.ndindex(*said.shape):
-        kept = change[onset, model][np.isfinite(change[onset, model]).all((1, 2))]
-        if len(kept):
-            tests = [constancy(kept[:, place], epsilon) for place in range(kept.shape[1])]
-            said[onset, model] = combine(test.verdict for test in tests)
-    return said
+
+def _verdicts(
+    found: Mapping[str, np.ndarray], setting: Setting, epsilon: float
+) -> dict[str, np.ndarray]:
+    """Return what is said of each onset alone, and of all onsets of a class."""
+    at_onset = found["value_change"][..., PLACES.index("onset"), :]
+    changes = Changes(at_onset, found["level_change"], setting.shared)
+    of_kinds = judged(changes, setting.classes, epsilon)
+    return {
+        "verdict": judged(changes, setting.names, epsilon).verdict,
+        "kind_verdict": of_kinds.verdict,
+        "kind_change": of_kinds.change,
+        "kind_interval": of_kinds.interval,
+        "kind_says": of_kinds.says,
+        "detectable": of_kinds.detectable,
+        "seeds_needed": of_kinds.seeds_needed,
+        "onsets_needed": of_kinds.onsets_needed,
+    }
+
+
+def _drift_of_kinds(went: np.ndarray, setting: Setting) -> dict[str, np.ndarray]:
+    """Return mean and interval, over seeds and the onsets of each class, of float[U, M, X, D]."""
+    classes = np.array(setting.classes)
+    kinds = list(dict.fromkeys(setting.classes))
+    ends = np.full((len(kinds), *went.shape[1:3], 3), np.nan)
+    for kind, model, quantity in np.ndindex(*ends.shape[:3]):
+        rows = classes == kinds[kind]
+        ends[kind, model, quantity] = over_all(went[rows, model, quantity], setting.shared[rows])
+    return {"kind_drift": ends[..., 0], "kind_drift_interval": ends[..., 1:]}
 
 
 def _drift(found: Mapping[str, np.ndarray], names: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -171,77 +206,3 @@ def _intervals(values: np.ndarray) -> Interval:
 def _ends(path: np.ndarray) -> np.ndarray:
     """Return float[U, M, D]: the last step minus the first of float[U, M, T + 1, D]."""
     return path[:, :, -1] - path[:, :, 0]
-
-
-def summary(found: xr.Dataset, competence: float) -> dict[str, Any]:
-    """Return plain values: the verdict of each onset, and what moved in each model.
-
-    κ is given only where every seed lost at most `competence` of its return ratio.
-    """
-    told: dict[str, Any] = {"constancy": {}, "reflection": {}}
-    for onset in found["onset"].values.tolist():
-        here = found.sel(onset=onset)
-        told["constancy"][onset] = str(here["verdict"].sel(model=VERDICT_MODEL).item())
-        told["reflection"][onset] = {
-            "contexts": here["contexts"].values.tolist(),
-            "judges": here["judge"].mean("seed").values.tolist(),
-            "judges_identified": float(here["judge_identified"].mean()),
-            "tolerance": float(found.attrs["epsilon"]),
-            "value_change": _value_changes(here.sel(model=VERDICT_MODEL), found.attrs["epsilon"]),
-            "models": {
-                model: _told(here.sel(model=model), competence)
-                for model in found["model"].values.tolist()
-            },
-        }
-    return told
-
-
-def _value_changes(here: xr.Dataset, epsilon: float) -> list[dict[str, dict[str, Any]]]:
-    """Return for each shard, by place, the change of its value over its range, and the verdict."""
-    change = here["value_change"].transpose("seed", "place", "shard").values
-    kept = change[np.isfinite(change).all((1, 2))]
-    if not len(kept):
-        return []
-    places = here["place"].values.tolist()
-    tests = {place: constancy(kept[:, n], epsilon) for n, place in enumerate(places)}
-    return [
-        {
-            place: {end: float(getattr(test.change, end)[k]) for end in ("mean", "low", "high")}
-            | {"verdict": test.shards[k]}
-            for place, test in tests.items()
-        }
-        for k in range(kept.shape[2])
-    ]
-
-
-def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:
-    lost = here["competence"].isel(step=0) - here["competence"].isel(step=-1)
-    lost = lost.values[np.isfinite(lost.values)]
-    holds = bool(lost.size and (lost <= competence).all())
-    kept = here["carry_over"].values
-    kept = kept[np.isfinite(kept)]
-    drift = {
-        str(name): {"mean": float(mean), "low": float(low), "high": float(high)}
-        for name, mean, (low, high) in zip(
-            here["quantity"].values,
-            here["drift"].values,
-            here["drift_interval"].transpose("quantity", "end").values,
-            strict=True,
-        )
-        if np.isfinite(mean)
-    }
-    return {
-        "verdict": str(here["verdict"].item()),
-        "competence_holds": holds,
-        "carry_over": float(kept.mean()) if holds and kept.size else None,
-        "drift": drift,
-    }
-
-
-def nothing(env: Env) -> tuple[xr.Dataset, dict[str, Any]]:
-    """Return the tables and the summary where there is no shard, so that nobody judges."""
-    names = onsets.names([env.concept_names[0], env.concept_names[-1]])
-    verdict = np.full((len(names), len(MODELS)), UNDEFINED, dtype=object)
-    coordinates = {"onset": list(names), "model": list(MODELS)}
-    found = labelled(REFLECTION, {"verdict": verdict}, coordinates)
-    return found, {"constancy": dict.fromkeys(names, UNDEFINED), "reflection": {}}

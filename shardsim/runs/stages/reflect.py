@@ -10,17 +10,21 @@ from shardsim.runs.run import Run
 from shardsim.runs.stages.identify import agents_of
 
 
-def reflect_stage(run: Run, progress: Progress) -> None:
-    """Reflect from every onset, judged by the shards that are active there."""
-    subjects = Subjects(
+def subjects_of(run: Run) -> Subjects:
+    """Return the trained agents of a run that is finished to `identify`, with their shards."""
+    return Subjects(
         env=run.env,
         shards=run.shards,
         networks=agents_of(run),
         training=run.battery("held-out"),
         discount=run.config.train.discount,
     )
+
+
+def reflect_stage(run: Run, progress: Progress) -> None:
+    """Reflect from every onset, judged by the shards that are active there."""
     seed = run.config.identify.seed
-    found = reflect_run(subjects, run.config.reflect, seed=seed, progress=progress)
+    found = reflect_run(subjects_of(run), run.config.reflect, seed=seed, progress=progress)
     files = {
         "reflection.nc": dataset_to_bytes(found.dataset),
         "reflection.json": json_to_bytes(found.summary),
