@@ -199,6 +199,7 @@ def reflect_agents(
     models: Sequence[str] = MODELS,
     *,
     onset: Battery | None = None,
+    apart: bool = False,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Reflected:
@@ -208,7 +209,8 @@ def reflect_agents(
         subjects: who reflects.
         config: all settings.
         models: some of `MODELS`; those in the weights need networks.
-        onset: the one onset of all agents; None to choose three for each.
+        onset: the one onset of all agents; None to choose those of the config for each.
+        apart: each context of `onset` is an onset of its own.
         seed: of levels, contexts and plans; the same seed gives the same result.
         progress: where to say how far it is.
 
@@ -217,7 +219,7 @@ def reflect_agents(
     """
     progress.plan(COSTS)
     with progress.part("onsets"):
-        setting = prepare(subjects, config, onset=onset, seed=seed)
+        setting = prepare(subjects, config, onset=onset, seed=seed, apart=apart)
     rules = tuple(rule for rule in RULES if rule in models)
     trace = afterwards = forecasts = repeats = None
     if rules:

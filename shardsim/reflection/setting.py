@@ -89,7 +89,12 @@ def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizo
 
 
 def prepare(
-    subjects: Subjects, config: ReflectConfig, *, onset: Battery | None, seed: int
+    subjects: Subjects,
+    config: ReflectConfig,
+    *,
+    onset: Battery | None,
+    seed: int,
+    apart: bool = False,
 ) -> Setting:
     """Find the onsets of every agent, and who judges there.
 
@@ -98,6 +103,7 @@ def prepare(
         config: how to choose.
         onset: the contexts of the one onset of all agents; None to choose three for each.
         seed: of levels and draws.
+        apart: each context of `onset` is an onset of its own, named by its number.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env.
@@ -118,8 +124,9 @@ def prepare(
         world = ground.world
         choice = onsets.choose(world.distance, world.decision, hit, goals, config, seed)
     else:
-        names = classes = (onsets.GIVEN,)
-        choice = _given(onset, ground, len(models))
+        choice = _given(onset, ground, len(models), apart)
+        names = tuple(map(str, range(onset.size))) if apart else (onsets.GIVEN,)
+        classes = (onsets.GIVEN,) * len(names)
     probed = slice(-config.probes, None)
     target = part_of(ground, probed)
     start = starts(target)
@@ -176,12 +183,13 @@ def _saturated(hit: np.ndarray, choice: Choice, least: float) -> np.ndarray:
     return onsets.saturated(hit[agents, choice.level, choice.state], least)
 
 
-def _given(onset: Battery, ground: Ground, agents: int) -> Choice:
-    """Return the contexts of a battery as the one onset of each agent."""
+def _given(onset: Battery, ground: Ground, agents: int, apart: bool) -> Choice:
+    """Return the contexts of a battery as the one onset of each agent, or as one each."""
     level, state = onset.tabular_model[0].T
     row = (ground.states[level] == state[:, None]).argmax(1)
     parts = level, row, onset.weight.astype(np.float32)
-    return Choice(*(np.broadcast_to(part, (agents, 1, onset.size)) for part in parts))
+    shape = (onset.size, 1) if apart else (1, onset.size)
+    return Choice(*(np.broadcast_to(part.reshape(shape), (agents, *shape)) for part in parts))
 
 
 def _around(ground: Ground, choice: Choice, goals: tuple[int, int]) -> _Around:

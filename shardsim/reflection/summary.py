@@ -31,6 +31,7 @@ def summary(found: xr.Dataset, competence: float) -> dict[str, Any]:
         told["reflection"][kind] = {
             "contexts": here["contexts"].sum("onset").values.tolist(),
             "onsets": int(of_class.sum()),
+            "model": VERDICT_MODEL,
             "first": _first(here),
             "saturated": float(here["saturated"].mean()),
             "judges": here["judge"].mean(("onset", "seed")).values.tolist(),

@@ -257,6 +257,8 @@ def reflection(seeds: int) -> xr.Dataset:
     change[:, -1] = np.nan
     coordinates = {
         "onset": ONSETS,
+        "onset_class": ONSETS,
+        "kind": ONSETS,
         "model": REFLECTIONS,
         "step": np.arange(5),
         "seed": np.arange(seeds),
@@ -277,6 +279,7 @@ def reflection(seeds: int) -> xr.Dataset:
         "share_before": before,
         "share_after": after,
         "verdict": np.array([["drifted", "drifted", "constant"]] * 3),
+        "kind_verdict": np.array([["drifted", "drifted", "constant"]] * 3),
     }
     return labelled(REFLECTION, values, coordinates, {"epsilon": 0.05})
 
