@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/study-reflection"), metavar="DIR")
     parser.add_argument("--config", default=str(SHIPPED), help="whose [reflect] counts")
     parser.add_argument("--again", action="store_true", help="reflect anew")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     keep_compiled_programs()
     overrides = [one for one in asked.runs if "=" in one]
     tables: dict[str, Any] = {}

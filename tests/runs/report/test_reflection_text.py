@@ -74,8 +74,8 @@ def test_it_says_what_was_reached_before_and_what_would_decide():
     }
     assert headlines(summary)[-1].endswith(
         " Reached first before: corner 0.88, neither 0.12; 25\N{NO-BREAK SPACE}% of these contexts "
-        "are saturated. A change of 0.08 would have been found with probability 0.8; 12 seeds would "
-        "decide it, if the means are true."
+        "are saturated. A change of 0.08 would have been found with probability 0.8; 12 seeds "
+        "would decide it, if the means are true."
     )
     told["saturated"] = 0.0
     summary["constancy"]["contested"] = "constant"
