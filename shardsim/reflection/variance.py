@@ -47,59 +47,58 @@ def split(values: np.ndarray, confidence: float = 0.9) -> Split:
     values = np.asarray(values, np.float64)
     if len(values) < 3:
         raise ValueError(f"a split of variance needs at least three seeds, got {len(values)}")
-    parts = _parts(values)
-    several = {one for one in parts if one != (PATH,)}
-
-    def interval(share: Callable[[crossed.Components], float]) -> Interval:
-        return _jackknife(values, lambda part: share(_parts(part)), confidence)
-
-    def of(wanted: Callable[[crossed.Factors], bool]) -> Callable[[crossed.Components], float]:
-        return lambda found: sum(float(v) for one, v in found.items() if wanted(one))
-
-    names = {number: name for number, name in enumerate(FACTORS) if values.shape[number] > 1}
-    mixed = sorted((one for one in several if len(one) > 1), key=lambda one: (len(one), one))
+    total, shares = _parts(values)
+    factors = [number for number in range(values.ndim) if (number,) in shares]
+    mixed = sorted((one for one in shares if len(one) > 1), key=lambda one: (len(one), one))
+    sets = list(shares)
+    # What is asked for as sums of shares: a row a question, a column a set of factors.
+    questions = np.array(
+        [
+            *([one == (number,) for one in sets] for number in factors),
+            *([number in one for one in sets] for number in factors),
+            *([one == mix for one in sets] for mix in mixed),
+        ],
+        np.float64,
+    )
+    found = _jackknife(values, lambda part: questions @ list(_parts(part)[1].values()), confidence)
+    each = [Interval(*map(float, ends)) for ends in zip(*found, strict=True)]
+    names = [FACTORS[number] for number in factors]
+    crossings = [" × ".join(FACTORS[number] for number in mix) for mix in mixed]
+    count = len(names)
     return Split(
-        alone={name: interval(of(lambda one, n=n: one == (n,))) for n, name in names.items()},
-        together={name: interval(of(lambda one, n=n: n in one)) for n, name in names.items()},
-        interactions={
-            " × ".join(FACTORS[n] for n in mix): interval(of(lambda one, mix=mix: one == mix))
-            for mix in mixed
-        },
-        variance=_total(values),
+        alone=dict(zip(names, each[:count], strict=True)),
+        together=dict(zip(names, each[count : 2 * count], strict=True)),
+        interactions=dict(zip(crossings, each[2 * count :], strict=True)),
+        variance=total,
     )
 
 
-def _parts(values: np.ndarray) -> dict[crossed.Factors, float]:
-    """Return shares of the variance by set of factors; all that the path is in counts as path.
+def _parts(values: np.ndarray) -> tuple[float, dict[crossed.Factors, float]]:
+    """Return the variance, and its shares by set of factors; all that the path is in is path.
 
     Plans are drawn anew for each seed and onset, so that the path has no effect of its own number.
     """
-    sizes = values.shape
-    found = crossed.components(crossed.mean_squares(values, values.ndim), sizes)
-    shares: dict[crossed.Factors, float] = {}
+    found = crossed.components(crossed.mean_squares(values, values.ndim), values.shape)
+    parts: dict[crossed.Factors, float] = {}
     for one, variance in found.items():
         place = (PATH,) if PATH in one else one
-        shares[place] = shares.get(place, 0.0) + float(variance)
-    shares = {one: max(variance, 0.0) for one, variance in shares.items()}
-    total = sum(shares.values())
-    return {one: variance / total if total > FLAT else 0.0 for one, variance in shares.items()}
-
-
-def _total(values: np.ndarray) -> float:
-    found = crossed.components(crossed.mean_squares(values, values.ndim), values.shape)
-    return sum(max(float(variance), 0.0) for variance in found.values())
+        parts[place] = parts.get(place, 0.0) + float(variance)
+    parts = {one: max(variance, 0.0) for one, variance in parts.items()}
+    total = sum(parts.values())
+    return total, {one: part / total if total > FLAT else 0.0 for one, part in parts.items()}
 
 
 def _jackknife(
-    values: np.ndarray, statistic: Callable[[np.ndarray], float], confidence: float
+    values: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], confidence: float
 ) -> Interval:
-    """Return an interval whose variance is what seeds add and what onsets add."""
-    whole, variance = statistic(values), 0.0
+    """Return intervals whose variance is what seeds add and what onsets add."""
+    whole = statistic(values)
+    variance = np.zeros_like(whole)
     for axis in (0, 1):
         count = values.shape[axis]
         if count < 3:
             continue
         left = np.array([statistic(np.delete(values, one, axis)) for one in range(count)])
-        variance += (count - 1) / count * ((left - left.mean()) ** 2).sum()
+        variance += (count - 1) / count * ((left - left.mean(0)) ** 2).sum(0)
     reach = stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * np.sqrt(variance)
     return cut(Interval(whole, whole - reach, whole + reach))

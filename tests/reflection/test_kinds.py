@@ -48,9 +48,8 @@ def test_onsets_and_seeds_without_contexts_are_left_out():
         part[:, 0, 4] = np.nan  # a seed without any
     found = judged(given, CLASSES, 0.05)
     assert found.change[0, 0, 0, 0] == pytest.approx(given.onset[1:3, 0, :4, 0].mean())
-    assert found.change[1, 0, 0, 0] == pytest.approx(
-        np.nanmean(given.onset[3:], 0)[0, :4, 0].mean()
-    )
+    means = np.nanmean(given.onset[3:, 0, :4, 0], 0)
+    assert found.change[1, 0, 0, 0] == pytest.approx(means.mean())
     assert over_all(given.onset[:3, 0, :, 0], given.shared[:3]).mean == pytest.approx(
         found.change[0, 0, 0, 0]
     )
