@@ -25,6 +25,7 @@ from timing import print_table
 import shardsim as ss
 from shardsim.base.compiled import keep_compiled_programs
 from shardsim.base.errors import UserError
+from shardsim.base.progress import Listener, Tracked
 from shardsim.base.statistics import Interval
 from shardsim.reflection.config import CONTROLS, ReflectConfig
 from shardsim.reflection.kinds import over_all
@@ -62,11 +63,24 @@ def reflected(path: Path, out: Path, config: ReflectConfig, again: bool) -> xr.D
         return dataset_from_bytes(file.read_bytes(), str(file))
     run = ss.load(path)
     begun = time.monotonic()
-    found = reflect_run(subjects_of(run), config, seed=run.config.identify.seed).dataset
-    print(f"{path.name}: reflected in {time.monotonic() - begun:.0f} s", flush=True)
+    shown = Tracked(
+        Listener(
+            lambda *_: None,
+            lambda seconds, why: say(f"about {seconds:.0f} s for {why}"),
+            lambda part, seconds: say(f"{part}, {seconds:.0f} s"),
+        )
+    )
+    seed = run.config.identify.seed
+    found = reflect_run(subjects_of(run), config, seed=seed, progress=shown).dataset
+    say(f"{path.name}: {time.monotonic() - begun:.0f} s")
     out.mkdir(parents=True, exist_ok=True)
     file.write_bytes(dataset_to_bytes(found))
     return found
+
+
+def say(line: str) -> None:
+    """Write how far it is, beside the tables."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def of_classes(data: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:

@@ -275,6 +275,8 @@ def reflection(seeds: int) -> xr.Dataset:
     values = {
         "hit": hit,
         "target_hit": hit,
+        "judge": np.array([[[0.2, 0.8]], [[0.7, 0.3]], [[0.5, 0.5]]]) + np.zeros((3, seeds, 2)),
+        "value_high": np.full((3, seeds, 2, 2), 0.9),
         "value_change": change,
         "share_before": before,
         "share_after": after,

@@ -141,6 +141,45 @@ def test_the_same_seed_gives_the_same_result_and_says_how_far_it_is(small, found
     assert (np.diff(shown) > -1e-9).all() and shown[-1] == pytest.approx(1.0)
 
 
+@pytest.fixture(scope="module")
+def several(small):
+    return run(small, onsets=2, repeats=2, contexts=2)
+
+
+def test_each_class_has_its_onsets_and_one_verdict(several):
+    data = several.dataset
+    assert data["onset"].values.tolist()[:3] == ["near-corner 1", "near-corner 2", "near-cheese 1"]
+    assert data["kind"].values.tolist() == ["near-corner", "near-cheese", "contested"]
+    assert data["onset_class"].values.tolist()[1::2] == data["kind"].values.tolist()
+    assert data["shared_contexts"].values[:4].all()
+    assert list(several.summary["reflection"]) == data["kind"].values.tolist()
+    of_class = data["value_change"].isel(onset=[0, 1]).sel(model="turns").mean(("onset", "seed"))
+    said = data["kind_change"].sel(kind="near-corner", model="turns")
+    np.testing.assert_allclose(said, of_class.transpose(*said.dims))
+    levels = data["level_change"].sel(model="turns").mean("level")
+    at_target = data["value_change"].sel(model="turns", place="target")
+    np.testing.assert_allclose(levels, at_target.transpose(*levels.dims), atol=1e-12)
+
+
+def test_a_repeat_draws_other_plans_for_the_same_onset(several):
+    data, ends = several.dataset, several.dataset["hit"].isel(step=-1).sel(model=list(RULES))
+    again = data["repeat_hit"].sel(model=list(RULES)).transpose("repeat", *ends.dims)
+    np.testing.assert_allclose(again[0], ends)
+    apart = np.abs(again[1] - again[0])
+    assert (apart.sel(model="turns").max() > 1e-4) and (apart < 0.5).all()
+
+
+def test_every_context_can_be_an_onset_of_its_own(small, onset):
+    """One batch of plans each, as if it were given alone; the first one's key is that of all."""
+    few = onset.take(np.arange(3))
+    found = reflect_agents(small, CONFIG, ("turns",), onset=few, apart=True, seed=1)
+    assert found.setting.names == ("0", "1", "2") and found.setting.weight.shape == (SEEDS, 3, 1)
+    whole = reflect_agents(small, CONFIG, ("turns",), onset=few, seed=1)
+    weight = few.weight / few.weight.sum()
+    before = np.einsum("du...,u->d...", found.trace.measured.hits[:, :, 0, 0], weight)
+    np.testing.assert_allclose(before, whole.trace.measured.hits[:, 0, 0, 0], atol=1e-5)
+
+
 def test_without_shards_nobody_judges(small):
     result = run(small._replace(shards=planted(np.zeros((0, 3)), small.shards.battery, SEEDS)))
     assert set(result.summary["constancy"].values()) == {"undefined"}
