@@ -15,11 +15,13 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy.stats import spearmanr
 from timing import print_table
 
 import shardsim as ss
@@ -27,12 +29,15 @@ from shardsim.base.compiled import keep_compiled_programs
 from shardsim.base.errors import UserError
 from shardsim.base.progress import Listener, Tracked
 from shardsim.base.statistics import Interval
+from shardsim.plot.extinction import Onsets, curated
 from shardsim.reflection.config import CONTROLS, ReflectConfig
 from shardsim.reflection.kinds import over_all
 from shardsim.reflection.lock_in import lock_in
+from shardsim.reflection.onsets import CONTESTED
 from shardsim.reflection.results import reflect_run
 from shardsim.reflection.summary import VERDICT_MODEL
-from shardsim.reflection.variance import split
+from shardsim.reflection.variance import FACTORS, split
+from shardsim.runs.figure_data.activation import onsets_of
 from shardsim.runs.io import dataset_from_bytes, dataset_to_bytes
 from shardsim.runs.stages.reflect import subjects_of
 from shardsim.runs.toml import read_config
@@ -46,14 +51,17 @@ CLASSES = (
     "saturated",
     "model",
     "verdict",
-    "largest change / range",
+    "largest mean change / range",
+    "single ones beyond ε",
     "detectable",
     "seeds needed",
     "onsets needed",
     "κ",
     "locked in at",
 )
-SPLITS = ("run", "outcome", "onsets", "variance", "of", "alone", "with interactions")
+MIXED = [" × ".join(mix) for size in (2, 3) for mix in combinations(FACTORS[:3], size)]
+LIMITS = ("run", "model", "onsets × seeds", "mean distance", "rank correlation with judges")
+SPLITS = ("run", "outcome", "onsets", "variance", "shares", *FACTORS, *MIXED)
 
 
 def reflected(path: Path, out: Path, config: ReflectConfig, again: bool) -> xr.Dataset:
@@ -115,6 +123,7 @@ def lines(run: str, data: xr.Dataset) -> list[tuple[str, ...]]:
                     model,
                     str(one["kind_verdict"].item()),
                     largest(one),
+                    spelt(Interval(one["beyond"].item(), *one["beyond_interval"].values)),
                     f"{float(one['detectable'].max()):.3f}",
                     count(one["seeds_needed"].item()),
                     count(one["onsets_needed"].item()),
@@ -165,7 +174,7 @@ def splits(run: str, data: xr.Dataset) -> list[tuple[str, ...]]:
     models = [model for model in models_of(data) if model not in CONTROLS]
     axes = ("seed", "onset", "model", "repeat")
     places = {"onset": ("hit", "repeat_hit"), "target": ("target_hit", "repeat_target_hit")}
-    groups = {"all": data, **dict(of_classes(data))}
+    groups = {"all": data, **{n: d for n, d in of_classes(data) if n == CONTESTED}}
     rows = []
     for place, (before, after) in places.items():
         for name, here in groups.items():
@@ -190,11 +199,34 @@ def _split(run: str, outcome: str, onsets: str, values: np.ndarray) -> list[tupl
         return []
     found = split(values)
     head = run, outcome, onsets, f"{found.variance:.2g}"
-    rows = [
-        (*head, name, spelt(share), spelt(found.together[name]))
-        for name, share in found.alone.items()
+    cells = {**found.alone, **found.interactions}
+    unknown = Interval(np.nan, np.nan, np.nan)
+    return [
+        (*head, "alone", *(spelt(cells.get(name, unknown)) for name in (*FACTORS, *MIXED))),
+        (
+            *head,
+            "with interactions",
+            *(spelt(found.together.get(name, unknown)) for name in FACTORS),
+            *("" for _ in MIXED),
+        ),
     ]
-    return rows + [(*head, name, spelt(share), "") for name, share in found.interactions.items()]
+
+
+def beside_theory(run: str, found: Onsets) -> list[tuple[str, ...]]:
+    """Return a row a model: what is reached first beside the tabular limit of turns."""
+    limit = curated(found.active, found.hardness)
+    rows = [(run, "before reflection", found.before)]
+    rows += [(run, name, after) for name, after in found.after.items() if np.isfinite(after).any()]
+    return [
+        (
+            run,
+            name,
+            str(len(after)),
+            f"{np.abs(after - limit).mean():.3f}",
+            f"{spearmanr(found.active, after).statistic:+.2f}",
+        )
+        for run, name, after in rows
+    ]
 
 
 def goals(tables: dict[str, xr.Dataset]) -> list[tuple[str, ...]]:
@@ -243,6 +275,12 @@ def main() -> None:
     kept = {name: data for name, data in tables.items() if "value_change" in data}
     print_table("Classes of onsets", CLASSES, [row for n, d in kept.items() for row in lines(n, d)])
     print_table("Variance", SPLITS, [row for n, d in kept.items() for row in splits(n, d)])
+    rows = []
+    for path in (Path(one) for one in asked.runs if Path(one).name in kept):
+        shards = ss.load(path).shards.dataset
+        found, _ = onsets_of(kept[path.name], shards, config.strength)
+        rows += beside_theory(path.name, found)
+    print_table("P(first) beside the limit of turns in a table", LIMITS, rows)
     if kept:
         print_table("Goals", ("goal", "found", ""), goals(kept))
 

@@ -56,7 +56,7 @@ def extinction(onsets: Onsets, goal: str, other: str) -> FigureBase:
         _theory(place, onsets.hardness)
         _onsets(place, onsets, model, colours[model], names)
         place.set_title(model + (" (null)" if model in CONTROLS else ""))
-        place.set_xlabel(f"part of the judges at onset\nthat want {goal}")
+    axes[0, len(models) // 2].set_xlabel(f"part of the judges at onset that want {goal}")
     axes[0, 0].set_ylabel(f"P({goal} first) ÷\nP({goal} or {other} first)")
     axes[0, 0].set_xlim(-0.03, 1.03)
     axes[0, 0].set_ylim(-0.03, 1.03)

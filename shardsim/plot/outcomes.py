@@ -15,7 +15,7 @@ from shardsim.plot.marks import curve, record_line
 from shardsim.plot.reflection import CONTROLS, DASHES, model_colours
 from shardsim.plot.style import WIDTH
 
-STILL = 0.01  # of a probability: what moves less is said in words
+STILL = 0.05  # of a probability: what moves less is said in words
 
 
 @styled

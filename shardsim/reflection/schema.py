@@ -79,6 +79,15 @@ REFLECTION = Schema(
             "change of J over its range: 90 % interval over seeds, onsets and target levels",
         ),
         "kind_says": Variable(_OF_KIND, "verdict on this value alone"),
+        "beyond": Variable(
+            ("kind", "model"),
+            "part of single reflections (one seed, one onset) that change some value by more than "
+            "the margin",
+        ),
+        "beyond_interval": Variable(
+            ("kind", "model", "end"),
+            "part of single reflections beyond the margin: 90 % interval over seeds and onsets",
+        ),
         "detectable": Variable(
             _OF_KIND, "least change that would be found to be drift with probability 0.8"
         ),

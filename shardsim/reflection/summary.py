@@ -98,11 +98,20 @@ def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:
     }
     return {
         "verdict": str(here["kind_verdict"].item()),
+        "beyond": _ends(here["beyond"], here["beyond_interval"]),
         **{name: _count(here[name]) for name in ("seeds_needed", "onsets_needed")},
         "competence_holds": holds,
         "carry_over": float(kept.mean()) if holds and kept.size else None,
         "drift": drift,
     }
+
+
+def _ends(mean: xr.DataArray, interval: xr.DataArray) -> dict[str, float] | None:
+    """Return a mean with its interval; None where it is not known."""
+    if not np.isfinite(mean):
+        return None
+    low, high = (float(interval.sel(end=end)) for end in ("low", "high"))
+    return {"mean": float(mean), "low": low, "high": high}
 
 
 def _count(value: xr.DataArray) -> int | None:

@@ -87,6 +87,7 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
             **found,
             **_verdicts(found, setting, config.epsilon),
             **_drift_of_kinds(went, setting),
+            **_beyond(found["value_change"], setting, config.epsilon),
             "shared_contexts": setting.shared,
             "drift": mean,
             "drift_interval": np.stack(ends, -1),
@@ -166,15 +167,34 @@ def _verdicts(
     }
 
 
-def _drift_of_kinds(went: np.ndarray, setting: Setting) -> dict[str, np.ndarray]:
-    """Return mean and interval, over seeds and the onsets of each class, of float[U, M, X, D]."""
+def _of_kinds(values: np.ndarray, setting: Setting) -> np.ndarray:
+    """Return mean and interval [V, ..., 3], over seeds and the onsets of each class.
+
+    `values` float[U, ..., D].
+    """
     classes = np.array(setting.classes)
     kinds = list(dict.fromkeys(setting.classes))
-    ends = np.full((len(kinds), *went.shape[1:3], 3), np.nan)
-    for kind, model, quantity in np.ndindex(*ends.shape[:3]):
+    ends = np.full((len(kinds), *values.shape[1:-1], 3), np.nan)
+    for kind, *place in np.ndindex(*ends.shape[:-1]):
         rows = classes == kinds[kind]
-        ends[kind, model, quantity] = over_all(went[rows, model, quantity], setting.shared[rows])
+        ends[(kind, *place)] = over_all(values[(rows, *place)], setting.shared[rows])
+    return ends
+
+
+def _drift_of_kinds(went: np.ndarray, setting: Setting) -> dict[str, np.ndarray]:
+    """Return how far each quantity went in each class, of float[U, M, X, D]."""
+    ends = _of_kinds(went, setting)
     return {"kind_drift": ends[..., 0], "kind_drift_interval": ends[..., 1:]}
+
+
+def _beyond(change: np.ndarray, setting: Setting, epsilon: float) -> dict[str, np.ndarray]:
+    """Return how many reflections change some value beyond the margin, of float[U, M, D, Q, K].
+
+    A mean over onsets can be nothing where single ones go far in different directions.
+    """
+    far = np.where(np.isnan(change).any((-1, -2)), np.nan, (np.abs(change) > epsilon).any((-1, -2)))
+    ends = np.clip(_of_kinds(far, setting), 0.0, 1.0)
+    return {"beyond": ends[..., 0], "beyond_interval": ends[..., 1:]}
 
 
 def _drift(found: Mapping[str, np.ndarray], names: Mapping[str, Any]) -> dict[str, np.ndarray]:

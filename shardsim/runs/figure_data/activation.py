@@ -20,18 +20,23 @@ def activation(run: Run) -> tuple[Onsets, tuple[str, str]]:
     Raises:
         UserError: nobody reflected.
     """
-    data = run.reflection
+    return onsets_of(run.reflection, run.shards.dataset, run.config.reflect.strength)
+
+
+def onsets_of(
+    data: xr.Dataset, shards: xr.Dataset, strength: float
+) -> tuple[Onsets, tuple[str, str]]:
+    """The same of tables: what reflection did, the shards of before, and b of the endorsements."""
     if "judge" not in data:
         raise UserError("no shard was found in this run, so there was no reflection")
     first, second = (str(name) for name in data["outcome"].values[:2])
     judges = data["judge"].transpose("onset", "seed", "shard").values
-    wants = _wanted(run.shards.dataset, first, second)
+    wants = _wanted(shards, first, second)
     hit = data["hit"].transpose("model", "onset", "seed", "step", "outcome").values
     either = hit[..., :2].sum(-1)
     share = np.divide(hit[..., 0], either, out=np.full_like(either, np.nan), where=either > 0)
     known = np.isfinite(share[0, ..., 0]) & np.isfinite(judges).all(-1)
     best = data["value_high"].sel(place="onset").transpose("onset", "seed", "shard").values
-    strength = run.config.reflect.strength
     hardness = np.expm1(strength * np.where(judges > 0, best, np.nan))[known]
     kinds = np.broadcast_to(data["onset_class"].values[:, None], known.shape)
     found = Onsets(

@@ -175,9 +175,9 @@ def _chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
     if "kind" in data.dims:
         of_kinds = [name for name in data.data_vars if "kind" in data[name].dims]
         said = data[of_kinds].sel(kind=list(classes)).rename(kind="onset")
-        together = together.merge(said.drop_vars("onset"))
+        together = together.merge(said.drop_vars("onset"), compat="override")
     rest = data.drop_vars(by_onset).drop_dims([d for d in ("onset", "kind") if d in data.dims])
-    return together.merge(rest).assign_attrs(data.attrs)
+    return together.merge(rest, compat="override").assign_attrs(data.attrs)
 
 
 def _of_class(data: xr.Dataset, name: str) -> xr.Dataset:

@@ -35,11 +35,26 @@ def constancy(summary: Mapping[str, Any]) -> list[str]:
         changes = found.get("value_change") or []
         if len(changes) == len(names) and changes:
             line = _sentence(where(onset), _sorted(names, changes), found["tolerance"])
-            lines.append(line + _before(found) + _power(str(verdict), found, changes))
+            lines.append(
+                line + _single(found) + _before(found) + _power(str(verdict), found, changes)
+            )
         else:
             said = OUTCOMES.get(str(verdict), "has no verdict")
             lines.append(f"Reflecting {where(onset)} {said} ({verdict}).")
     return lines
+
+
+def _single(found: Mapping[str, Any]) -> str:
+    """How many single reflections go far, beside the sham: means can hide it."""
+    models = found.get("models") or {}
+    parts = [(models.get(name) or {}).get("beyond") for name in (found.get("model", ""), "sham")]
+    if not parts[0]:
+        return ""
+    beside = f" (under the sham {percent(parts[1]['mean'])})" if parts[1] else ""
+    return (
+        f" These are means: {percent(parts[0]['mean'])} of single reflections change some value by "
+        f"more than that{beside}."
+    )
 
 
 def _before(found: Mapping[str, Any]) -> str:
