@@ -189,7 +189,7 @@ def splits(run: str, data: xr.Dataset) -> list[tuple[str, ...]]:
 
 def known_cells(values: np.ndarray) -> np.ndarray:
     """Return f[D, U, M, N] without seeds and onsets that have no contexts."""
-    known = np.isfinite(values).all((2, 3))
+    known = np.asarray(np.isfinite(values).all((2, 3)))
     values = values[known.any(1)]
     return values[:, known[known.any(1)].all(0)]
 
@@ -223,7 +223,7 @@ def beside_theory(run: str, found: Onsets) -> list[tuple[str, ...]]:
             name,
             str(len(after)),
             f"{np.abs(after - limit).mean():.3f}",
-            f"{spearmanr(found.active, after).statistic:+.2f}",
+            f"{spearmanr(found.active, after)[0]:+.2f}",
         )
         for run, name, after in rows
     ]

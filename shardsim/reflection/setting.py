@@ -82,6 +82,14 @@ class Setting(NamedTuple):
         return np.einsum("dub,dubk->duk", self.worlds.weight, self.judges)
 
 
+def goals_of(subjects: Subjects, config: ReflectConfig) -> tuple[int, int]:
+    """Return the two concepts that plans end at; raises UserError where they are not two."""
+    models = subjects.shards.models
+    strength = np.mean([model.gates.mean(0) for model in models], axis=0)
+    pull = strength @ models[0].preferences
+    return onsets.choose_goals(subjects.env.concepts, pull, config.goals)
+
+
 @partial(jax.jit, static_argnums=(2, 3))
 def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizon: int):
     """Return float32[D, L, R, G + 1] of policies [D, L, R, A]."""
@@ -109,15 +117,14 @@ def prepare(
         UserError: `config.goals` are not two concepts of the env.
     """
     env, models = subjects.env, subjects.shards.models
-    strength = np.mean([model.gates.mean(0) for model in models], axis=0)
-    goals = onsets.choose_goals(env.concepts, strength @ models[0].preferences, config.goals)
+    goals = goals_of(subjects, config)
     wanted = tuple(env.concept_names[goal] for goal in goals)
     if onset is None:
         ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
     else:
         ground = ground_of(env, levels_of(onset), onset.tabular_model[0])
     policy = policies_on(ground, subjects.networks, models)
-    hit = _first(ground, policy, goals)
+    hit = reached_first(ground, policy, goals)
     if onset is None:
         names = onsets.names(wanted, config.onsets)
         classes = np.repeat(onsets.classes(wanted), config.onsets).tolist()
@@ -171,7 +178,7 @@ class _Around(NamedTuple):
     before_goals: np.ndarray  # int32[D, U, B, Q], rows of R
 
 
-def _first(ground: Ground, policy: np.ndarray, goals: tuple[int, int]) -> np.ndarray:
+def reached_first(ground: Ground, policy: np.ndarray, goals: tuple[int, int]) -> np.ndarray:
     """Return float32[D, L, R, G + 1]: what policies float32[D, L, R, A] reach first."""
     world = jax.tree.map(jnp.asarray, ground.world)
     return np.asarray(_hits_of_all(world, jnp.asarray(policy), goals, ground.env.max_steps))
