@@ -17,7 +17,7 @@ def made(seed: int = 0, sizes=(8, 20, 2, 3), **parts: float) -> np.ndarray:
 
 def test_what_alone_varies_has_all_of_the_variance():
     for name, factor in (("weights", "trained weights"), ("onset", "onset"), ("model", "model")):
-        found = split(made(0, **{name: 1.0}))
+        found = split(made(0, (8, 20, 2, 3), **{name: 1.0}))
         assert found.alone[factor].mean == pytest.approx(1.0)
         assert found.together[factor].mean == pytest.approx(1.0)
         others = [one.mean for other, one in found.alone.items() if other != factor]
