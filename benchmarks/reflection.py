@@ -137,7 +137,8 @@ def spelt(found: Interval) -> str:
     """Write a mean with its interval; a dash where nothing is known."""
     if not np.isfinite(found.mean):
         return "–"
-    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    mean, low, high = (round(float(end), 2) + 0.0 for end in found)  # no −0.0
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def largest(one: xr.Dataset) -> str:
