@@ -36,9 +36,9 @@ from shardsim.reflection.lock_in import lock_in
 from shardsim.reflection.onsets import CONTESTED
 from shardsim.reflection.results import reflect_run
 from shardsim.reflection.variance import FACTORS, split
+from shardsim.runs.agents import subjects_of
 from shardsim.runs.figure_data.activation import onsets_of
 from shardsim.runs.io import dataset_from_bytes, dataset_to_bytes
-from shardsim.runs.stages.reflect import subjects_of
 from shardsim.runs.toml import read_config
 
 SHIPPED = Path(__file__).parents[1] / "experiments" / "study_reflection.toml"

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from shardsim.base.progress import Progress
 from shardsim.reflection.results import reflect_run
-from shardsim.reflection.setting import Subjects
+from shardsim.runs.agents import subjects_of
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
-from shardsim.runs.stages.identify import agents_of
-
-
-def subjects_of(run: Run) -> Subjects:
-    """Return the trained agents of a run that is finished to `identify`, with their shards."""
-    return Subjects(
-        env=run.env,
-        shards=run.shards,
-        networks=agents_of(run),
-        training=run.battery("held-out"),
-        discount=run.config.train.discount,
-    )
 
 
 def reflect_stage(run: Run, progress: Progress) -> None:
