@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shardsim.base.progress import Progress
+from shardsim.runs.agents import agents_of
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import ADDED, Run
 from shardsim.shards.active.propose import added
