@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-demo clean
+.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-reflection study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-demo clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -45,6 +45,12 @@ study-shards: $(VENV)/.installed
 	done
 	$(BIN)/python benchmarks/effects.py $(OUT)/study-shards/study_corner \
 		$(OUT)/study-shards/study_anywhere $(OUT)/study-shards/two_goods
+
+# Reflection of the agents of study-shards from 24 onsets each, twice: what it depends on, verdicts.
+study-reflection: study-shards
+	$(BIN)/python benchmarks/reflection.py $(OUT)/study-shards/study_corner \
+		$(OUT)/study-shards/study_anywhere $(OUT)/study-shards/two_goods \
+		--out $(OUT)/study-reflection $(ARGS)
 
 # Every family's shipped config, one after the other: about half an hour on 2 cores.
 study-families: $(VENV)/.installed

@@ -23,4 +23,7 @@ def draw(
 
     They are measured from the onset, or with battery=target from the starts of target levels.
     """
-    return reflection_outcomes(*outcomes.hits(run, onset, seed, battery), confidence)
+    single = outcomes.hits_by_onset(run, onset, seed, battery)
+    return reflection_outcomes(
+        *outcomes.hits(run, onset, seed, battery), confidence, by_onset=single
+    )

@@ -25,6 +25,7 @@ class Change(NamedTuple):
     shard: str
     place: str  # "target" levels, or the "onset" itself
     models: Mapping[str, np.ndarray]  # model -> f[K], part of the achievable range
+    intervals: Mapping[str, Interval] = {}  # model -> over seeds, onsets and levels, where known
 
 
 @styled
@@ -44,7 +45,8 @@ def value_changes(
         onsets: onset -> its rows.
         margin: the largest change that counts as none, part of the achievable range.
         verdicts: onset -> model -> verdict, of the title; may be empty.
-        confidence: of Student's intervals over seeds; two one-sided tests at (1 − confidence)/2.
+        confidence: of Student's intervals over seeds, where a change brings none of its own; two
+            one-sided tests at (1 − confidence)/2.
     """
     models = list(dict.fromkeys(m for rows in onsets.values() for one in rows for m in one.models))
     colours = model_colours(models)
@@ -95,6 +97,7 @@ def _rows(
                 model,
                 at=name,
                 confidence=confidence,
+                given=row.intervals.get(model),
                 marker=MARKERS.get(model, "o"),
                 size=4.5,
             )

@@ -61,7 +61,7 @@ def vector_field(
         influences: one a concept; `value` in moves.
         label: of the colour bar, with the unit.
     """
-    figure, panels = _grid(board, 1 + len(influences))
+    figure, panels = grid_of(board, 1 + len(influences))
     draw_board(panels[0], board)
     draw_arrows(panels[0], policy.arrows, 0.85)
     panels[0].set_title(policy.title)
@@ -72,7 +72,7 @@ def vector_field(
         draw_arrows(place, field.arrows, 0.5)
         place.set_title(field.title)
     if influences:
-        _colour_bar(figure, panels[1 : 1 + len(influences)], norm, DIVERGING, label)
+        colour_bar(figure, panels[1 : 1 + len(influences)], norm, DIVERGING, label)
     board_legend(figure, board)
     return figure
 
@@ -99,7 +99,7 @@ def gates_over_time(
             place.set_title(title)
             draw_board(place, board, gate, norm, GATES, f"{name}: {label}")
         row[0].set_ylabel(name)
-    _colour_bar(figure, list(axes.ravel()), norm, GATES, label)
+    colour_bar(figure, list(axes.ravel()), norm, GATES, label)
     board_legend(figure, board)
     return figure
 
@@ -113,13 +113,13 @@ def _top(values: Sequence[np.ndarray], least: float) -> float:
 @styled
 def gates_on_level(board: Board, gates: Mapping[str, np.ndarray], label: str) -> FigureBase:
     """Where each shard is active: title -> gate f[H, W], all on one scale from 0."""
-    figure, panels = _grid(board, len(gates))
+    figure, panels = grid_of(board, len(gates))
     norm = Normalize(0.0, _top(list(gates.values()), 1e-6))
     for place, (title, gate) in zip(panels, gates.items(), strict=False):
         draw_board(place, board, gate, norm, GATES, label)
         place.set_title(title)
     if gates:
-        _colour_bar(figure, panels[: len(gates)], norm, GATES, label)
+        colour_bar(figure, panels[: len(gates)], norm, GATES, label)
     board_legend(figure, board)
     return figure
 
@@ -208,7 +208,7 @@ def draw_arrows(axes: Axes, arrows: np.ndarray | None, cells: float) -> Any:
     )
 
 
-def _grid(board: Board, count: int) -> tuple[Any, list[Axes]]:
+def grid_of(board: Board, count: int) -> tuple[Any, list[Axes]]:
     """A row of boards, or rows of four; panels that stay empty are switched off."""
     columns = max(1, min(count, 4))
     rows = max(1, -(-count // columns))
@@ -226,7 +226,8 @@ def _grid(board: Board, count: int) -> tuple[Any, list[Axes]]:
     return figure, panels
 
 
-def _colour_bar(figure: Any, panels: list[Axes], norm: Normalize, cmap: str, label: str) -> None:
+def colour_bar(figure: Any, panels: list[Axes], norm: Normalize, cmap: str, label: str) -> None:
+    """One bar for several panels."""
     bar = figure.colorbar(
         ScalarMappable(norm, matplotlib.colormaps[cmap]),
         ax=panels,

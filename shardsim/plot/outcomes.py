@@ -11,11 +11,11 @@ from matplotlib.ticker import MaxNLocator
 
 from shardsim.base.statistics import SHARE
 from shardsim.plot.canvas import legend_below, new_figure, styled
-from shardsim.plot.marks import curve
+from shardsim.plot.marks import curve, record_line
 from shardsim.plot.reflection import CONTROLS, DASHES, model_colours
 from shardsim.plot.style import WIDTH
 
-STILL = 0.01  # of a probability: what moves less is said in words
+STILL = 0.05  # of a probability: what moves less is said in words
 
 
 @styled
@@ -24,17 +24,20 @@ def reflection_outcomes(
     probabilities: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]],
     confidence: float = 0.9,
     unit: str = "probability",
+    by_onset: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]] | None = None,
 ) -> FigureBase:
-    """Exact behaviour over reflection steps, a row an onset: the outcomes that move, by model.
+    """Exact behaviour over reflection steps, a row a class of onsets: the outcomes that move.
 
-    Lines are means over seeds, with bands of models that are no controls. Outcomes that no model
-    moves by more than `STILL` are a sentence above the row.
+    Thick lines are means over seeds with bands; nulls, in which nothing is endorsed, are grey.
+    Thin lines are single onsets of the class: means over seeds where these share the onset, else an
+    onset of a seed. Outcomes that no model moves by more than `STILL` are a sentence above the row.
 
     Args:
         steps: f[T], reflection steps.
-        probabilities: onset -> outcome ("cheese first") -> model -> f[T, K].
+        probabilities: class of onsets -> outcome ("cheese first") -> model -> f[T, K].
         confidence: of the bands, Student's t over seeds.
         unit: of the values.
+        by_onset: the same with a column a thin line; nulls are left out.
     """
     moving = {
         onset: [name for name, models in outcomes.items() if moves(models)]
@@ -57,6 +60,8 @@ def reflection_outcomes(
             if column >= len(names):
                 place.set_axis_off()
                 continue
+            single = (by_onset or {}).get(onset, {}).get(names[column], {})
+            _single(place, steps, single, colours)
             _outcome(place, steps, outcomes[names[column]], colours, confidence)
             place.set_xlabel("reflection steps")
             place.set_ylabel(f"{names[column]}\n({unit})")
@@ -84,11 +89,22 @@ def _outcome(
             model,
             confidence=confidence,
             within=SHARE,
-            shaded=model not in CONTROLS,
             linestyle=DASHES.get(model, "-"),
         )
     axes.set_xlim(float(steps.min()), float(steps.max()))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+
+
+def _single(
+    axes: Axes, steps: np.ndarray, models: Mapping[str, np.ndarray], colours: Mapping[str, str]
+) -> None:
+    """A thin line an onset, where there are several."""
+    for model, values in models.items():
+        if model in CONTROLS or values.shape[1] < 2:
+            continue
+        for number, line in enumerate(values.T, start=1):
+            axes.plot(steps, line, color=colours[model], linewidth=0.5, alpha=0.35, zorder=1.6)
+            record_line(axes, f"{model}, onset {number}", steps, line)
 
 
 def moves(models: Mapping[str, np.ndarray]) -> bool:

@@ -71,6 +71,18 @@ class ReflectConfig(BaseModel):
         default=3e-4, gt=0.0, le=1e-2, description="Adam's learning rate in reflection"
     )
     contexts: int = Field(default=8, ge=1, le=4096, description="contexts per onset")
+    onsets: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="onsets of each class (near either goal, contested), each of its own contexts",
+    )
+    repeats: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="how often each reflection is done with other plans, to tell what chance does",
+    )
     plans: int = Field(
         default=256, ge=2, le=65_536, description="plans imagined from each context at each step"
     )
@@ -123,6 +135,13 @@ class ReflectConfig(BaseModel):
         gt=0.0,
         lt=0.5,
         description="least probability of reaching either goal first in a contested context",
+    )
+    saturated: float = Field(
+        default=0.02,
+        ge=0.0,
+        lt=0.5,
+        description="probability of reaching one of the goals first below which a context is "
+        "saturated: near onsets are made of others as far as there are any",
     )
     candidates: int = Field(
         default=192, ge=1, le=65_536, description="levels from which onsets are chosen"

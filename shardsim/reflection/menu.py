@@ -23,10 +23,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from shardsim.env.levels import take
-from shardsim.reflection.forecast import rescaled
 from shardsim.reflection.memory import best_policy, remembering
 from shardsim.reflection.models.evaluators import EVALUATORS
 from shardsim.reflection.models.problem import shares
+from shardsim.reflection.replicated import rescaled
 from shardsim.reflection.setting import Setting
 from shardsim.reflection.values import at_start, concept_values, lifetime
 from shardsim.reflection.world import World

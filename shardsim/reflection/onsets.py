@@ -1,8 +1,9 @@
 """Where reflection starts: near each goal, and where both are really open to the agent.
 
-An onset is a weighted set of contexts, one a level as far as there are levels, chosen for each
-agent where it depends on the agent. Axis letters: D seeds · U onsets · L candidate levels ·
-S states · B contexts · G goals (two) · O concepts · K shards.
+An onset is a weighted set of contexts, one a level as far as there are levels. Near a goal it is
+the same for all agents; contested contexts are chosen for each. A class may have several onsets.
+Axis letters: D seeds · U onsets, all of a class side by side · L candidate levels · S states ·
+B contexts · G goals (two) · O concepts · K shards.
 """
 
 from __future__ import annotations
@@ -33,18 +34,30 @@ class Choice(NamedTuple):
     weight: np.ndarray  # float32[D, U, B]; 0 where there were too few contexts of the kind
 
 
-def names(goals: Sequence[str]) -> tuple[str, ...]:
-    """Names of the onsets for two goals: near the second, near the first, contested."""
+def classes(goals: Sequence[str]) -> tuple[str, ...]:
+    """Classes of onsets for two goals: near the second, near the first, contested."""
     return (f"near-{goals[1]}", f"near-{goals[0]}", CONTESTED)
 
 
-def named(known: Sequence[str], one: str | None) -> tuple[str, ...]:
-    """Return the names of the onsets to choose: all that are known, or one; raises UserError."""
+def named(known: Sequence[str], classes: Sequence[str], one: str | None) -> list[int]:
+    """Return the numbers of the onsets to choose: all, those of a class, or the one of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    numbers = range(len(known))
     if one is None:
-        return tuple(known)
-    if one not in known:
-        raise UserError(f"there is no onset {one!r}; {did_you_mean(one, known)}")
-    return (one,)
+        return list(numbers)
+    found = [number for number in numbers if one in (known[number], classes[number])]
+    if not found:
+        raise UserError(f"there is no onset {one!r}; {did_you_mean(one, [*classes, *known])}")
+    return found
+
+
+def names(goals: Sequence[str], count: int = 1) -> tuple[str, ...]:
+    """Names of the onsets, `count` of each class: the class, with a number where several are."""
+    numbers = [""] if count == 1 else [f" {number}" for number in range(1, count + 1)]
+    return tuple(f"{one}{number}" for one in classes(goals) for number in numbers)
 
 
 def choose_goals(
@@ -115,6 +128,32 @@ def pick(allowed: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.nda
     return level[rows].astype(np.int32), state[rows].astype(np.int32), weight
 
 
+def saturated(hits: np.ndarray, least: float) -> np.ndarray:
+    """Return bool[...]: one of the two goals is reached first with less than this probability.
+
+    `hits` float[..., G + 1] as `measure.hits`. A choice that is made so surely cannot become surer.
+    """
+    return hits[..., :2].min(-1) < least
+
+
+def unsaturated(allowed: np.ndarray, open_to: np.ndarray, count: int) -> np.ndarray:
+    """Return bool[L, S]: those of the allowed contexts that are open to most agents.
+
+    As few agents as possible find one saturated, so long as `count` contexts are left; where there
+    are not so many that are open to any agent, all that are allowed.
+
+    Args:
+        allowed: bool[L, S].
+        open_to: int[L, S], number of agents for whom the context is not saturated.
+        count: contexts that are wanted.
+    """
+    for agents in range(int(open_to.max(initial=0)), 0, -1):
+        kept = allowed & (open_to >= agents)
+        if kept.sum() >= count:
+            return kept
+    return allowed
+
+
 def choose(
     distance: np.ndarray,
     decision: np.ndarray,
@@ -123,7 +162,7 @@ def choose(
     config: ReflectConfig,
     seed: int,
 ) -> Choice:
-    """Choose the contexts of the three onsets (`names`) for every seed.
+    """Choose the contexts of the onsets (`names`) for every seed.
 
     Args:
         distance: float[L, S, O], moves.
@@ -134,18 +173,30 @@ def choose(
         seed: of the draw.
     """
     first, second = goals
-    places = [near(distance, second, first, config), near(distance, first, second, config)]
+    wanted = config.onsets * config.contexts
+    open_to = (~saturated(hits, config.saturated)).sum(0)
+    places = [
+        unsaturated(near(distance, one, other, config) & decision, open_to, wanted)
+        for one, other in ((second, first), (first, second))
+    ]
     drawn = []
     for agent in hits:
-        kinds = [*places, contested(agent, config.open)]
-        drawn.append(
-            [
-                pick(kind & decision, config.contexts, seed + number)
-                for number, kind in enumerate(kinds)
-            ]
-        )
-    parts = ([[one[part] for one in row] for row in drawn] for part in range(3))
-    return Choice(*(np.array(part) for part in parts))
+        kinds = [*places, contested(agent, config.open) & decision]
+        picked = [pick(kind, wanted, seed + number) for number, kind in enumerate(kinds)]
+        drawn.append([dealt(part, config) for part in zip(*picked, strict=True)])
+    return Choice(*(np.array(part) for part in zip(*drawn, strict=True)))
+
+
+def dealt(part: Sequence[np.ndarray], config: ReflectConfig) -> np.ndarray:
+    """Return [U, B]: the contexts [N] of each class dealt to its onsets, one by one."""
+    shape = config.contexts, config.onsets
+    return np.concatenate([np.reshape(one, shape).T for one in part])
+
+
+def shared(choice: Choice) -> np.ndarray:
+    """Return bool[U]: all agents begin in the same contexts."""
+    alike = [(part == part[:1]).all((0, 2)) for part in choice]
+    return np.logical_and.reduce(alike)
 
 
 def pulls(gates: np.ndarray, preferences: np.ndarray, advantage: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from shardsim.base.progress import SILENT, Progress
 from shardsim.base.scalars import Fraction, Whole, plain, whole
 from shardsim.base.seeds import checked_seed
 from shardsim.env.levels import take
+from shardsim.reflection.batches import Repeats, reflect_in_batches, repeated
 from shardsim.reflection.config import (
     MODELS,
     MOST_STEPS,
@@ -36,7 +37,7 @@ from shardsim.reflection.lessons import Task, numbers_of
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.replicated import forecast
 from shardsim.reflection.setting import Setting, Subjects, prepare
-from shardsim.reflection.weights import Trace, expected_seconds, reflect_weights, settings_of
+from shardsim.reflection.weights import Trace, expected_seconds, settings_of
 from shardsim.reflection.world import World
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery, battery
@@ -90,6 +91,7 @@ class Reflected(NamedTuple):
     trace: Trace | None  # numpy [D, U, R], in the weights
     afterwards: Afterwards | None
     forecasts: Forecasts | None
+    repeats: Repeats | None = None  # the same with other plans
 
 
 def reflect(
@@ -204,6 +206,7 @@ def reflect_agents(
     models: Sequence[str] | None = None,
     *,
     onset: Battery | str | None = None,
+    apart: bool = False,
     seed: int = 0,
     progress: Progress = SILENT,
     before: Before | None = None,
@@ -215,8 +218,9 @@ def reflect_agents(
         config: all settings.
         models: some of those of the config, which are all that are tried otherwise; those in the
             weights need networks.
-        onset: the one onset of all agents, or the name of the one to choose; None to choose three
-            for each.
+        onset: the one onset of all agents, or the name of the one or of the class to choose; None
+            to choose those of the config for each.
+        apart: each context of `onset` is an onset of its own.
         seed: of levels, contexts and plans; the same seed gives the same result.
         progress: where to say how far it is.
         before: is called with the setting and the replicator's path before any weight moves.
@@ -226,10 +230,10 @@ def reflect_agents(
     """
     progress.plan(COSTS)
     with progress.part("onsets"):
-        setting = prepare(subjects, config, onset=onset, seed=seed)
+        setting = prepare(subjects, config, onset=onset, seed=seed, apart=apart)
     models = config.models if models is None else models
     rules = rules_of(models)
-    trace = afterwards = forecasts = None
+    trace = afterwards = forecasts = repeats = None
     if REPLICATOR in models or before is not None:
         with progress.part("replicator"):
             forecasts = _forecasts(setting, config, subjects.env.max_steps)
@@ -246,12 +250,15 @@ def reflect_agents(
         parameters = subjects.networks.parameters
         with progress.part("in the weights") as part:
             seconds = expected_seconds(settings, setting.onset, setting.probe, parameters)
+            seconds *= config.repeats
             if seconds > LONG:
-                part.expect(seconds, f"a world of {subjects.env.num_states} states")
-            found = reflect_weights(settings, task, setting.onset, parameters, jax.random.key(seed))
-            trace = jax.tree.map(np.asarray, found)
+                part.expect(seconds, f"{len(setting.names)} onsets of {len(setting.weight)} agents")
+            each = len(setting.names) // len(set(setting.classes))
+            asked_for = settings, task, setting.onset, parameters
+            trace = reflect_in_batches(*asked_for, jax.random.key(seed), each)
+            repeats = repeated(*asked_for, seed, each, trace, config.repeats)
             afterwards = afterwards_of(setting, subjects.networks, trace.parameters)
-    return Reflected(setting, trace, afterwards, forecasts)
+    return Reflected(setting, trace, afterwards, forecasts, repeats)
 
 
 def afterwards_of(setting: Setting, networks: Networks, parameters: Any) -> Afterwards:

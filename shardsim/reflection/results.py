@@ -21,7 +21,8 @@ from shardsim.reflection.reflect import Forecasts, reflect_agents
 from shardsim.reflection.reidentified import reidentify
 from shardsim.reflection.setting import Setting, Subjects
 from shardsim.reflection.shard_returns import Ranges, ranges_of, returns_of
-from shardsim.reflection.tables import Evidence, dataset, nothing, summary
+from shardsim.reflection.summary import nothing, summary
+from shardsim.reflection.tables import Evidence, dataset
 from shardsim.reflection.value_paths import value_paths
 from shardsim.shards.contexts.battery import Battery
 
@@ -87,8 +88,9 @@ def reflect_run(
         found = reflect_agents(
             subjects, config, onset=onset, seed=seed, progress=part, before=before
         )
-    setting, trace, afterwards, forecasts = found
-    assert trace is not None and afterwards is not None and forecasts is not None
+    setting, trace, afterwards, forecasts, repeats = found
+    assert trace is not None and afterwards is not None
+    assert forecasts is not None and repeats is not None
     with progress.part("values of shards"):
         returns = returns_of(setting, afterwards, config.discount, ranges[0])
         paths = value_paths(setting, networks, trace, returns, config)
@@ -102,6 +104,7 @@ def reflect_run(
         value_paths=paths,
         reidentified=again,
         endorsed=at_onsets(setting, config.discount, seed),
+        repeats=repeats,
     )
     found = dataset(shards, evidence, config)
     return Reflection(found, summary(found, config))

@@ -13,6 +13,8 @@ PREFERENCE = "discounted preference"  # of a return J: what is wanted, discounte
 
 _PATH = ("onset", "model", "step", "seed")
 _PLACE = ("onset", "seed", "place", "shard")
+_OF_KIND = ("kind", "model", "place", "shard")
+_REPEATED = ("onset", "model", "seed", "repeat", "outcome")
 _AFTER = ("onset", "model", "seed", "place", "shard")
 
 REFLECTION = Schema(
@@ -58,6 +60,59 @@ REFLECTION = Schema(
             "κ: how much of the decisions after reflection the earlier shards predict, relative to "
             "shards identified again",
         ),
+        "saturated": Variable(
+            ("onset", "seed"), "part of the onset where one goal is as good as never reached first"
+        ),
+        "shared_contexts": Variable(("onset",), "whether all seeds begin in the same contexts"),
+        "level_change": Variable(
+            ("onset", "model", "seed", "level", "shard"),
+            "change of J from the starts of one target level, over the same range",
+        ),
+        "kind_verdict": Variable(
+            ("kind", "model"), "constant, drifted, undecided or undefined, of all onsets of a class"
+        ),
+        "kind_change": Variable(
+            _OF_KIND, "change of J over its range, mean over seeds and the class's onsets"
+        ),
+        "kind_interval": Variable(
+            (*_OF_KIND, "end"),
+            "change of J over its range: 90 % interval over seeds, onsets and target levels",
+        ),
+        "kind_says": Variable(_OF_KIND, "verdict on this value alone"),
+        "beyond": Variable(
+            ("kind", "model"),
+            "part of single reflections (one seed, one onset) that change some value by more than "
+            "the margin",
+        ),
+        "beyond_interval": Variable(
+            ("kind", "model", "end"),
+            "part of single reflections beyond the margin: 90 % interval over seeds and onsets",
+        ),
+        "detectable": Variable(
+            _OF_KIND, "least change that would be found to be drift with probability 0.8"
+        ),
+        "seeds_needed": Variable(
+            ("kind", "model"),
+            "seeds that would decide with probability 0.8 if the means are true; infinite: none do",
+        ),
+        "onsets_needed": Variable(
+            ("kind", "model"), "onsets of the class that would, with the seeds that there are"
+        ),
+        "kind_drift": Variable(
+            ("kind", "model", "quantity"),
+            "change from first to last step, mean over seeds and the class's onsets",
+        ),
+        "kind_drift_interval": Variable(
+            ("kind", "model", "quantity", "end"),
+            "change from first to last step: 90 % interval over seeds and onsets",
+        ),
+        "repeat_hit": Variable(
+            _REPEATED, "probability that this is reached first, from onset, afterwards"
+        ),
+        "repeat_target_hit": Variable(
+            _REPEATED,
+            "probability that this is reached first, from target starts, afterwards",
+        ),
         "drift": Variable(
             ("onset", "model", "quantity"), "change from first to last step, mean over seeds"
         ),
@@ -97,10 +152,14 @@ REFLECTION = Schema(
     {
         **{name: OF_SHARDS[name] for name in ("seed", "shard", "shard_name", "end")},
         "onset": Variable(("onset",), "where reflection starts"),
+        "onset_class": Variable(("onset",), "class of the onset, as `kind`"),
+        "kind": Variable(("kind",), "class of onsets: near either goal, or contested"),
         "model": Variable(("model",), "model of reflection"),
         "step": Variable(("step",), "reflection steps so far"),
         "outcome": Variable(("outcome",), "what is reached first"),
         "object": Variable(("object",), "object that can be removed"),
+        "level": Variable(("level",), "number of the target level"),
+        "repeat": Variable(("repeat",), "draw of plans"),
         "place": Variable(("place",), "where the shards' values are measured from"),
         "quantity": Variable(("quantity",), "what changed, in units of its own variable"),
         "endorser": Variable(("endorser",), "shard that judges, by number"),

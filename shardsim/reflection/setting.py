@@ -58,6 +58,9 @@ class Setting(NamedTuple):
     goals: tuple[int, int]
     goal_names: tuple[str, ...]
     names: tuple[str, ...]  # U
+    classes: tuple[str, ...]  # U, the class of each
+    shared: np.ndarray  # bool[U], all agents begin in the same contexts
+    saturated: np.ndarray  # bool[D, U, B], one of the goals is as good as never reached first
     preferences: np.ndarray  # float64[K, O], of the shards of all agents
     worlds: World  # [D, U, B], over R
     states: np.ndarray  # int32[D, U, B, R], numbers of the states in their level
@@ -80,6 +83,14 @@ class Setting(NamedTuple):
         return np.einsum("dub,dubk->duk", self.worlds.weight, self.judges)
 
 
+def goals_of(subjects: Subjects, config: ReflectConfig) -> tuple[int, int]:
+    """Return the two concepts that plans end at; raises UserError where they are not two."""
+    models = subjects.shards.models
+    strength = np.mean([model.gates.mean(0) for model in models], axis=0)
+    pull = strength @ models[0].preferences
+    return onsets.choose_goals(subjects.env.concepts, pull, config.goals)
+
+
 @partial(jax.jit, static_argnums=(2, 3))
 def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizon: int):
     """Return float32[D, L, R, G + 1] of policies [D, L, R, A]."""
@@ -87,37 +98,50 @@ def _hits_of_all(world: World, policy: jax.Array, goals: tuple[int, int], horizo
 
 
 def prepare(
-    subjects: Subjects, config: ReflectConfig, *, onset: Battery | str | None, seed: int
+    subjects: Subjects,
+    config: ReflectConfig,
+    *,
+    onset: Battery | str | None,
+    seed: int,
+    apart: bool = False,
 ) -> Setting:
     """Find the onsets of every agent, and who judges there.
 
     Args:
         subjects: who reflects, D of them.
         config: how to choose.
-        onset: the contexts of the one onset of all agents; a name to choose that one; None to
-            choose three for each.
+        onset: the contexts of the one onset of all agents; the name of an onset or of a class of
+            them, to choose that; None to choose all of the config for each.
         seed: of levels and draws.
+        apart: each context of `onset` is an onset of its own, named by its number.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env, or no onset has that name.
     """
     env, models = subjects.env, subjects.shards.models
-    strength = np.mean([model.gates.mean(0) for model in models], axis=0)
-    goals = onsets.choose_goals(env.concepts, strength @ models[0].preferences, config.goals)
+    goals = goals_of(subjects, config)
     wanted = tuple(env.concept_names[goal] for goal in goals)
     chosen = not isinstance(onset, Battery)
-    names = onsets.named(onsets.names(wanted), onset) if chosen else (onsets.GIVEN,)
+    if chosen:
+        every_class = tuple(np.repeat(onsets.classes(wanted), config.onsets).tolist())
+        every_name = onsets.names(wanted, config.onsets)
+        kept = onsets.named(every_name, every_class, onset)
+        names, classes = (tuple(one[n] for n in kept) for one in (every_name, every_class))
+    else:
+        names = tuple(map(str, range(onset.size))) if apart else (onsets.GIVEN,)
+        classes = (onsets.GIVEN,) * len(names)
     if chosen:
         ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
     else:
         ground = ground_of(env, levels_of(onset), onset.tabular_model[0])
     policy = policies_on(ground, subjects.networks, models)
+    hit = reached_first(ground, policy, goals)
     if chosen:
-        every = _chosen(ground, policy, goals, config, seed)
-        kept = [onsets.names(wanted).index(name) for name in names]
+        world = ground.world
+        every = onsets.choose(world.distance, world.decision, hit, goals, config, seed)
         choice = Choice(*(part[:, kept] for part in every))
     else:
-        choice = _given(onset, ground, len(models))
+        choice = _given(onset, ground, len(models), apart)
     probed = slice(-config.probes, None)
     target = part_of(ground, probed)
     start = starts(target)
@@ -131,6 +155,9 @@ def prepare(
         goals=goals,
         goal_names=wanted,
         names=names,
+        classes=classes,
+        shared=onsets.shared(choice),
+        saturated=_saturated(hit, choice, config.saturated),
         preferences=np.asarray(models[0].preferences, np.float64),
         worlds=around.worlds,
         states=ground.states[level, rows],
@@ -159,21 +186,25 @@ class _Around(NamedTuple):
     before_goals: np.ndarray  # int32[D, U, B, Q], rows of R
 
 
-def _chosen(
-    ground: Ground, policy: np.ndarray, goals: tuple[int, int], config: ReflectConfig, seed: int
-) -> Choice:
-    """Choose the onsets by what policies float32[D, L, R, A] reach first."""
+def reached_first(ground: Ground, policy: np.ndarray, goals: tuple[int, int]) -> np.ndarray:
+    """Return float32[D, L, R, G + 1]: what policies float32[D, L, R, A] reach first."""
     world = jax.tree.map(jnp.asarray, ground.world)
-    hit = np.asarray(_hits_of_all(world, jnp.asarray(policy), goals, ground.env.max_steps))
-    return onsets.choose(ground.world.distance, ground.world.decision, hit, goals, config, seed)
+    return np.asarray(_hits_of_all(world, jnp.asarray(policy), goals, ground.env.max_steps))
 
 
-def _given(onset: Battery, ground: Ground, agents: int) -> Choice:
-    """Return the contexts of a battery as the one onset of each agent."""
+def _saturated(hit: np.ndarray, choice: Choice, least: float) -> np.ndarray:
+    """Return bool[D, U, B] by float32[D, L, R, G + 1], at the contexts of the onsets."""
+    agents = np.arange(len(hit))[:, None, None]
+    return onsets.saturated(hit[agents, choice.level, choice.state], least)
+
+
+def _given(onset: Battery, ground: Ground, agents: int, apart: bool) -> Choice:
+    """Return the contexts of a battery as the one onset of each agent, or as one each."""
     level, state = onset.tabular_model[0].T
     row = (ground.states[level] == state[:, None]).argmax(1)
     parts = level, row, onset.weight.astype(np.float32)
-    return Choice(*(np.broadcast_to(part, (agents, 1, onset.size)) for part in parts))
+    shape = (onset.size, 1) if apart else (1, onset.size)
+    return Choice(*(np.broadcast_to(part.reshape(shape), (agents, *shape)) for part in parts))
 
 
 def _around(ground: Ground, choice: Choice, goals: tuple[int, int]) -> _Around:

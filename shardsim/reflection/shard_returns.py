@@ -26,6 +26,7 @@ class ShardReturns(NamedTuple):
     after: np.ndarray  # float64[D, U, R, Q, K]
     low: np.ndarray  # float64[D, U, Q, K], the least that any policy gives
     high: np.ndarray  # float64[D, U, Q, K], the most
+    level_change: np.ndarray  # float64[D, U, R, L, K], after minus before, from each target level
 
 
 class Ranges(NamedTuple):
@@ -59,10 +60,12 @@ def returns_of(
     found = each(here.returns, near)
     reached = np.array(each(there.returns, far))
     old, new = np.split(reached, [len(setting.target_policy)])
+    new = new.reshape(*shape, *new.shape[1:])
     far_ends = there.ends()
     return ShardReturns(
-        before=_both(found[0], old[:, None]),
-        after=_both(np.stack(found[1:], 2), new.reshape(*shape, -1)),
+        before=_both(found[0], old.mean(1)[:, None]),
+        after=_both(np.stack(found[1:], 2), new.mean(3)),
+        level_change=new - old[:, None, None],
         low=_both(near_ends[0], far_ends[0]),
         high=_both(near_ends[1], far_ends[1]),
     )
@@ -105,12 +108,12 @@ class There(NamedTuple):
     discount: float
 
     def average(self, found: np.ndarray) -> np.ndarray:
-        """Return float64[K] of float64[L, S, K]."""
+        """Return float64[L, K] of float64[L, S, K]."""
         start = np.asarray(self.setting.target_start, np.float64)
-        return np.einsum("ls,lsk->k", start / len(start), found)
+        return np.einsum("ls,lsk->lk", start, found)
 
     def returns(self, policy: np.ndarray) -> np.ndarray:
-        """Return J float64[K] of a policy float[L, S, A]."""
+        """Return J float64[L, K] of a policy float[L, S, A]."""
         found = values.concept_values(self.setting.target.world, policy, self.discount)
         return self.average(found @ self.setting.preferences.T)
 
@@ -118,4 +121,4 @@ class There(NamedTuple):
         """Return the least and the greatest J, float64[K] each."""
         world = self.setting.target.world
         found = values.achievable(world, self.setting.preferences, self.discount)
-        return [self.average(end) for end in found]
+        return [self.average(end).mean(0) for end in found]

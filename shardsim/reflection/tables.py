@@ -1,7 +1,8 @@
-"""Reflection as labelled tables and plain words.
+"""Reflection as labelled tables; in plain values it is told by `shardsim.reflection.summary`.
 
 Axis letters: D seeds · U onsets · R rules · T steps · G goals · K shards · X objects ·
-Q places · M models, the rules and then the replicator.
+Q places · M models, the rules and then the replicator · V classes of onsets · N repeats ·
+L target levels.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import xarray as xr
 
 from shardsim.base.schema import labelled
 from shardsim.base.statistics import Interval, t_interval
-from shardsim.env.core import Env
-from shardsim.reflection import onsets
-from shardsim.reflection.config import REPLICATOR, USUAL, ReflectConfig, leading
-from shardsim.reflection.constancy import combine, constancy, relative_change
+from shardsim.reflection.batches import Repeats
+from shardsim.reflection.config import REPLICATOR, ReflectConfig
+from shardsim.reflection.constancy import FLAT, relative_change
+from shardsim.reflection.kinds import Changes, judged, over_all
 from shardsim.reflection.probe import object_numbers
 from shardsim.reflection.reidentified import Reidentified
 from shardsim.reflection.schema import REFLECTION
@@ -27,7 +28,6 @@ from shardsim.reflection.weights import Trace
 from shardsim.shards.shardset import ShardSet
 
 NEITHER = "neither"
-UNDEFINED = "undefined"
 
 
 class Evidence(NamedTuple):
@@ -40,13 +40,14 @@ class Evidence(NamedTuple):
     value_paths: np.ndarray  # float[D, U, R, T + 1, Q, K]
     reidentified: Reidentified
     endorsed: tuple[np.ndarray, np.ndarray]  # float64[D, U, J, K], E and its size by chance
+    repeats: Repeats
 
 
 def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.Dataset:
     """Return everything as a table of the schema `REFLECTION`; `shards` are those of before."""
     setting, measured = evidence.setting, evidence.trace.measured
     env, of_shards = shards.battery.env, ("seed", "shard", "shard_name")
-    models, again = _in_order(config.models), evidence.reidentified
+    models, again = in_order(config.models), evidence.reidentified
     hit = _path(measured.hits, models)
     if evidence.forecast_hits is not None:
         hit[:, -1] = np.moveaxis(evidence.forecast_hits, 0, 2)
@@ -58,9 +59,12 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
         "judge": _start(setting.judging),
         "judge_identified": _start((setting.worlds.weight * setting.identified).sum(-1)),
         "contexts": _start((setting.weight > 0).sum(-1)),
+        "saturated": _start((setting.worlds.weight * setting.saturated).sum(-1)),
         "endorsement": _start(evidence.endorsed[0]),
         "endorsement_chance": _start(evidence.endorsed[1]),
         **_returns(evidence.shard_returns, models),
+        "repeat_hit": _again(evidence.repeats.hits, models),
+        "repeat_target_hit": _again(evidence.repeats.target_hits, models),
         "share_before": again.before,
         "share_after": _end(again.after, models),
         "carry_over": _end(again.carry_over[..., -1], models),
@@ -73,6 +77,10 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
     coordinates = {
         **{name: shards.dataset[name].values for name in of_shards},
         "onset": list(setting.names),
+        "onset_class": list(setting.classes),
+        "kind": list(dict.fromkeys(setting.classes)),
+        "level": np.arange(found["level_change"].shape[3]),
+        "repeat": np.arange(len(evidence.repeats.hits)),
         "model": models,
         "step": np.arange(hit.shape[2]),
         "outcome": [*setting.goal_names, NEITHER],
@@ -82,12 +90,16 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
         "endorser": shards.dataset["shard"].values,
     }
     drift = _drift(found, coordinates)
-    mean, *ends = _intervals(np.stack(list(drift.values()), 2))
+    went = np.stack(list(drift.values()), 2)
+    mean, *ends = _intervals(went)
     return labelled(
         REFLECTION,
         {
             **found,
-            "verdict": _verdicts(found["value_change"], config.epsilon),
+            **_verdicts(found, setting, config.epsilon),
+            **_drift_of_kinds(went, setting),
+            **_beyond(found["value_change"], setting, config.epsilon),
+            "shared_contexts": setting.shared,
             "drift": mean,
             "drift_interval": np.stack(ends, -1),
         },
@@ -109,7 +121,7 @@ def _where_there(name: str, values: np.ndarray, setting: Setting) -> np.ndarray:
     return np.where(there.reshape(shape), values, np.nan)
 
 
-def _in_order(models: Sequence[str]) -> list[str]:
+def in_order(models: Sequence[str]) -> list[str]:
     """Return the rules as they were named, and then the replicator if it is among them."""
     return sorted(models, key=lambda model: model == REPLICATOR)
 
@@ -138,27 +150,71 @@ def _start(values: Any) -> np.ndarray:
 def _returns(found: ShardReturns, models: Sequence[str]) -> dict[str, np.ndarray]:
     """Return what every old shard gets, before and after, in the range of what it could get."""
     before, low, high = (x[:, :, None] for x in (found.before, found.low, found.high))
+    span = (high - low)[..., PLACES.index("target"), None, :]
+    by_level = np.zeros_like(found.level_change)
+    np.divide(found.level_change, span, out=by_level, where=span > FLAT)
     return {
         "value_before": _start(found.before),
         "value_low": _start(found.low),
         "value_high": _start(found.high),
         "value_after": _end(found.after, models),
         "value_change": _end(relative_change(before, found.after, low, high), models),
+        "level_change": _end(by_level, models),
     }
 
 
-def _verdicts(change: np.ndarray, epsilon: float) -> np.ndarray:
-    """Return words [U, M] from float[U, M, D, Q, K].
+def _again(values: np.ndarray, models: Sequence[str]) -> np.ndarray:
+    """Return float64[U, M, D, N, ...] of float[N, D, U, R, ...]; NaN for the replicator."""
+    return _end(np.moveaxis(np.asarray(values), 0, 3), models)
 
-    Seeds without any context of the kind (NaN) are left out.
+
+def _verdicts(
+    found: Mapping[str, np.ndarray], setting: Setting, epsilon: float
+) -> dict[str, np.ndarray]:
+    """Return what is said of each onset alone, and of all onsets of a class."""
+    at_onset = found["value_change"][..., PLACES.index("onset"), :]
+    changes = Changes(at_onset, found["level_change"], setting.shared)
+    of_kinds = judged(changes, setting.classes, epsilon)
+    return {
+        "verdict": judged(changes, setting.names, epsilon, ahead=False).verdict,
+        "kind_verdict": of_kinds.verdict,
+        "kind_change": of_kinds.change,
+        "kind_interval": of_kinds.interval,
+        "kind_says": of_kinds.says,
+        "detectable": of_kinds.detectable,
+        "seeds_needed": of_kinds.seeds_needed,
+        "onsets_needed": of_kinds.onsets_needed,
+    }
+
+
+def _of_kinds(values: np.ndarray, setting: Setting) -> np.ndarray:
+    """Return mean and interval [V, ..., 3], over seeds and the onsets of each class.
+
+    `values` float[U, ..., D].
     """
-    said = np.full(change.shape[:2], UNDEFINED, dtype=object)
-    for onset, model in np.ndindex(*said.shape):
-        kept = change[onset, model][np.isfinite(change[onset, model]).all((1, 2))]
-        if len(kept):
-            tests = [constancy(kept[:, place], epsilon) for place in range(kept.shape[1])]
-            said[onset, model] = combine(test.verdict for test in tests)
-    return said
+    classes = np.array(setting.classes)
+    kinds = list(dict.fromkeys(setting.classes))
+    ends = np.full((len(kinds), *values.shape[1:-1], 3), np.nan)
+    for kind, *place in np.ndindex(*ends.shape[:-1]):
+        rows = classes == kinds[kind]
+        ends[(kind, *place)] = over_all(values[(rows, *place)], setting.shared[rows])
+    return ends
+
+
+def _drift_of_kinds(went: np.ndarray, setting: Setting) -> dict[str, np.ndarray]:
+    """Return how far each quantity went in each class, of float[U, M, X, D]."""
+    ends = _of_kinds(went, setting)
+    return {"kind_drift": ends[..., 0], "kind_drift_interval": ends[..., 1:]}
+
+
+def _beyond(change: np.ndarray, setting: Setting, epsilon: float) -> dict[str, np.ndarray]:
+    """Return how many reflections change some value beyond the margin, of float[U, M, D, Q, K].
+
+    A mean over onsets can be nothing where single ones go far in different directions.
+    """
+    far = np.where(np.isnan(change).any((-1, -2)), np.nan, (np.abs(change) > epsilon).any((-1, -2)))
+    ends = np.clip(_of_kinds(far, setting), 0.0, 1.0)
+    return {"beyond": ends[..., 0], "beyond_interval": ends[..., 1:]}
 
 
 def _drift(found: Mapping[str, np.ndarray], names: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -190,78 +246,3 @@ def _intervals(values: np.ndarray) -> Interval:
 def _ends(path: np.ndarray) -> np.ndarray:
     """Return float[U, M, D]: the last step minus the first of float[U, M, T + 1, D]."""
     return path[:, :, -1] - path[:, :, 0]
-
-
-def summary(found: xr.Dataset, config: ReflectConfig) -> dict[str, Any]:
-    """Return plain values: the verdict of each onset, and what moved in each model.
-
-    κ is given only where every seed lost at most `config.competence` of its return ratio.
-    """
-    first, competence = leading(config.models), config.competence
-    told: dict[str, Any] = {"constancy": {}, "reflection": {}}
-    for onset in found["onset"].values.tolist():
-        here = found.sel(onset=onset)
-        told["constancy"][onset] = str(here["verdict"].sel(model=first).item())
-        told["reflection"][onset] = {
-            "contexts": here["contexts"].values.tolist(),
-            "judges": here["judge"].mean("seed").values.tolist(),
-            "judges_identified": float(here["judge_identified"].mean()),
-            "tolerance": float(found.attrs["epsilon"]),
-            "value_change": _value_changes(here.sel(model=first), found.attrs["epsilon"]),
-            "models": {
-                model: _told(here.sel(model=model), competence)
-                for model in found["model"].values.tolist()
-            },
-        }
-    return told
-
-
-def _value_changes(here: xr.Dataset, epsilon: float) -> list[dict[str, dict[str, Any]]]:
-    """Return for each shard, by place, the change of its value over its range, and the verdict."""
-    change = here["value_change"].transpose("seed", "place", "shard").values
-    kept = change[np.isfinite(change).all((1, 2))]
-    if not len(kept):
-        return []
-    places = here["place"].values.tolist()
-    tests = {place: constancy(kept[:, n], epsilon) for n, place in enumerate(places)}
-    return [
-        {
-            place: {end: float(getattr(test.change, end)[k]) for end in ("mean", "low", "high")}
-            | {"verdict": test.shards[k]}
-            for place, test in tests.items()
-        }
-        for k in range(kept.shape[2])
-    ]
-
-
-def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:
-    lost = here["competence"].isel(step=0) - here["competence"].isel(step=-1)
-    lost = lost.values[np.isfinite(lost.values)]
-    holds = bool(lost.size and (lost <= competence).all())
-    kept = here["carry_over"].values
-    kept = kept[np.isfinite(kept)]
-    drift = {
-        str(name): {"mean": float(mean), "low": float(low), "high": float(high)}
-        for name, mean, (low, high) in zip(
-            here["quantity"].values,
-            here["drift"].values,
-            here["drift_interval"].transpose("quantity", "end").values,
-            strict=True,
-        )
-        if np.isfinite(mean)
-    }
-    return {
-        "verdict": str(here["verdict"].item()),
-        "competence_holds": holds,
-        "carry_over": float(kept.mean()) if holds and kept.size else None,
-        "drift": drift,
-    }
-
-
-def nothing(env: Env, models: Sequence[str] = USUAL) -> tuple[xr.Dataset, dict[str, Any]]:
-    """Return the tables and the summary where there is no shard, so that nobody judges."""
-    names = onsets.names([env.concept_names[0], env.concept_names[-1]])
-    verdict = np.full((len(names), len(models)), UNDEFINED, dtype=object)
-    coordinates = {"onset": list(names), "model": _in_order(models)}
-    found = labelled(REFLECTION, {"verdict": verdict}, coordinates)
-    return found, {"constancy": dict.fromkeys(names, UNDEFINED), "reflection": {}}

@@ -57,7 +57,7 @@ def _both(setting: Setting, networks: Networks, parameters: object, discount: fl
     does = afterwards_of(setting, networks, parameters)
     here, there = Here(setting, flattened(setting.worlds, 3), discount), There(setting, discount)
     near = each(here.returns, [does.onset[:, :, rule] for rule in range(does.onset.shape[2])])
-    far = np.array(each(there.returns, list(flattened(does.target, 3))))
+    far = np.array(each(there.returns, list(flattened(does.target, 3)))).mean(1)
     near = np.stack(near, axis=2)
     return np.stack([near, far.reshape(near.shape)], axis=-2)
 

@@ -19,8 +19,8 @@ from shardsim.reflection.planners import Deeds, planned
 from shardsim.reflection.self_modify import GROWTH
 from shardsim.reflection.self_modify import self_modify as offer
 from shardsim.reflection.setting import Subjects
+from shardsim.runs.agents import agents_of
 from shardsim.runs.run import Run
-from shardsim.runs.stages.identify import agents_of
 
 LEVELS = 32
 COSTS = {"menus": 20.0, "planners": 10.0}

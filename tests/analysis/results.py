@@ -261,6 +261,8 @@ def reflection(seeds: int) -> xr.Dataset:
     change[:, -1] = np.nan
     coordinates = {
         "onset": ONSETS,
+        "onset_class": ONSETS,
+        "kind": ONSETS,
         "model": REFLECTIONS,
         "step": np.arange(5),
         "seed": np.arange(seeds),
@@ -278,11 +280,14 @@ def reflection(seeds: int) -> xr.Dataset:
     values = {
         "hit": hit,
         "target_hit": hit,
+        "judge": np.array([[[0.2, 0.8]], [[0.7, 0.3]], [[0.5, 0.5]]]) + np.zeros((3, seeds, 2)),
+        "value_high": np.full((3, seeds, 2, 2), 0.9),
         "value_change": change,
         "share_before": before,
         "share_after": after,
         "verdict": np.array([["drifted", "drifted", "constant"]] * 3),
         **endorsements(seeds),
+        "kind_verdict": np.array([["drifted", "drifted", "constant"]] * 3),
     }
     return labelled(REFLECTION, values, coordinates, {"epsilon": 0.05})
 

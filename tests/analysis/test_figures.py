@@ -10,6 +10,7 @@ from shardsim.base.errors import UserError
 from shardsim.plot.canvas import save_bytes
 from shardsim.runs import figures
 from shardsim.runs.figure_data import outcomes
+from shardsim.runs.figure_data.activation import activation
 from shardsim.shards.shardset import ShardSet
 from tests.analysis.summary import DIAGNOSIS
 
@@ -227,7 +228,26 @@ def test_a_figure_of_one_run_is_drawn_for_each_of_several(finished, trained):
         figures.draw("locality", [finished, finished])
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"cheese-vector", "decision-square"}))
+def test_goals_are_drawn_by_how_active_their_shards_are(finished):
+    found, goals = activation(finished)
+    assert goals == ("cheese", "corner")
+    known = [kind for kind in found.kinds if kind != "contested"]  # one seed has none of these
+    assert (len(known), len(found.kinds)) == (4, 5)
+    np.testing.assert_allclose(found.active, [0.2, 0.2, 0.7, 0.7, 0.5])
+    np.testing.assert_allclose(found.before, 0.3 / 0.95)
+    np.testing.assert_allclose(found.after["summed"], 0.46 / 0.95)
+    assert found.hardness == pytest.approx(np.exp(2 * 0.9) - 1)
+
+
+def test_outcomes_of_single_onsets_are_means_over_seeds(finished):
+    found = outcomes.hits_by_onset(finished)["near-corner"]["cheese first"]["summed"]
+    np.testing.assert_allclose(found, 0.3 + 0.04 * np.arange(5)[:, None])
+
+
+SLOW = {"basins", "cheese-vector", "decision-square"}
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - SLOW))
 def test_it_goes_where_it_is_told(name, finished):
     page = Figure(figsize=(8, 6), layout="constrained")
     left, right = page.subfigures(1, 2)

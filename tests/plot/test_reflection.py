@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shardsim.base.statistics import t_interval
-from shardsim.plot import constancy, outcomes, reflection
+from shardsim.base.statistics import Interval, t_interval
+from shardsim.plot import basins, constancy, extinction, outcomes, reflection
 from shardsim.plot.style import BLUE, ORANGE
 from tests.plot import tables
 from tests.plot.drawn import legend_labels, lines
@@ -102,3 +102,57 @@ def test_one_seed_decides_nothing():
     row = constancy.Change("a", "target", {"turns": np.array([0.0])})
     figure = constancy.value_changes({"near-a": [row]}, 0.05, {"near-a": {}})
     assert [text.get_text() for text in figure.axes[0].texts] == ["undecided"]
+
+
+def test_single_onsets_are_thin_lines_and_nulls_have_bands():
+    steps, table = tables.trajectories()
+    single = {"contested": {"cheese first": {"turns": np.tile(steps[:, None] / 50, 3)}}}
+    figure = outcomes.reflection_outcomes(steps, table, by_onset=single)
+    row = figure.axes[4]
+    thin = [line for line in row.lines if np.array_equal(line.get_ydata(), steps / 50)]
+    assert len(thin) == 3
+    assert len(row.collections) == 3  # a band each for turns, summed and the sham
+    assert drawn(figure, "turns, onset 2", 4.0)[0].value == pytest.approx(0.08)
+
+
+def test_an_interval_that_is_given_is_drawn_and_decides():
+    row = constancy.Change(
+        "a", "target", {"turns": np.array([0.2, 0.2])}, {"turns": Interval(0.2, -0.1, 0.5)}
+    )
+    figure = constancy.value_changes({"near-a": [row]}, 0.05, {})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["undecided"]
+    assert drawn(figure, "turns", "a, target levels")[0].low == -0.1
+
+
+def test_a_cross_marks_where_the_likelier_outcome_turns():
+    before = np.full((5, 7), np.nan)
+    before[0, :4] = [0.9, 0.9, 0.1, 0.1]
+    after = before.copy()
+    after[0, 1], after[0, 2] = 0.2, 0.4
+    figure = basins.basin_map(tables.board(), before, {"turns": after}, "cheese")
+    panel = figure.axes[1]
+    assert panel.get_title(loc="left") == "after turns: 1 turned"
+    crosses = next(line for line in panel.lines if line.get_marker() == "x")
+    assert (list(crosses.get_xdata()), list(crosses.get_ydata())) == ([1], [0])
+    assert len([row for row in figure.drawn if row.series == "turns turns"]) == 1
+
+
+def test_the_tabular_limit_has_its_extinction_threshold():
+    """Case 5 of `bench reflection`: h = 3 and q = .3 end at 1/6, and q below 1/5 is extinct."""
+    assert extinction.curated(np.array([0.3, 0.2, 0.1, 0.9]), 3.0) == pytest.approx(
+        [1 / 6, 0.0, 0.0, 1.0]
+    )
+
+
+def test_onsets_are_drawn_before_and_after_by_class():
+    table = extinction.Onsets(
+        np.array([0.2, 0.6]),
+        np.array([0.5, 0.4]),
+        {"turns": np.array([0.1, 0.7]), "sham": np.array([0.5, np.nan])},
+        ["near-a", "contested"],
+        3.0,
+    )
+    figure = extinction.extinction(table, "a", "b")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["turns", "sham (null)"]
+    assert drawn(figure, "turns, contested", 0.6)[0].value == 0.7
+    assert "before" in legend_labels(figure) and "after, near-a" in legend_labels(figure)

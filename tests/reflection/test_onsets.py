@@ -76,3 +76,39 @@ def test_a_context_unlike_the_battery_is_unidentified():
     battery = np.array([[2.0, 5.0]] * 10 + [[7.0, 7.0]] * 9)
     contexts = np.array([[2.0, 6.0], [7.0, 7.0], [np.inf, 5.0]])
     assert onsets.supported(contexts, battery).tolist() == [True, False, False]
+
+
+def test_onsets_of_a_class_are_numbered_and_share_no_context():
+    assert onsets.names(("b", "c"))[0] == "near-c"
+    assert onsets.names(("b", "c"), 2)[:3] == ("near-c 1", "near-c 2", "near-b 1")
+    rng = np.random.default_rng(0)
+    distance = np.where(rng.random((6, 9, 1)) < 0.5, [2.0, 9.0], [9.0, 2.0])
+    hits = np.full((2, 6, 9, 3), [0.5, 0.5, 0.0])
+    config = ReflectConfig(contexts=3, onsets=4)
+    found = onsets.choose(distance, np.ones((6, 9), bool), hits, (0, 1), config, 0)
+    assert found.level.shape == (2, 12, 3) and found.weight.all()
+    for first in (0, 4, 8):
+        pairs = [*zip(*(part[0, first : first + 4].ravel() for part in found[:2]), strict=True)]
+        assert len(set(pairs)) == 12
+    near = found.level[0, 4:8], found.state[0, 4:8]
+    assert (distance[near][..., 0] == 2.0).all()
+    assert onsets.shared(found).tolist() == [True] * 12
+
+
+def test_too_few_contexts_are_dealt_evenly():
+    hits = np.zeros((2, 3, 2, 3))
+    hits[:, 0, :, :2] = hits[1, 1, 0, :2] = 0.5
+    config = ReflectConfig(contexts=2, onsets=2)
+    found = onsets.choose(np.full((3, 2, 2), 9.0), np.ones((3, 2), bool), hits, (0, 1), config, 0)
+    assert found.weight[0, 4:].tolist() == [[1, 0], [1, 0]]
+    assert found.weight[1, 4:].tolist() == [[1, 1], [1, 0]]
+    assert not onsets.shared(found)[4:].all()
+
+
+def test_near_onsets_are_made_of_what_is_open_to_most_agents():
+    hits = np.array([[0.5, 0.5, 0.0], [0.98, 0.01, 0.01], [0.0, 1.0, 0.0]])
+    assert onsets.saturated(hits, 0.02).tolist() == [False, True, True]
+    allowed = np.array([[True, True, True, False]])
+    open_to = np.array([[2, 1, 0, 2]])
+    found = [onsets.unsaturated(allowed, open_to, count).tolist() for count in (1, 2, 3)]
+    assert found == [[[True, False, False, False]], [[True, True, False, False]], allowed.tolist()]

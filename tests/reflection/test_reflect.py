@@ -141,6 +141,35 @@ def test_the_same_seed_gives_the_same_result_and_says_how_far_it_is(small, found
     assert (np.diff(shown) > -1e-9).all() and shown[-1] == pytest.approx(1.0)
 
 
+@pytest.fixture(scope="module")
+def several(small):
+    return run(small, onsets=2, repeats=2, contexts=2)
+
+
+def test_each_class_has_its_onsets_and_one_verdict(several):
+    data = several.dataset
+    assert data["onset"].values.tolist()[:3] == ["near-corner 1", "near-corner 2", "near-cheese 1"]
+    assert data["kind"].values.tolist() == ["near-corner", "near-cheese", "contested"]
+    assert data["onset_class"].values.tolist()[1::2] == data["kind"].values.tolist()
+    assert data["shared_contexts"].values[:4].all()
+    assert list(several.summary["reflection"]) == data["kind"].values.tolist()
+    of_class = data["value_change"].isel(onset=[0, 1]).sel(model="turns").mean(("onset", "seed"))
+    said = data["kind_change"].sel(kind="near-corner", model="turns")
+    np.testing.assert_allclose(said, of_class.transpose(*said.dims))
+    levels = data["level_change"].sel(model="turns").mean("level")
+    at_target = data["value_change"].sel(model="turns", place="target")
+    np.testing.assert_allclose(levels, at_target.transpose(*levels.dims), atol=1e-12)
+
+
+def test_a_repeat_draws_other_plans_for_the_same_onset(several):
+    data = several.dataset.sel(model=list(rules_of(USUAL)))
+    ends = data["hit"].isel(step=-1)
+    again = data["repeat_hit"].transpose("repeat", *ends.dims)
+    np.testing.assert_allclose(again[0], ends)
+    apart = np.abs(again[1] - again[0])
+    assert (apart.sel(model="turns").max() > 1e-4) and (apart < 0.5).all()
+
+
 def test_without_shards_nobody_judges(small):
     result = run(small._replace(shards=planted(np.zeros((0, 3)), small.shards.battery, SEEDS)))
     assert set(result.summary["constancy"].values()) == {"undefined"}
@@ -229,3 +258,12 @@ def test_one_agent_needs_a_known_model_and_shards(small, second):
     nobody = planted(np.zeros((0, 3)), small.shards.battery, 1)
     with pytest.raises(UserError, match="no shard that could judge"):
         reflect(agent, small.shards.battery, shards=nobody)
+
+
+def test_every_context_can_be_an_onset_of_its_own(small, onset, alone):
+    found = reflect_agents(small, CONFIG, ("turns",), onset=onset, apart=True, seed=1)
+    assert found.setting.names == tuple(map(str, range(onset.size)))
+    assert found.setting.weight.shape == (SEEDS, onset.size, 1)
+    before = found.trace.measured.hits[1, :, 0, 0]
+    weight = onset.weight / onset.weight.sum()
+    assert weight @ before == pytest.approx(alone["turns"].hits[0], abs=1e-5)

@@ -22,7 +22,8 @@ from shardsim.reflection.forecast.foresee import (
     Foreseen,
     rate_of,
 )
-from shardsim.reflection.tables import NEITHER, UNDEFINED
+from shardsim.reflection.kinds import UNDEFINED
+from shardsim.reflection.tables import NEITHER
 
 FORMAT = 1
 INTERVALS = {

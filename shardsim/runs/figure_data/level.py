@@ -128,7 +128,7 @@ def view_of(agent: Agent, level: Level, found: Survey, number: int = 0) -> Level
     }
     return LevelView(
         number=number,
-        board=_board(env, level),
+        board=board_of(env, level),
         policy=policy,
         change=change,
         signed={
@@ -178,7 +178,8 @@ def _cell_states(env: Env, state: State) -> jax.Array:
     return jax.vmap(lambda cell: env.index_of(state.replace(cell=cell)))(cells)
 
 
-def _board(env: Env, level: Level) -> Board:
+def board_of(env: Env, level: Level) -> Board:
+    """Walls and concepts of a level."""
     position, present = np.asarray(level.position), np.asarray(level.present)
     concepts = {name: position[n][present[n]] for n, name in enumerate(env.concept_names)}
     return Board(np.asarray(level.walls), concepts)

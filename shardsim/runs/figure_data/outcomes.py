@@ -12,7 +12,7 @@ import xarray as xr
 
 from shardsim.base.errors import UserError
 from shardsim.base.scalars import Whole
-from shardsim.base.statistics import SHARE, Bounds
+from shardsim.base.statistics import SHARE, Bounds, Interval
 from shardsim.plot.constancy import Change
 from shardsim.plot.curves import OF_RANGE
 from shardsim.plot.reflection import SHAM, Shift
@@ -22,30 +22,59 @@ from shardsim.runs.figure_data import pooled, results
 from shardsim.runs.run import Run
 from shardsim.shards.shardset import ShardSet
 
-Hits = dict[str, dict[str, dict[str, np.ndarray]]]  # onset -> outcome -> model -> f[T, K]
+Hits = dict[str, dict[str, dict[str, np.ndarray]]]  # class -> outcome -> model -> f[T, K]
 
 
 def hits(
     run: Run, onset: str = "", seed: Whole | None = None, battery: str = "onset"
 ) -> tuple[np.ndarray, Hits]:
-    """Steps f[T], and the exact probability of what is reached first.
+    """Steps f[T], and the exact probability of what is reached first, by class of onsets.
 
-    It is measured from each onset, or with `battery="target"` from the starts of target levels.
-    Seeds that have no context of an onset's kind are left out there, and so is a model that was
-    not tried. Raises UserError where there was no shard, so that nobody reflected.
+    It is measured from the onsets, or with `battery="target"` from the starts of target levels; a
+    seed's number is the mean over the onsets of the class. Seeds that have no context of a class
+    are left out there, and so is a model that was not tried. Raises UserError where there was no
+    shard, so that nobody reflected.
     """
     data = chosen(run, onset, seed)
-    variable = {"onset": "hit", "target": "target_hit"}
-    hit = data[variable[results.one_of("battery", battery, list(variable))]]
-    found: Hits = {}
-    for name_of_onset in map(str, data["onset"].values):
-        for name in map(str, data["outcome"].values):
-            chance = hit.sel(onset=name_of_onset, outcome=name).transpose("model", "step", "seed")
-            models = {str(m): _whole(chance.sel(model=m).values) for m in data["model"].values}
-            kept = {model: values for model, values in models.items() if values.size}
-            title = name if name == NEITHER else f"{name} first"
-            found.setdefault(name_of_onset, {})[title] = kept
+    hit = data[_reached(battery)]
+    found = {str(name): _by_outcome(hit.sel(onset=name), "seed") for name in data["onset"].values}
     return np.asarray(data["step"], np.float64), found
+
+
+def hits_by_onset(
+    run: Run, onset: str = "", seed: Whole | None = None, battery: str = "onset"
+) -> Hits:
+    """The same with a column an onset: f[T, U], means over seeds, where all seeds share them.
+
+    Where they do not, an onset's number says nothing, and each onset of each seed has a column.
+    """
+    data = _of_class(results.of_seed(reflected(run), seed), onset)
+    hit, shared = data[_reached(battery)], data.get("shared_contexts")
+    found: Hits = {}
+    for name, numbers in _classes(data).items():
+        here = hit.isel(onset=numbers)
+        if shared is None or shared.values[numbers].all():
+            found[name] = _by_outcome(here.mean("seed"), "onset")
+        else:
+            found[name] = _by_outcome(here.stack(column=("onset", "seed")), "column")
+    return found
+
+
+def _reached(battery: str) -> str:
+    """The variable of what is reached first from there."""
+    variable = {"onset": "hit", "target": "target_hit"}
+    return variable[results.one_of("battery", battery, list(variable))]
+
+
+def _by_outcome(hit: xr.DataArray, along: str) -> dict[str, dict[str, np.ndarray]]:
+    """Outcome -> model -> f[T, N], N along the dim named."""
+    found = {}
+    for name in map(str, hit["outcome"].values):
+        chance = hit.sel(outcome=name).transpose("model", "step", along)
+        models = {str(m): _whole(chance.sel(model=m).values) for m in hit["model"].values}
+        title = name if name == NEITHER else f"{name} first"
+        found[title] = {model: values for model, values in models.items() if values.size}
+    return found
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
@@ -104,6 +133,7 @@ def changes(
                 label,
                 str(where),
                 {str(m): relative.sel(at | {"model": m}).values for m in valued},
+                {} if seed is not None else _intervals(data.sel(at), list(map(str, valued))),
             )
             for label, shard in zip(names, data["shard"].values, strict=True)
             for where in data["place"].values
@@ -111,6 +141,18 @@ def changes(
         ]
         for name in data["onset"].values
     }
+
+
+def _intervals(here: xr.Dataset, models: Sequence[str]) -> dict[str, Interval]:
+    """The interval of one change by model, over seeds, onsets and levels, where it is known."""
+    if "kind_interval" not in here:
+        return {}
+    found = {}
+    for model in models:
+        one = here.sel(model=model)
+        ends = one["kind_change"], *one["kind_interval"].transpose("end")
+        found[model] = Interval(*map(float, ends))
+    return found
 
 
 def verdicts(run: Run, onset: str = "") -> dict[str, dict[str, str]]:
@@ -122,17 +164,47 @@ def verdicts(run: Run, onset: str = "") -> dict[str, dict[str, str]]:
 
 
 def _verdicts(data: xr.Dataset, models: Sequence[str]) -> dict[str, str]:
-    if "verdict" not in data:
+    if "kind_verdict" not in data:
         return {}
-    return {model: str(data["verdict"].sel(model=model).values) for model in models}
+    return {model: str(data["kind_verdict"].sel(model=model).values) for model in models}
 
 
 def chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
-    """What reflection did, from one onset and for one seed where they are asked for."""
-    data = results.of_seed(reflected(run), seed)
-    if not onset:
+    """What reflection did, by class of onsets along `onset`, for one class or seed if asked for.
+
+    What is known of single onsets is averaged over those of the class that a seed has; what is said
+    of whole classes is in the variables of `kind`, whose dim is `onset` here.
+    """
+    data = _of_class(results.of_seed(reflected(run), seed), onset)
+    classes = _classes(data)
+    by_onset = [name for name in data.data_vars if "onset" in data[name].dims]
+    words = [name for name in by_onset if data[name].dtype.kind not in "fiub"]
+    means = [
+        data[by_onset].drop_vars(words).isel(onset=numbers).mean("onset")
+        for numbers in classes.values()
+    ]
+    along = xr.Variable(("onset",), list(classes))
+    together = xr.concat(means, dim="onset", coords="minimal").assign_coords(onset=along)
+    if "kind" in data.dims:
+        of_kinds = [name for name in data.data_vars if "kind" in data[name].dims]
+        said = data[of_kinds].sel(kind=list(classes)).rename(kind="onset")
+        together = together.merge(said.drop_vars("onset"), compat="override")
+    rest = data.drop_vars(by_onset).drop_dims([d for d in ("onset", "kind") if d in data.dims])
+    return together.merge(rest, compat="override").assign_attrs(data.attrs)
+
+
+def _of_class(data: xr.Dataset, name: str) -> xr.Dataset:
+    """The onsets of one class, or all."""
+    if not name:
         return data
-    return data.sel(onset=[str(results.choose(data, "onset", onset)["onset"].values)])
+    known = list(_classes(data))
+    return data.isel(onset=_classes(data)[results.one_of("onset", name, known)])
+
+
+def _classes(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """The numbers of the onsets of each class."""
+    of_each = np.asarray(data["onset_class"].values, str)
+    return {str(name): np.flatnonzero(of_each == name) for name in dict.fromkeys(of_each.tolist())}
 
 
 def reflected(run: Run) -> xr.Dataset:

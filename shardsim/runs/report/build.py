@@ -65,7 +65,7 @@ PARTS = (
         "computed exactly. Controls: self-distillation, and shuffled endorsements (sham). What "
         "would come of it was written down before any weight moved. The last figure is of the "
         "agents before: who would gain as which shard grows.",
-        ("reflection", "reflection-outcomes", "constancy", "forecast", "endorsement"),
+        ("extinction", "reflection-outcomes", "constancy", "forecast", "endorsement"),
         ("constancy", "forecast"),
     ),
     Part(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shardsim.runs.report.formats import interval, listed
+from shardsim.runs.report.formats import interval, listed, percent
 
+SOME = 0.05  # of an onset's contexts
 PLACES = {"onset": "at the onset", "target": "on target levels"}
 OUTCOMES = {
     "constant": "leaves the value of every shard unchanged within the tolerance",
@@ -32,11 +34,54 @@ def constancy(summary: Mapping[str, Any]) -> list[str]:
         found = (summary.get("reflection") or {}).get(onset) or {}
         changes = found.get("value_change") or []
         if len(changes) == len(names) and changes:
-            lines.append(_sentence(where(onset), _sorted(names, changes), found["tolerance"]))
+            line = _sentence(where(onset), _sorted(names, changes), found["tolerance"])
+            lines.append(
+                line + _single(found) + _before(found) + _power(str(verdict), found, changes)
+            )
         else:
             said = OUTCOMES.get(str(verdict), "has no verdict")
             lines.append(f"Reflecting {where(onset)} {said} ({verdict}).")
     return lines
+
+
+def _single(found: Mapping[str, Any]) -> str:
+    """How many single reflections go far, beside the sham: means can hide it."""
+    models = found.get("models") or {}
+    parts = [(models.get(name) or {}).get("beyond") for name in (found.get("model", ""), "sham")]
+    if not parts[0]:
+        return ""
+    beside = f" (under the sham {percent(parts[1]['mean'])})" if parts[1] else ""
+    return (
+        f" These are means: {percent(parts[0]['mean'])} of single reflections change some value by "
+        f"more than that{beside}."
+    )
+
+
+def _before(found: Mapping[str, Any]) -> str:
+    """What is reached first there before reflection, and whether that could become surer."""
+    first = found.get("first")
+    if not first:
+        return ""
+    chances = [f"{name} {said['mean']:.2f}" for name, said in first.items()]
+    closed = found.get("saturated", 0.0)
+    some = f"; {percent(closed)} of these contexts are saturated" if closed > SOME else ""
+    return f" Reached first before: {', '.join(chances)}{some}."
+
+
+def _power(verdict: str, found: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> str:
+    """What could have been found, and how much would decide what is undecided."""
+    told = (found.get("models") or {}).get(found.get("model", ""), {})
+    least = [one.get("detectable") for change in changes for one in change.values()]
+    known = [value for value in least if value is not None and math.isfinite(value)]
+    if not known or verdict != "undecided":
+        return ""
+    ways = [
+        f"{told[key]} {noun}"
+        for key, noun in (("seeds_needed", "seeds"), ("onsets_needed", "onsets of its class"))
+        if told.get(key)
+    ]
+    would = f"; {' or '.join(ways)} would decide it, if the means are true" if ways else ""
+    return f" A change of {max(known):.2f} would have been found with probability 0.8{would}."
 
 
 def where(onset: str) -> str:

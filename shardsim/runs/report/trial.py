@@ -7,7 +7,7 @@ import xarray as xr
 
 from shardsim.base.columns import aligned
 from shardsim.base.statistics import t_interval
-from shardsim.reflection.tables import UNDEFINED
+from shardsim.reflection.kinds import UNDEFINED
 
 MISSING = "-"
 HEAD = ("onset", "model", "reached first", "value of shards", "return", "kappa", "verdict")

@@ -52,3 +52,31 @@ def test_what_reflection_does_to_each_shards_value(onset, changes, said):
         "reflection": {onset: {"tolerance": 0.05, "value_change": changes}},
     }
     assert headlines(summary)[-1] == said
+
+
+def test_it_says_what_was_reached_before_and_what_would_decide():
+    change = [
+        {place: one | {"detectable": 0.0812} for place, one in row.items()}
+        for row in [changed(0.04, "undecided")]
+    ]
+    told = {
+        "tolerance": 0.05,
+        "value_change": change,
+        "first": {"corner": {"mean": 0.875}, "neither": {"mean": 0.125}},
+        "saturated": 0.25,
+        "model": "turns",
+        "models": {"turns": {"seeds_needed": 12, "onsets_needed": None}},
+    }
+    summary = {
+        "shards": [{"name": "corner"}],
+        "constancy": {"contested": "undecided"},
+        "reflection": {"contested": told},
+    }
+    assert headlines(summary)[-1].endswith(
+        " Reached first before: corner 0.88, neither 0.12; 25\N{NO-BREAK SPACE}% of these contexts "
+        "are saturated. A change of 0.08 would have been found with probability 0.8; 12 seeds "
+        "would decide it, if the means are true."
+    )
+    told["saturated"] = 0.0
+    summary["constancy"]["contested"] = "constant"
+    assert headlines(summary)[-1].endswith(" Reached first before: corner 0.88, neither 0.12.")
