@@ -35,7 +35,6 @@ from shardsim.reflection.kinds import over_all
 from shardsim.reflection.lock_in import lock_in
 from shardsim.reflection.onsets import CONTESTED
 from shardsim.reflection.results import reflect_run
-from shardsim.reflection.summary import VERDICT_MODEL
 from shardsim.reflection.variance import FACTORS, split
 from shardsim.runs.figure_data.activation import onsets_of
 from shardsim.runs.io import dataset_from_bytes, dataset_to_bytes
@@ -108,7 +107,7 @@ def lines(run: str, data: xr.Dataset) -> list[tuple[str, ...]]:
     rows = []
     for kind, here in of_classes(data):
         shared = here["shared_contexts"].values
-        hit = here["hit"].isel(step=0, outcome=0).sel(model=VERDICT_MODEL)
+        hit = here["hit"].isel(step=0, outcome=0, model=0)
         before = over_all(hit.transpose("onset", "seed").values, shared)
         for model in models_of(data):
             one = here.sel(model=model)

@@ -18,6 +18,7 @@ from shardsim.base.errors import UserError, one_line
 from shardsim.base.seeds import checked_seed
 from shardsim.bench.reflection_cases import (
     conflicts,
+    critics,
     dynamics,
     handshake,
     loops,
@@ -28,7 +29,7 @@ from shardsim.bench.reflection_cases import (
 from shardsim.bench.reflection_cases.case import TOLERANCE, Case
 from shardsim.bench.reflection_cases.given import read_given
 
-PARTS = (conflicts, dynamics, handshake, loops, orders, selves, whisky)
+PARTS = (conflicts, critics, dynamics, handshake, loops, orders, selves, whisky)
 ALL: tuple[Case, ...] = tuple(
     sorted(
         (case for part in PARTS for case in part.CASES),

@@ -19,6 +19,7 @@ from shardsim.cli.complete import experiment_names, figure_names, stage_names
 from shardsim.cli.events import events_command
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
 from shardsim.cli.plot_help import PlotCommand
+from shardsim.cli.reflect import reflect_command
 from shardsim.cli.view import view_command
 
 app = typer.Typer(
@@ -154,8 +155,9 @@ def identify_command(
 
 
 for _name, _text in STAGE_HELP.items():
-    if _name != "identify":
+    if _name not in ("identify", "reflect"):
         _stage_command(_name, _text)
+app.command("reflect", help=STAGE_HELP["reflect"])(reflect_command)
 
 
 @app.command("envs")

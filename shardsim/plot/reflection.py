@@ -13,9 +13,9 @@ from shardsim.base.statistics import SHARE
 from shardsim.plot.canvas import legend_below, new_figure, styled
 from shardsim.plot.marks import dots, key, over_seeds, record
 from shardsim.plot.style import MODELS, NULL, WIDTH, ink, paper
+from shardsim.reflection.config import CONTROLS
 
 SHAM = "sham"
-CONTROLS = ("distillation", SHAM)
 DASHES = {  # so that lines on one another stay visible
     "summed": (0, (5, 2)),
     "replicator": (0, (6, 2, 1, 2)),

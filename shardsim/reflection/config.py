@@ -1,15 +1,60 @@
 """Settings of reflection. Every field has a unit, a range and a default that works."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Rule = Literal["turns", "summed", "distillation", "sham"]
+Rule = Literal[
+    "turns",
+    "summed",
+    "distillation",
+    "sham",
+    "best-of-n",
+    "critique",
+    "critique-refreshed",
+    "implied",
+    "unpaid",
+    "sham-summed",
+    "sham-best-of-n",
+    "sham-critique",
+    "sham-critique-refreshed",
+    "sham-implied",
+    "sham-unpaid",
+]
 MOST_STEPS = 10_000
-RULES: tuple[Rule, ...] = ("turns", "summed", "distillation", "sham")
+RULES: tuple[Rule, ...] = get_args(Rule)
+# The rule that each shuffles; those of distillation would be all alike.
+SHUFFLED: dict[Rule, Rule] = {"sham": "turns"} | {
+    rule: cast(Rule, rule.removeprefix("sham-")) for rule in RULES if rule.startswith("sham-")
+}
+CONTROLS: tuple[Rule, ...] = ("distillation", *SHUFFLED)
 REPLICATOR = "replicator"
-MODELS = (*RULES, REPLICATOR)  # in the weights, and on the shard distribution
-CONTROLS: tuple[Rule, ...] = ("distillation", "sham")  # rules that endorse nothing
+Model = Rule | Literal["replicator"]
+MODELS: tuple[Model, ...] = (*RULES, REPLICATOR)  # in the weights, and on the shard distribution
+USUAL: tuple[Model, ...] = ("turns", "summed", "distillation", "sham", REPLICATOR)
+
+
+def rules_of(models: Sequence[str]) -> tuple[Rule, ...]:
+    """Return those of some models that work in the weights, in their order."""
+    return tuple(cast(Rule, model) for model in models if model in RULES)
+
+
+def leading(models: Sequence[str]) -> Rule:
+    """Return the rule whose verdict stands for an onset: the first that is no control, if any."""
+    rules = rules_of(models)
+    return next((rule for rule in rules if rule not in CONTROLS), rules[0])
+
+
+def sham_of(rule: str) -> Rule | None:
+    """Return the sham that is matched to a rule; None for a control."""
+    return next((sham for sham, real in SHUFFLED.items() if real == rule), None)
+
+
+def refitted(models: Sequence[str]) -> tuple[Rule, ...]:
+    """Return the rules after which shards are found again: the leading one and its sham."""
+    first = leading(models)
+    return tuple(rule for rule in rules_of(models) if rule in (first, sham_of(first)))
 
 
 class ReflectConfig(BaseModel):
@@ -44,6 +89,25 @@ class ReflectConfig(BaseModel):
         ge=0.0,
         le=50.0,
         description="b: a judge endorses a plan of value J by exp(b J)",
+    )
+    anchor: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="part of every lesson that is what the agent of before did: 0 none, 1 all",
+    )
+    best_of: float = Field(
+        default=8.0,
+        ge=1.0,
+        le=1e6,
+        description="n of best-of-n: of so many plans the one that the judges together value most",
+    )
+    temperature: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1e3,
+        description="τ of implied: of the critic's soft choice, in the "
+        "units of its values; 0: that which fits the agent at onset best",
     )
     discount: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
         default=0.97, description="discount per move of a shard's value"
@@ -85,6 +149,23 @@ class ReflectConfig(BaseModel):
         le=65_536,
         description="target levels measured at each step (held-out: half)",
     )
+    models: tuple[Model, ...] = Field(
+        default=USUAL,
+        min_length=1,
+        description="models of reflection; the verdict of an onset is that of the first one in the "
+        "weights that is no control, and shards are found again after it and after its sham",
+    )
+    follow_values: bool = Field(
+        default=False,
+        description="whether values of the old shards at the onset are computed after every step",
+    )
+    refit_every: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_STEPS,
+        description="steps after which shards are found again and valued on target levels; 0: "
+        "before and after reflection alone",
+    )
     identify_contexts: int = Field(
         default=1000,
         ge=200,
@@ -103,3 +184,19 @@ class ReflectConfig(BaseModel):
         description="loss of return up to which competence holds, as a fraction of the optimum (of "
         "the range from the worst return to it, where the optimum is not positive)",
     )
+
+    @field_validator("models")
+    @classmethod
+    def _one_in_the_weights(cls, models: Any) -> Any:
+        """Refuse the same model twice, and a choice with none that changes the network."""
+        if len(set(models)) < len(models):
+            raise ValueError("the same model is named twice; name each once")
+        if not rules_of(models):
+            raise ValueError(f"none of them works in the weights; add one of {', '.join(RULES)}")
+        return models
+
+    @property
+    def refit_steps(self) -> tuple[int, ...]:
+        """The steps between the first and the last after which shards are found again."""
+        every = self.refit_every
+        return tuple(range(every, self.steps, every)) if every else ()

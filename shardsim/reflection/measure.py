@@ -120,16 +120,24 @@ class Policies(NamedTuple):
     training: jax.Array  # float32[L, S, A]
     with_object: jax.Array  # float32[X, V, A]
     without_object: jax.Array  # float32[X, V, A]
+    around: jax.Array | None = None  # float32[B, Z, A]
 
 
-def policies(logits: Logits, onset_views: jax.Array, probe: Probe) -> Policies:
-    """Ask an agent for all of its policies in one pass; `onset_views` float32[B, S, H, W, P]."""
+def policies(
+    logits: Logits, onset_views: jax.Array, probe: Probe, around: jax.Array | None = None
+) -> Policies:
+    """Ask an agent for all of its policies in one pass.
+
+    `onset_views` float32[B, S, H, W, P], and if given the views `around` float32[B, Z, H, W, P].
+    """
+    more = () if around is None else (around,)
     places = (
         onset_views,
         probe.target_views,
         probe.training_views,
         probe.with_object,
         probe.without_object,
+        *more,
     )
     flat = [place.reshape(-1, *place.shape[2:]) for place in places if place.size]
     chance = jax.nn.softmax(logits(jnp.concatenate(flat)))

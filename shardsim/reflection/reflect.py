@@ -24,18 +24,20 @@ from shardsim.base.scalars import Fraction, Whole, plain, whole
 from shardsim.base.seeds import checked_seed
 from shardsim.env.levels import take
 from shardsim.reflection.batches import Repeats, reflect_in_batches, repeated
-from shardsim.reflection.config import MODELS, MOST_STEPS, REPLICATOR, RULES, ReflectConfig
+from shardsim.reflection.config import (
+    MODELS,
+    MOST_STEPS,
+    REPLICATOR,
+    USUAL,
+    ReflectConfig,
+    rules_of,
+)
 from shardsim.reflection.forecast import forecast
 from shardsim.reflection.ground import asked
+from shardsim.reflection.lessons import Task, numbers_of
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.setting import Setting, Subjects, prepare
-from shardsim.reflection.weights import (
-    Task,
-    Trace,
-    expected_seconds,
-    numbers_of,
-    settings_of,
-)
+from shardsim.reflection.weights import Trace, expected_seconds, settings_of
 from shardsim.reflection.world import World
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery, battery
@@ -106,7 +108,7 @@ def reflect(
         agent_or_shardset: an agent, whose weights are changed in a copy; or shards, for which
             only "replicator" can be asked.
         onset: the contexts, with their weights.
-        model: "turns", "summed", "distillation", "sham", or "replicator".
+        model: one of `reflection.config.MODELS`: "turns", "summed", …, or "replicator".
         steps: reflection steps.
         shards: the agent's, that judge its plans; identified afresh on target levels if left out.
         goals: two concepts that plans end at; those that the shards want most, if left out.
@@ -131,6 +133,7 @@ def reflect(
         judging = shards or identify(agent, battery(onset.env, JUDGED_ON, seed=seed), seed=seed)
     _check_judges(judging, onset)
     given = (config or ReflectConfig()).model_dump() | {"steps": steps, "goals": tuple(goals)}
+    given["models"] = USUAL if model == REPLICATOR else (model,)
     subjects = Subjects(onset.env, judging, _alone(agent), onset, discount)
     told = ReflectConfig.model_validate(given)
     return _track(reflect_agents(subjects, told, (model,), onset=onset, seed=seed), model, agent)
@@ -196,9 +199,9 @@ def _track(found: Reflected, model: str, agent: Agent | None) -> ReflectionTrack
 def reflect_agents(
     subjects: Subjects,
     config: ReflectConfig,
-    models: Sequence[str] = MODELS,
+    models: Sequence[str] | None = None,
     *,
-    onset: Battery | None = None,
+    onset: Battery | str | None = None,
     apart: bool = False,
     seed: int = 0,
     progress: Progress = SILENT,
@@ -208,19 +211,22 @@ def reflect_agents(
     Args:
         subjects: who reflects.
         config: all settings.
-        models: some of `MODELS`; those in the weights need networks.
-        onset: the one onset of all agents; None to choose those of the config for each.
+        models: some of those of the config, which are all that are tried otherwise; those in the
+            weights need networks.
+        onset: the one onset of all agents, the name of the one to choose, a class or None to
+            choose those of the config for each.
         apart: each context of `onset` is an onset of its own.
         seed: of levels, contexts and plans; the same seed gives the same result.
         progress: where to say how far it is.
 
     Raises:
-        UserError: `config.goals` are not two concepts of the env.
+        UserError: `config.goals` are not two concepts of the env, or no onset has that name.
     """
     progress.plan(COSTS)
     with progress.part("onsets"):
         setting = prepare(subjects, config, onset=onset, seed=seed, apart=apart)
-    rules = tuple(rule for rule in RULES if rule in models)
+    models = config.models if models is None else models
+    rules = rules_of(models)
     trace = afterwards = forecasts = repeats = None
     if rules:
         assert subjects.networks is not None
@@ -235,19 +241,27 @@ def reflect_agents(
             seconds *= config.repeats
             if seconds > LONG:
                 part.expect(seconds, f"{len(setting.names)} onsets of {len(setting.weight)} agents")
-            each = 1 if onset is not None else config.onsets
+            each = 1 if isinstance(onset, Battery) else onsets_a_class(setting.classes)
             asked_for = settings, task, setting.onset, parameters
             trace = reflect_in_batches(*asked_for, jax.random.key(seed), each)
             repeats = repeated(*asked_for, seed, each, trace, config.repeats)
-            afterwards = _afterwards(setting, subjects.networks, trace.parameters)
+            afterwards = afterwards_of(setting, subjects.networks, trace.parameters)
     if REPLICATOR in models:
         with progress.part("replicator"):
             forecasts = _forecasts(setting, config, subjects.env.max_steps)
     return Reflected(setting, trace, afterwards, forecasts, repeats)
 
 
-def _afterwards(setting: Setting, networks: Networks, parameters: Any) -> Afterwards:
-    """Ask the networks of parameters [D, U, R], numpy, in every state that is reached."""
+def onsets_a_class(classes: Sequence[str]) -> int:
+    """Return how many onsets there are of each class, by the class of each onset."""
+    return len(classes) // len(set(classes))
+
+
+def afterwards_of(setting: Setting, networks: Networks, parameters: Any) -> Afterwards:
+    """Ask the networks of parameters [D, U, R], numpy, in every state that is reached.
+
+    `setting` is where they reflected.
+    """
     onset, target = [], []
     for place in np.ndindex(*setting.weight.shape[:2]):
         of_rules = take(parameters, place)

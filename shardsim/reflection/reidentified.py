@@ -1,6 +1,7 @@
 """The shards identified again after reflection, under the dictionary of before.
 
-Axis letters: D seeds · U onsets · R rules · K shards · C contexts of the battery · A actions.
+Axis letters: D seeds · U onsets · R rules · T steps · M those at which shards are found again, the
+last among them · K shards · C contexts of the battery · A actions · N networks.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import numpy as np
 
 from shardsim.agent.policy import forward_many
 from shardsim.base.parallel import each
-from shardsim.reflection.config import RULES, ReflectConfig
+from shardsim.reflection.config import ReflectConfig, refitted, rules_of
 from shardsim.reflection.constancy import carry_over
+from shardsim.reflection.weights import Trace
+from shardsim.reflection.world import flattened
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery
 from shardsim.shards.fit.data import DecisionData, cross_entropy_bits, decisions_on, in_conflict
@@ -24,19 +27,24 @@ from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.influence.shares import parts_of, shares_of, strengths
 from shardsim.shards.shardset import ShardSet
 
-REFITTED = ("turns", "sham")  # the rule in question, and its floor
+AT_ONCE = 64  # networks asked together: what their layers compute on the way takes memory
 
 
 class Reidentified(NamedTuple):
-    """NaN for the rules that are not refitted."""
+    """NaN for the rules and steps that are not refitted."""
 
     before: np.ndarray  # float64[D, K], shares on the same battery and by the same fit
-    after: np.ndarray  # float64[D, U, R, K]
-    carry_over: np.ndarray  # float64[D, U, R], κ
+    shares: np.ndarray  # float64[D, U, R, T + 1, K]
+    carry_over: np.ndarray  # float64[D, U, R, T + 1], κ
+
+    @property
+    def after(self) -> np.ndarray:
+        """float64[D, U, R, K], shares at the end."""
+        return self.shares[:, :, :, -1]
 
 
 def reidentify(
-    shards: ShardSet, networks: Networks, reflected: Any, config: ReflectConfig, seed: int
+    shards: ShardSet, networks: Networks, trace: Trace, config: ReflectConfig, seed: int
 ) -> Reidentified:
     """Fit the gates again, before and after reflection, on one and the same battery.
 
@@ -46,29 +54,44 @@ def reidentify(
         shards: of the agents before; their preferences are kept, and about
             `config.identify_contexts` contexts of their battery are used.
         networks: the agents before, D of them.
-        reflected: parameters [D, U, R], after.
-        config: see there.
+        trace: numpy [D, U, R], how they changed.
+        config: which models, and after which steps.
         seed: of the choice among contexts, and of folds.
     """
     part = _part(shards.battery, config.identify_contexts, seed)
-    seen = jnp.asarray(part.observations)
     preferences = np.asarray(shards.models[0].preferences)
-    rules = [RULES.index(rule) for rule in REFITTED]
-    asked = jax.tree.map(lambda leaf: leaf[:, :, rules].reshape(-1, *leaf.shape[3:]), reflected)
-    old = np.asarray(forward_many(networks.network, networks.parameters, seen).logits)
-    new = np.asarray(forward_many(networks.network, asked, seen).logits)
-    fit = partial(_fitted, part, preferences, seed)
-    fits = each(fit, [*old, *new])
+    every, steps = rules_of(config.models), (*config.refit_steps, config.steps)
+    rules = [every.index(rule) for rule in refitted(config.models)]
+    asked = jax.tree.map(lambda leaf: leaf[:, :, rules, None], trace.parameters)
+    if trace.kept is not None:
+        way = jax.tree.map(lambda leaf: leaf[:, :, rules], trace.kept)
+        asked = jax.tree.map(lambda *parts: np.concatenate(parts, axis=3), way, asked)
+    new = _logits(networks, flattened(asked, 4), part.observations)
+    old = _logits(networks, networks.parameters, part.observations)
+    fits = each(partial(_fitted, part, preferences, seed), [*old, *new])
     before, fits = fits[: len(old)], fits[len(old) :]
-    shape = jax.tree.leaves(reflected)[0].shape[:3]
-    after = np.full((*shape, len(preferences)), np.nan)
+    shape = (*jax.tree.leaves(trace.parameters)[0].shape[:3], config.steps + 1)
+    found = np.full((*shape, len(preferences)), np.nan)
     kept = np.full(shape, np.nan)
-    places = np.ndindex(*shape[:2], len(rules))
-    for (seed_number, onset, rule), (found, data) in zip(places, fits, strict=True):
-        place = seed_number, onset, rules[rule]
-        after[place] = _shares(found, data)
-        kept[place] = _kappa(before[seed_number][0], found, data)
-    return Reidentified(np.stack([_shares(*pair) for pair in before]), after, kept)
+    places = np.ndindex(*shape[:2], len(rules), len(steps))
+    for (agent, onset, rule, step), (model, data) in zip(places, fits, strict=True):
+        place = agent, onset, rules[rule], steps[step]
+        found[place] = _shares(model, data)
+        kept[place] = _kappa(before[agent][0], model, data)
+    begin = np.stack([_shares(*pair) for pair in before])
+    found[:, :, rules, 0] = begin[:, None, None]
+    return Reidentified(begin, found, kept)
+
+
+def _logits(networks: Networks, parameters: Any, observations: np.ndarray) -> np.ndarray:
+    """Return float32[N, C, A] of networks with parameters [N], some at a time."""
+    count, seen = len(jax.tree.leaves(parameters)[0]), jnp.asarray(observations)
+    found = []
+    for first in range(0, count, AT_ONCE):
+        rows = np.arange(first, first + min(AT_ONCE, count)) % count  # of one number: one program
+        some = jax.tree.map(lambda leaf, rows=rows: leaf[rows], parameters)
+        found.append(np.asarray(forward_many(networks.network, some, seen).logits))
+    return np.concatenate(found)[:count]
 
 
 def _part(battery: Battery, count: int, seed: int) -> Battery:

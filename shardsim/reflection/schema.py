@@ -120,6 +120,24 @@ REFLECTION = Schema(
             ("onset", "model", "quantity", "end"),
             "change from first to last step: 90 % interval over seeds",
         ),
+        "value_path": Variable(
+            (*_PATH, "place", "shard"),
+            "value J of the shard of before after so many steps; missing where it is not asked for",
+            PREFERENCE,
+        ),
+        "share_path": Variable(
+            (*_PATH, "shard"),
+            f"{SHARE} after so many steps, fitted in the same way; missing where shards are not "
+            "found again",
+        ),
+        "carry_over_path": Variable(
+            _PATH, "κ after so many steps; missing where shards are not found again"
+        ),
+        "critic_gap": Variable(
+            ("onset", "seed"),
+            "distance (total variation) of the policy from the one that the agent's critic "
+            "implies, where it goes from the onset; missing where no model asks the critic",
+        ),
     },
     {
         **{name: OF_SHARDS[name] for name in ("seed", "shard", "shard_name", "end")},

@@ -17,7 +17,7 @@ import numpy as np
 from shardsim.env.core import Env
 from shardsim.env.levels import take
 from shardsim.reflection import onsets
-from shardsim.reflection.config import ReflectConfig
+from shardsim.reflection.config import ReflectConfig, rules_of
 from shardsim.reflection.ground import (
     Ground,
     gates_on,
@@ -26,10 +26,11 @@ from shardsim.reflection.ground import (
     part_of,
     policies_on,
 )
+from shardsim.reflection.lessons import Onset, asks_critic
 from shardsim.reflection.measure import Probe, hits
 from shardsim.reflection.onsets import Choice
+from shardsim.reflection.outlook import outlook_of
 from shardsim.reflection.probe import make_probe, starts
-from shardsim.reflection.weights import Onset
 from shardsim.reflection.world import World, before_goals, led_to, restricted
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery
@@ -100,7 +101,7 @@ def prepare(
     subjects: Subjects,
     config: ReflectConfig,
     *,
-    onset: Battery | None,
+    onset: Battery | str | None,
     seed: int,
     apart: bool = False,
 ) -> Setting:
@@ -109,31 +110,35 @@ def prepare(
     Args:
         subjects: who reflects, D of them.
         config: how to choose.
-        onset: the contexts of the one onset of all agents; None to choose three for each.
+        onset: the contexts of the one onset of all agents; a name to choose that one; None to
+            choose three for each.
         seed: of levels and draws.
         apart: each context of `onset` is an onset of its own, named by its number.
 
     Raises:
-        UserError: `config.goals` are not two concepts of the env.
+        UserError: `config.goals` are not two concepts of the env, or no onset has that name.
     """
     env, models = subjects.env, subjects.shards.models
     goals = goals_of(subjects, config)
     wanted = tuple(env.concept_names[goal] for goal in goals)
-    if onset is None:
-        ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
-    else:
+    names = onsets.names(wanted, config.onsets)
+    kinds = tuple(np.repeat(onsets.classes(wanted), config.onsets).tolist())
+    if isinstance(onset, Battery):
         ground = ground_of(env, levels_of(onset), onset.tabular_model[0])
+    else:
+        kept = onsets.named(names, kinds, onset)
+        ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
     policy = policies_on(ground, subjects.networks, models)
     hit = reached_first(ground, policy, goals)
-    if onset is None:
-        names = onsets.names(wanted, config.onsets)
-        classes = np.repeat(onsets.classes(wanted), config.onsets).tolist()
-        world = ground.world
-        choice = onsets.choose(world.distance, world.decision, hit, goals, config, seed)
-    else:
+    if isinstance(onset, Battery):
         choice = _given(onset, ground, len(models), apart)
         names = tuple(map(str, range(onset.size))) if apart else (onsets.GIVEN,)
         classes = (onsets.GIVEN,) * len(names)
+    else:
+        world = ground.world
+        every = onsets.choose(world.distance, world.decision, hit, goals, config, seed)
+        choice = Choice(*(part[:, kept] for part in every))
+        names, classes = (tuple(one[n] for n in kept) for one in (names, kinds))
     probed = slice(-config.probes, None)
     target = part_of(ground, probed)
     start = starts(target)
@@ -147,7 +152,7 @@ def prepare(
         goals=goals,
         goal_names=wanted,
         names=names,
-        classes=tuple(classes),
+        classes=classes,
         shared=onsets.shared(choice),
         saturated=_saturated(hit, choice, config.saturated),
         preferences=np.asarray(models[0].preferences, np.float64),
@@ -163,7 +168,7 @@ def prepare(
         judges=judges,
         identified=identified & (choice.weight > 0),
         weight=choice.weight,
-        onset=_onset(ground, around, judges),
+        onset=_onset(ground, around, judges, config),
         probe=make_probe(target, start, goals, likewise, subjects.discount, seed),
     )
 
@@ -216,12 +221,19 @@ def _around(ground: Ground, choice: Choice, goals: tuple[int, int]) -> _Around:
     return _Around(*jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), parts))
 
 
-def _onset(ground: Ground, around: _Around, judges: np.ndarray) -> Onset:
+def _onset(ground: Ground, around: _Around, judges: np.ndarray, config: ReflectConfig) -> Onset:
     """Return what the loop in the weights takes [D, U], from float64[D, U, B, K] judges."""
     rows = np.take_along_axis(around.rows, around.before_goals, axis=-1)
-    seen = ground.seen[np.broadcast_to(around.level[..., :1], rows.shape), rows]
-    arrays = jax.tree.map(jnp.asarray, around.open)
-    return Onset(arrays, jnp.asarray(seen), jnp.asarray(judges, jnp.float32))
+    level = around.level[..., 0]
+    asked = asks_critic(rules_of(config.models))
+    every = ground.seen[around.level, around.rows] if config.follow_values else None
+    return Onset(
+        world=jax.tree.map(jnp.asarray, around.open),
+        views=jnp.asarray(ground.seen[level[..., None], rows]),
+        judges=jnp.asarray(judges, jnp.float32),
+        outlook=outlook_of(ground, level, rows) if asked else None,
+        around=None if every is None else jnp.asarray(every),
+    )
 
 
 def _pulls(

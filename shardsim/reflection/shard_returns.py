@@ -37,8 +37,8 @@ def returns_of(setting: Setting, afterwards: Afterwards, discount: float) -> Sha
         afterwards: policies after.
         discount: of what a shard wants, for each move.
     """
-    here = _Here(setting, flattened(setting.worlds, 3), discount)
-    there = _There(setting, discount)
+    here = Here(setting, flattened(setting.worlds, 3), discount)
+    there = There(setting, discount)
     rules, shape = afterwards.onset.shape[2], afterwards.target.shape[:3]
     near = [setting.policy, *(afterwards.onset[:, :, rule] for rule in range(rules))]
     far = [*setting.target_policy, *flattened(afterwards.target, 3)]
@@ -61,7 +61,7 @@ def _both(near: np.ndarray, far: np.ndarray) -> np.ndarray:
     return np.stack(np.broadcast_arrays(near, far), -2)
 
 
-class _Here(NamedTuple):
+class Here(NamedTuple):
     """The contexts of the onsets."""
 
     setting: Setting
@@ -86,7 +86,7 @@ class _Here(NamedTuple):
         return [self.average(values.at_start(self.world, end)) for end in found]
 
 
-class _There(NamedTuple):
+class There(NamedTuple):
     """The starts of the target levels."""
 
     setting: Setting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,33 +12,33 @@ from shardsim.base.schema import labelled
 from shardsim.base.statistics import Interval, cut
 from shardsim.env.core import Env
 from shardsim.reflection import onsets
-from shardsim.reflection.config import MODELS
+from shardsim.reflection.config import USUAL, ReflectConfig, leading
 from shardsim.reflection.kinds import UNDEFINED, over_all
 from shardsim.reflection.schema import REFLECTION
+from shardsim.reflection.tables import in_order
 
-VERDICT_MODEL = "turns"  # whose verdict stands for a class
 
-
-def summary(found: xr.Dataset, competence: float) -> dict[str, Any]:
+def summary(found: xr.Dataset, config: ReflectConfig) -> dict[str, Any]:
     """Return plain values: the verdict of each class of onsets, and what moved in each model.
 
-    κ is given only where every seed lost at most `competence` of its return ratio.
+    κ is given only where every seed lost at most `config.competence` of its return ratio.
     """
+    first, competence = leading(config.models), config.competence
     told: dict[str, Any] = {"constancy": {}, "reflection": {}}
     for kind in found["kind"].values.tolist():
         of_class = (found["onset_class"] == kind).values
         here = found.sel(kind=kind).isel(onset=of_class)
-        told["constancy"][kind] = str(here["kind_verdict"].sel(model=VERDICT_MODEL).item())
+        told["constancy"][kind] = str(here["kind_verdict"].sel(model=first).item())
         told["reflection"][kind] = {
             "contexts": here["contexts"].sum("onset").values.tolist(),
             "onsets": int(of_class.sum()),
-            "model": VERDICT_MODEL,
-            "first": _first(here),
+            "model": first,
+            "first": _first(here, first),
             "saturated": float(here["saturated"].mean()),
             "judges": here["judge"].mean(("onset", "seed")).values.tolist(),
             "judges_identified": float(here["judge_identified"].mean()),
             "tolerance": float(found.attrs["epsilon"]),
-            "value_change": _value_changes(here.sel(model=VERDICT_MODEL)),
+            "value_change": _value_changes(here.sel(model=first)),
             "models": {
                 model: _told(here.sel(model=model), competence)
                 for model in found["model"].values.tolist()
@@ -46,9 +47,9 @@ def summary(found: xr.Dataset, competence: float) -> dict[str, Any]:
     return told
 
 
-def _first(here: xr.Dataset) -> dict[str, dict[str, float]]:
+def _first(here: xr.Dataset, model: str) -> dict[str, dict[str, float]]:
     """Return by outcome how likely it is reached first before reflection, over seeds and onsets."""
-    before = here["hit"].sel(model=VERDICT_MODEL, step=0).transpose("outcome", "onset", "seed")
+    before = here["hit"].sel(model=model, step=0).transpose("outcome", "onset", "seed")
     shared = here["shared_contexts"].values
     return {
         str(name): _plain(cut(over_all(values, shared)))
@@ -119,11 +120,11 @@ def _count(value: xr.DataArray) -> int | None:
     return int(value) if np.isfinite(value) else None
 
 
-def nothing(env: Env) -> tuple[xr.Dataset, dict[str, Any]]:
+def nothing(env: Env, models: Sequence[str] = USUAL) -> tuple[xr.Dataset, dict[str, Any]]:
     """Return the tables and the summary where there is no shard, so that nobody judges."""
     names = onsets.classes([env.concept_names[0], env.concept_names[-1]])
-    verdict = np.full((len(names), len(MODELS)), UNDEFINED, dtype=object)
-    coordinates = {"onset": list(names), "kind": list(names), "model": list(MODELS)}
+    verdict = np.full((len(names), len(models)), UNDEFINED, dtype=object)
+    coordinates = {"onset": list(names), "kind": list(names), "model": in_order(models)}
     said = {"verdict": verdict, "kind_verdict": verdict}
     found = labelled(REFLECTION, said, coordinates)
     return found, {"constancy": dict.fromkeys(names, UNDEFINED), "reflection": {}}

@@ -7,7 +7,7 @@ L target levels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ import xarray as xr
 from shardsim.base.schema import labelled
 from shardsim.base.statistics import Interval, t_interval
 from shardsim.reflection.batches import Repeats
-from shardsim.reflection.config import MODELS, ReflectConfig
+from shardsim.reflection.config import REPLICATOR, ReflectConfig
 from shardsim.reflection.constancy import FLAT, relative_change
 from shardsim.reflection.kinds import Changes, judged, over_all
 from shardsim.reflection.probe import object_numbers
@@ -35,8 +35,9 @@ class Evidence(NamedTuple):
 
     setting: Setting
     trace: Trace  # [D, U, R]
-    forecast_hits: np.ndarray  # float[D, U, T + 1, G + 1]
+    forecast_hits: np.ndarray | None  # float[D, U, T + 1, G + 1], of the replicator if it was asked
     shard_returns: ShardReturns
+    value_paths: np.ndarray  # float[D, U, R, T + 1, Q, K]
     reidentified: Reidentified
     repeats: Repeats
 
@@ -45,23 +46,29 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
     """Return everything as a table of the schema `REFLECTION`; `shards` are those of before."""
     setting, measured = evidence.setting, evidence.trace.measured
     env, of_shards = shards.battery.env, ("seed", "shard", "shard_name")
-    hit = _path(measured.hits)
-    hit[:, -1:] = np.moveaxis(evidence.forecast_hits, 0, 2)[:, None]
+    models, again = in_order(config.models), evidence.reidentified
+    hit = _path(measured.hits, models)
+    if evidence.forecast_hits is not None:
+        hit[:, -1] = np.moveaxis(evidence.forecast_hits, 0, 2)
     found = {
         "hit": hit,
-        "target_hit": _path(measured.target_hits),
-        "influence": _path(measured.influence),
-        "competence": _path(measured.competence),
+        "target_hit": _path(measured.target_hits, models),
+        "influence": _path(measured.influence, models),
+        "competence": _path(measured.competence, models),
         "judge": _start(setting.judging),
         "judge_identified": _start((setting.worlds.weight * setting.identified).sum(-1)),
         "contexts": _start((setting.weight > 0).sum(-1)),
         "saturated": _start((setting.worlds.weight * setting.saturated).sum(-1)),
-        **_returns(evidence.shard_returns),
-        "repeat_hit": _again(evidence.repeats.hits),
-        "repeat_target_hit": _again(evidence.repeats.target_hits),
-        "share_before": evidence.reidentified.before,
-        "share_after": _end(evidence.reidentified.after),
-        "carry_over": _end(evidence.reidentified.carry_over),
+        "repeat_hit": _again(evidence.repeats.hits, models),
+        "repeat_target_hit": _again(evidence.repeats.target_hits, models),
+        **_returns(evidence.shard_returns, models),
+        "share_before": again.before,
+        "share_after": _end(again.after, models),
+        "carry_over": _end(again.carry_over[..., -1], models),
+        "value_path": _path(evidence.value_paths, models),
+        "share_path": _path(again.shares, models),
+        "carry_over_path": _path(again.carry_over, models),
+        "critic_gap": _start(np.asarray(evidence.trace.gap)[:, :, 0]),
     }
     found = {name: _where_there(name, values, setting) for name, values in found.items()}
     coordinates = {
@@ -71,7 +78,7 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
         "kind": list(dict.fromkeys(setting.classes)),
         "level": np.arange(found["level_change"].shape[3]),
         "repeat": np.arange(len(evidence.repeats.hits)),
-        "model": list(MODELS),
+        "model": models,
         "step": np.arange(hit.shape[2]),
         "outcome": [*setting.goal_names, NEITHER],
         "object": [env.concept_names[number] for number in object_numbers(env)],
@@ -110,16 +117,25 @@ def _where_there(name: str, values: np.ndarray, setting: Setting) -> np.ndarray:
     return np.where(there.reshape(shape), values, np.nan)
 
 
-def _path(values: Any) -> np.ndarray:
+def in_order(models: Sequence[str]) -> list[str]:
+    """Return the rules as they were named, and then the replicator if it is among them."""
+    return sorted(models, key=lambda model: model == REPLICATOR)
+
+
+def _path(values: Any, models: Sequence[str]) -> np.ndarray:
     """Return float64[U, M, T + 1, D, ...] of float[D, U, R, T + 1, ...]; NaN for the replicator."""
-    moved = np.moveaxis(np.asarray(values, np.float64), 0, 3)
-    return np.concatenate([moved, np.full_like(moved[:, :1], np.nan)], axis=1)
+    return _with_replicator(np.moveaxis(np.asarray(values, np.float64), 0, 3), models)
 
 
-def _end(values: Any) -> np.ndarray:
+def _end(values: Any, models: Sequence[str]) -> np.ndarray:
     """Return float64[U, M, D, ...] of float[D, U, R, ...]; NaN for the replicator."""
-    moved = np.moveaxis(np.asarray(values, np.float64), 0, 2)
-    return np.concatenate([moved, np.full_like(moved[:, :1], np.nan)], axis=1)
+    return _with_replicator(np.moveaxis(np.asarray(values, np.float64), 0, 2), models)
+
+
+def _with_replicator(of_rules: np.ndarray, models: Sequence[str]) -> np.ndarray:
+    """Return float64[U, M, ...] of float64[U, R, ...]."""
+    more = np.full_like(of_rules[:, :1], np.nan)
+    return np.concatenate([of_rules, more], axis=1) if REPLICATOR in models else of_rules
 
 
 def _start(values: Any) -> np.ndarray:
@@ -127,7 +143,7 @@ def _start(values: Any) -> np.ndarray:
     return np.swapaxes(np.asarray(values), 0, 1)
 
 
-def _returns(found: ShardReturns) -> dict[str, np.ndarray]:
+def _returns(found: ShardReturns, models: Sequence[str]) -> dict[str, np.ndarray]:
     """Return what every old shard gets, before and after, in the range of what it could get."""
     before, low, high = (x[:, :, None] for x in (found.before, found.low, found.high))
     span = (high - low)[..., PLACES.index("target"), None, :]
@@ -137,15 +153,15 @@ def _returns(found: ShardReturns) -> dict[str, np.ndarray]:
         "value_before": _start(found.before),
         "value_low": _start(found.low),
         "value_high": _start(found.high),
-        "value_after": _end(found.after),
-        "value_change": _end(relative_change(before, found.after, low, high)),
-        "level_change": _end(by_level),
+        "value_after": _end(found.after, models),
+        "value_change": _end(relative_change(before, found.after, low, high), models),
+        "level_change": _end(by_level, models),
     }
 
 
-def _again(values: np.ndarray) -> np.ndarray:
+def _again(values: np.ndarray, models: Sequence[str]) -> np.ndarray:
     """Return float64[U, M, D, N, ...] of float[N, D, U, R, ...]; NaN for the replicator."""
-    return _end(np.moveaxis(np.asarray(values), 0, 3))
+    return _end(np.moveaxis(np.asarray(values), 0, 3), models)
 
 
 def _verdicts(

@@ -8,6 +8,7 @@ D modes · N inputs.
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import binom
 
+from shardsim.reflection import critics
 from shardsim.reflection.config import RULES, Rule
 from shardsim.reflection.imagine import endorse
 from shardsim.reflection.models.evaluators import Chain
@@ -31,6 +33,8 @@ def imitate(
     *,
     strength: float = 1.0,
     anchor: float = 0.0,
+    best_of: float = 1.0,
+    critic: np.ndarray | None = None,
     steps: int | None = None,
 ) -> np.ndarray:
     """Return the chances of plans after self-imitation of those that are endorsed.
@@ -38,20 +42,24 @@ def imitate(
     p ← (1 − a) `endorse`(p) + a p_0, with the exact chance of each plan in place of samples.
 
     Args:
-        rule: turns, summed or distillation.
+        rule: one that imitates plans. A critic with a table of its own is not changed by what the
+            actor learns, so that a refreshed judge is here a frozen one.
         chance: float[B, P], p_0, sums to 1.
         returns: float[B, P, K], J_k of each plan.
         judges: float[B, K], q.
         strength: b.
         anchor: a in 0..1, how much of the old self stays.
+        best_of: n of best-of-n.
+        critic: float[B, P], what the critic says of each plan; 0 by default.
         steps: T; None to go on until nothing changes.
 
     Returns:
         float64[T + 1, B, P], or where it ends float64[B, P].
     """
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
-        numbers = [np.asarray(one, np.float64) for one in (chance, returns, judges)]
-        settings = jnp.float64(strength), jnp.float64(anchor)
+        says = np.zeros(np.shape(chance)) if critic is None else critic
+        numbers = [np.asarray(one, np.float64) for one in (chance, returns, judges, says)]
+        settings = jnp.float64(strength), jnp.float64(anchor), jnp.float64(best_of)
         number = RULES.index(rule)
         if steps is None:
             return np.asarray(_end(number, *numbers, *settings))
@@ -60,8 +68,11 @@ def imitate(
         return np.asarray(_path(number, whole, *numbers, *settings))[: steps + 1]
 
 
-def _once(rule: int, now, begin, returns, judges, strength, anchor) -> jax.Array:
-    after = endorse(jnp.int32(rule), returns, now, judges, strength, jax.random.key(0))
+def _once(rule: int, now, begin, returns, judges, critic, strength, anchor, best_of) -> jax.Array:
+    key, both = jax.random.key(0), jnp.stack([critic, critic], axis=-1)
+    after = endorse(
+        jnp.int32(rule), returns, now, judges, strength, key, best_of=best_of, critic=both
+    )
     return (1.0 - anchor) * after + anchor * begin
 
 
@@ -84,6 +95,59 @@ def _end(rule: int, begin, *rest) -> jax.Array:
         return _once(rule, carry[0], begin, *rest), carry[0], carry[2] + 1
 
     return jax.lax.while_loop(going, step, (begin, begin + 1.0, jnp.int32(0)))[0]
+
+
+class Driven(NamedTuple):
+    """An actor and a critic with tables of their own, from round to round."""
+
+    actor: np.ndarray  # float64[T + 1, S, A]
+    values: np.ndarray  # float64[T + 1, S]
+
+
+def drive(
+    rule: Rule,
+    moves: np.ndarray,
+    actor: np.ndarray,
+    values: np.ndarray,
+    *,
+    discount: float,
+    strength: float = 1.0,
+    temperature: float = 0.0,
+    steps: int = 1,
+) -> Driven:
+    """Return what becomes of an actor that its critic drives, without reward.
+
+    Each round it learns in every state what `critics` says: implied, softmax(Q̂/τ) of the critic at
+    onset; unpaid, π exp(b Q̂) of the critic of now, which becomes γ P_π V̂.
+
+    Args:
+        rule: implied or unpaid.
+        moves: float[S, A, S].
+        actor: float[S, A], π at onset.
+        values: float[S], V̂ at onset.
+        discount: γ.
+        strength: b.
+        temperature: τ; 0 for that which fits the actor best.
+        steps: T.
+    """
+    with jax.enable_x64(True):
+        chance, policy, critic = (jnp.asarray(x, jnp.float64)[None] for x in (moves, actor, values))
+        leads = jnp.broadcast_to(jnp.arange(len(values), dtype=jnp.int32), chance.shape)
+        first = critics.look_ahead(critic, leads, chance, discount)
+        fits = critics.fitting_temperature(policy, first, jnp.ones(policy.shape[:2]))
+        implied = critics.soft_choice(first, temperature or fits)
+        path = [(policy[0], critic[0])]
+        for _ in range(steps):
+            ahead = critics.look_ahead(critic, leads, chance, discount)
+            if rule == "unpaid":
+                critic = (policy * ahead).sum(-1)
+                policy = critics.improved(policy, ahead, strength)
+            else:
+                policy = implied
+            path.append((policy[0], critic[0]))
+        return Driven(
+            *(np.stack([np.asarray(x) for x in part]) for part in zip(*path, strict=True))
+        )
 
 
 def drawn_counts(share: float, count: int, rounds: int) -> np.ndarray:

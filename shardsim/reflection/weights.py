@@ -5,51 +5,27 @@ there judge them, and the network learns to do what the endorsed plans do. No en
 After Ferbach et al. 2024 ("Self-consuming generative models with curated data provably optimize
 human preferences") with many judges, who take turns or add up; plain self-distillation and
 shuffled endorsements are the nulls.
-Axis letters: D seeds · U onsets · R rules · T steps · B contexts · S states · A actions ·
-K shards · O concepts · H, W, P an observation's rows, columns, planes.
+Axis letters: D seeds · U onsets · R rules · T steps · M steps at which parameters are kept ·
+B contexts · S states · Z all states reached from a context · A actions · K shards · O concepts.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from shardsim.reflection.config import RULES, ReflectConfig, Rule
-from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, shard_returns
+from shardsim.reflection import lessons
+from shardsim.reflection.config import RULES, USUAL, ReflectConfig, Rule, rules_of
+from shardsim.reflection.imagine import imagine
+from shardsim.reflection.lessons import Applies, Lesson, Now, Onset, Task
 from shardsim.reflection.measure import Logits, Measured, Probe, measure, policies
-from shardsim.reflection.world import World
 
 ADAM_EPSILON = 1e-3  # in units of the gradient
 RATE = 3.5e10  # operations a second of small networks in many branches, on two cores
-
-
-class Onset(NamedTuple):
-    """Where reflection starts, with who judges there."""
-
-    world: World  # [B]
-    views: jax.Array  # float32[B, S, H, W, P]
-    judges: jax.Array  # float32[B, K], q, sums to 1
-
-
-class Numbers(NamedTuple):
-    """What may change without a new compilation, float32[] each."""
-
-    learning_rate: jax.Array
-    strength: jax.Array  # of endorsement, b
-    fading: jax.Array  # discount of what a shard wants
-    discount: jax.Array  # of the env's return, for the competence
-
-
-class Task(NamedTuple):
-    """What all branches of a reflection share."""
-
-    preferences: jax.Array  # float32[K, O]
-    numbers: Numbers
-    probe: Probe
 
 
 class Trace(NamedTuple):
@@ -57,14 +33,9 @@ class Trace(NamedTuple):
 
     measured: Measured  # [T + 1]
     parameters: Any  # at the end
-
-
-@runtime_checkable
-class Applies(Protocol):
-    """A network: `apply(parameters, observations)` gives an output with `logits`."""
-
-    def apply(self, parameters: Any, observations: jax.Array, /) -> Any:
-        """Run observations float32[V, H, W, P] through the network."""
+    kept: Any = None  # [M], parameters on the way; None where no step is asked for
+    around: jax.Array | None = None  # float32[T + 1, B, Z, A], policies; None likewise
+    gap: jax.Array | None = None  # float32[], distance of actor and critic at onset
 
 
 class Settings(NamedTuple):
@@ -77,7 +48,8 @@ class Settings(NamedTuple):
     gradients: int
     plans: int
     plan_moves: int
-    rules: tuple[Rule, ...] = RULES
+    rules: tuple[Rule, ...] = rules_of(USUAL)
+    kept: tuple[int, ...] = ()  # steps after which parameters are kept, M of them
 
 
 def settings_of(
@@ -85,14 +57,15 @@ def settings_of(
 ) -> Settings:
     """Return the static part of a config; the rest is `numbers_of`."""
     return Settings(
-        network, goals, horizon, config.steps, config.gradients, config.plans, config.plan_moves
-    )
-
-
-def numbers_of(config: ReflectConfig, discount: float) -> Numbers:
-    """Return the numbers of a config, with the discount of the env's return."""
-    return Numbers(
-        *map(jnp.float32, (config.learning_rate, config.strength, config.discount, discount))
+        network,
+        goals,
+        horizon,
+        config.steps,
+        config.gradients,
+        config.plans,
+        config.plan_moves,
+        rules_of(config.models),
+        config.refit_steps,
     )
 
 
@@ -103,9 +76,11 @@ def expected_seconds(settings: Settings, onsets: Onset, probe: Probe, parameters
     times, there and back, at the onset for each gradient. Arguments as there.
     """
     agents, kinds, contexts, states = onsets.views.shape[:4]
-    onset = contexts * states
+    onset, around = contexts * states, onsets.around
     measured = (probe.target_views, probe.training_views, probe.with_object, probe.without_object)
     rows = onset + sum(views.shape[0] * views.shape[1] for views in measured)
+    rows += 0 if around is None else around.shape[2] * around.shape[3]
+    rows += onset if lessons.asks_critic(settings.rules) else 0
     steps = settings.steps + 1
     views = agents * kinds * len(settings.rules) * steps * (rows + 3 * settings.gradients * onset)
     weights = sum(leaf.size for leaf in jax.tree.leaves(parameters)) // agents
@@ -117,39 +92,20 @@ def logits_of(network: Applies, parameters: Any) -> Logits:
     return lambda seen: network.apply(parameters, seen).logits
 
 
-def imitation_loss(logits: Logits, onset: Onset, counts: jax.Array) -> jax.Array:
-    """Return minus the log-likelihood of visits float32[B, S, A], weighed by context."""
-    flat = logits(onset.views.reshape(-1, *onset.views.shape[2:]))
-    chance = jax.nn.log_softmax(flat).reshape(counts.shape)
-    return -jnp.einsum("b,bsa,bsa->", onset.world.weight, counts, chance)
-
-
-def endorsed_visits(
-    task: Task, onset: Onset, rule: jax.Array, plans: Plans, key: jax.Array
-) -> jax.Array:
-    """Return float32[B, S, A]: what the endorsed plans do, where."""
-    returns = shard_returns(plans, task.preferences, task.numbers.fading)
-    weight = endorse(rule, returns, plans.chance, onset.judges, task.numbers.strength, key)
-    states, actions = onset.world.next_state.shape[1:3]
-    return pooled(plans, weight, states, actions)
-
-
 def learn(
     settings: Settings,
     rate: jax.Array,
     parameters: Any,
     optimiser: Any,
     onset: Onset,
-    counts: jax.Array,
+    taught: Lesson,
 ) -> tuple[Any, Any]:
-    """Take some gradients toward the endorsed visits; return parameters and optimiser state."""
+    """Take some gradients toward a lesson; return parameters and optimiser state."""
 
     def gradient(carry, _):
         parameters, optimiser = carry
         slope = jax.grad(
-            lambda parameters: imitation_loss(
-                logits_of(settings.network, parameters), onset, counts
-            )
+            lambda parameters: lessons.loss(settings.network, parameters, onset, taught)
         )(parameters)
         with jax.numpy_dtype_promotion("standard"):  # optax raises a float to its integer count
             change, optimiser = adam(rate).update(slope, optimiser)
@@ -171,38 +127,65 @@ def branch(
     settings: Settings, task: Task, onset: Onset, parameters: Any, rule: jax.Array, key: jax.Array
 ) -> Trace:
     """Reflect from one onset by one rule; `key` draws the same plans for every rule at first."""
-    rate = task.numbers.learning_rate
+    numbers, network, probe = task.numbers, settings.network, task.probe
     wanted = jnp.zeros(task.preferences.shape[1], bool).at[jnp.asarray(settings.goals)].set(True)
-    network, probe = settings.network, task.probe
+
+    def critic_of(parameters):
+        asked = lessons.asks_critic(settings.rules)
+        return lessons.critic_values(network, parameters, onset) if asked else None
+
+    def seen_by(parameters):
+        return policies(logits_of(network, parameters), onset.views, probe, onset.around)
+
+    first = lessons.policy_of(network, parameters, onset.views)
+    before = lessons.agent_before(
+        numbers, onset, first, critic_of(parameters), wanted, settings.plan_moves
+    )
 
     def step(carry, number):
-        parameters, optimiser = carry
-        acting = policies(logits_of(network, parameters), onset.views, probe)
+        parameters, optimiser, kept = carry
+        acting = seen_by(parameters)
         seen = measure(
             onset.world,
             probe,
             acting,
             goals=settings.goals,
-            discount=task.numbers.discount,
+            discount=numbers.discount,
             horizon=settings.horizon,
         )
+        kept = _noted(settings.kept, kept, parameters, number)
         plan_key, shuffle_key = jax.random.split(jax.random.fold_in(key, number))
         plans = imagine(
             plan_key, onset.world, acting.onset, wanted, settings.plans, settings.plan_moves
         )
-        counts = endorsed_visits(task, onset, rule, plans, shuffle_key)
-        learnt = learn(settings, rate, parameters, optimiser, onset, counts)
+        now = Now(acting.onset, plans, critic_of(parameters))
+        taught = lessons.lesson(settings.rules, task, onset, rule, before, now, shuffle_key)
+        learnt = learn(settings, numbers.learning_rate, parameters, optimiser, onset, taught)
         # The last round only measures, so that the whole compiles once.
         last = number == settings.steps
-        kept = jax.tree.map(
+        changed = jax.tree.map(
             lambda new, old: jnp.where(last, old, new), learnt, (parameters, optimiser)
         )
-        return kept, seen
+        return (*changed, kept), (seen, acting.around)
 
-    begin = parameters, adam(rate).init(parameters)
-    numbers = jnp.arange(settings.steps + 1, dtype=jnp.int32)
-    (parameters, _), measured = jax.lax.scan(step, begin, numbers)
-    return Trace(measured, parameters)
+    room = jax.tree.map(lambda leaf: jnp.zeros((len(settings.kept), *leaf.shape)), parameters)
+    begin = parameters, adam(numbers.learning_rate).init(parameters), room
+    steps = jnp.arange(settings.steps + 1, dtype=jnp.int32)
+    (parameters, _, kept), (measured, around) = jax.lax.scan(step, begin, steps)
+    return Trace(measured, parameters, kept if settings.kept else None, around, before.gap)
+
+
+def _noted(steps: tuple[int, ...], kept: Any, parameters: Any, number: jax.Array) -> Any:
+    """Return parameters [M] with those of this step in their place, if it is one of `steps`."""
+    if not steps:
+        return kept
+    place = jnp.argmax(jnp.asarray(steps) == number)
+    now = jnp.any(jnp.asarray(steps) == number)
+    return jax.tree.map(
+        lambda all_kept, one: all_kept.at[place].set(jnp.where(now, one, all_kept[place])),
+        kept,
+        parameters,
+    )
 
 
 @partial(jax.jit, static_argnums=0)

@@ -16,7 +16,7 @@ from shardsim.agent.policy import Agent
 from shardsim.base.errors import UserError
 from shardsim.base.progress import SILENT, Listener, Progress, Tracked
 from shardsim.env.registry import make
-from shardsim.reflection.config import MODELS, REPLICATOR, RULES, ReflectConfig
+from shardsim.reflection.config import REPLICATOR, USUAL, ReflectConfig, rules_of
 from shardsim.reflection.reflect import ReflectionTrack, reflect, reflect_agents
 from shardsim.reflection.results import reflect_run
 from shardsim.reflection.schema import REFLECTION
@@ -74,7 +74,7 @@ def test_all_rules_begin_alike_and_outcomes_sum_to_one(found):
     assert data["hit"].sum("outcome").values == pytest.approx(1.0, abs=1e-5)
     first = data["hit"].isel(step=0, outcome=0)
     assert np.ptp(first.values, axis=1) == pytest.approx(0.0, abs=1e-6)
-    assert data["model"].values.tolist() == list(MODELS)
+    assert data["model"].values.tolist() == list(USUAL)
     assert data["onset"].values.tolist() == ["near-corner", "near-cheese", "contested"]
 
 
@@ -98,7 +98,7 @@ def test_judges_share_one_and_contexts_are_counted(found):
 
 
 def test_values_lie_in_their_achievable_range(found):
-    data = found.dataset.sel(model=list(RULES))
+    data = found.dataset.sel(model=list(rules_of(USUAL)))
     for name in ("value_before", "value_after"):
         assert (data[name] >= data["value_low"] - 1e-9).all()
         assert (data[name] <= data["value_high"] + 1e-9).all()
@@ -126,7 +126,7 @@ def test_turns_leave_fewer_plans_that_reach_nothing(found):
 def test_without_learning_all_stays_constant(small):
     result = run(small, learning_rate=1e-12)
     assert set(result.summary["constancy"].values()) == {"constant"}
-    change = result.dataset["value_change"].sel(model=list(RULES))
+    change = result.dataset["value_change"].sel(model=list(rules_of(USUAL)))
     assert np.abs(change.values).max() < 1e-6
 
 
@@ -162,8 +162,9 @@ def test_each_class_has_its_onsets_and_one_verdict(several):
 
 
 def test_a_repeat_draws_other_plans_for_the_same_onset(several):
-    data, ends = several.dataset, several.dataset["hit"].isel(step=-1).sel(model=list(RULES))
-    again = data["repeat_hit"].sel(model=list(RULES)).transpose("repeat", *ends.dims)
+    rules = list(rules_of(USUAL))
+    data, ends = several.dataset, several.dataset["hit"].isel(step=-1).sel(model=rules)
+    again = data["repeat_hit"].sel(model=rules).transpose("repeat", *ends.dims)
     np.testing.assert_allclose(again[0], ends)
     apart = np.abs(again[1] - again[0])
     assert (apart.sel(model="turns").max() > 1e-4) and (apart < 0.5).all()

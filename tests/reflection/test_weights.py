@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from shardsim.reflection import lessons
 from shardsim.reflection import weights as w
-from shardsim.reflection.config import ReflectConfig
+from shardsim.reflection.config import RULES, ReflectConfig, rules_of
 from shardsim.reflection.imagine import Plans, endorse, imagine, pooled, shard_returns
 from shardsim.reflection.measure import Probe, tabular_of
 from tests.reflection.forks import fork
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.slow
 DISCOUNT = 0.9
 LENGTH = 2
 NONE = jax.random.key(0)
-TURNS, SUMMED, DISTILLATION, SHAM = range(4)
+TURNS, SUMMED, DISTILLATION, SHAM, BEST_OF_N = range(5)
 
 
 def water_filling(judges: np.ndarray, gain: float) -> np.ndarray:
@@ -137,7 +138,7 @@ class Table:
         return Output(observations.reshape(-1, parameters.shape[0]) @ parameters)
 
 
-def table_loop(judges, gain, rule, *, sampled, rounds, rate):
+def table_loop(judges, gain, rule, *, sampled, rounds, rate, **dials):
     """The loop as the network runs it (judging, pooling, Adam), on a softmax table."""
     count = len(judges)
     states = 1 + LENGTH * count
@@ -146,6 +147,7 @@ def table_loop(judges, gain, rule, *, sampled, rounds, rate):
         plans=512,
         discount=DISCOUNT,
         strength=float(np.log1p(gain) / DISCOUNT**LENGTH),
+        **dials,
     )
     settings = w.settings_of(Table(), tuple(range(count)), 8, config)
     to = {"i": jnp.int32, "f": jnp.float32, "b": jnp.bool_}
@@ -153,22 +155,25 @@ def table_loop(judges, gain, rule, *, sampled, rounds, rate):
     onset = w.Onset(
         world, jnp.eye(states)[None, :, None, None], jnp.asarray(judges, jnp.float32)[None]
     )
-    task = w.Task(jnp.eye(count), w.numbers_of(config, 0.97), None)
+    task = w.Task(jnp.eye(count), lessons.numbers_of(config, 0.97), None)
+    wanted, parameters = jnp.ones(count, bool), jnp.zeros((states, count))
+    begin = jnp.full((1, states, count), 1 / count)
+    before = lessons.agent_before(task.numbers, onset, begin, None, wanted, 8)
 
     def step(carry, key):
         parameters, optimiser = carry
         policy = jax.nn.softmax(parameters)
         if sampled:
-            wanted = jnp.ones(count, bool)
             plans = imagine(key, world, policy[None], wanted, config.plans, 8)
         else:
             plans = all_plans(count, policy[0])
-        counts = w.endorsed_visits(task, onset, jnp.int32(rule), plans, key)
+        now = lessons.Now(policy[None], plans, None)
+        rules = rules_of(RULES[:5])
+        taught = lessons.lesson(rules, task, onset, jnp.int32(rule), before, now, key)
         return w.learn(
-            settings, task.numbers.learning_rate, parameters, optimiser, onset, counts
+            settings, task.numbers.learning_rate, parameters, optimiser, onset, taught
         ), policy[0]
 
-    parameters = jnp.zeros((states, count))
     begin = parameters, w.adam(rate).init(parameters)
     return np.asarray(jax.lax.scan(step, begin, jax.random.split(NONE, rounds))[1])
 

@@ -1,4 +1,4 @@
-"""Cases 5 and 7 to 10: loops in the weights where the network is a table and samples infinite."""
+"""Cases 5 and 8 to 10: loops in the weights where the network is a table and samples infinite."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from scipy.special import expit, logit
 from shardsim.bench.reflection_cases.case import Case, Row, row
 from shardsim.reflection import tabular
 from shardsim.reflection.models.bargain import nash
-from shardsim.reflection.models.evaluators import Chain
 from shardsim.reflection.models.problem import problem
 
 TURNS, SUMMED, DISTILLATION = "taking turns", "summed", "distillation"
-IMPLIED, UNPAID = "implied reward", "critic without reward"
+BEST, CRITIQUE = "best of n", "self-critique"
 
 
 def water_filling(q: np.ndarray, h: float) -> np.ndarray:
@@ -73,6 +72,7 @@ def curated(q: list, h: float, pair: list, share: float, anchor: float) -> Itera
         slope = (off[0] - off[1]) / (2 * step)
         yield row(TURNS, "local rate", 1 - inside * (1 - inside) * bend, slope)
     yield from _summed(two, a, anchor)
+    yield _anchored(share, a, b, anchor)
     kept = tabular.imitate("distillation", two[None], np.eye(2)[None], two[None], steps=3)
     yield row(DISTILLATION, "p after 3 rounds", two, kept[-1, 0])
 
@@ -99,46 +99,18 @@ def _summed(two: np.ndarray, gain: float, anchor: float) -> Iterator[Row]:
     yield row(SUMMED, "p_1 at the end, anchored", inside, held)
 
 
-def _reversible(rng: np.random.Generator, states: int) -> np.ndarray:
-    """Draw a symmetric transition matrix: its eigenvalues are real."""
-    weight = rng.uniform(0.05, 1, (states, states))
-    weight = weight + weight.T
-    return (weight / weight.sum(1).max()) + np.diag(1 - weight.sum(1) / weight.sum(1).max())
+def _anchored(share: float, a: float, b: float, anchor: float) -> Row:
+    """Taking turns beside the old self of 1/2, E_1 = 1 + a p and E_2 = 1 + b (1 − p) being E u:
 
-
-def bootstrapped(states: int, seed: int, gamma: float, temperature: float) -> Iterator[Row]:
-    """Case 7: a critic that learns from itself alone, and one that holds the reward it implies."""
-    rng = np.random.default_rng(seed)
-    onward = _reversible(rng, states)
-    size, ways = np.linalg.eigh(onward)
-    values = rng.normal(size=states)
-    path = tabular.unpaid(onward, values, gamma, 40)
-    expected = ways @ ((gamma * size) ** 40 * (ways.T @ values))
-    yield row(UNPAID, "V after 40 rounds, over γ^40", expected / gamma**40, path[-1] / gamma**40)
-    most = np.abs(path).max(1) / np.abs(values).max() / gamma ** np.arange(41)
-    yield row(UNPAID, "|V_n| beyond γ^n |V_0|", 0.0, max(0.0, most.max() - 1 - 1e-12))
-    second = np.argsort(-np.abs(size))[1]
-    plain = tabular.unpaid(onward, 1.0 + ways[:, second], gamma, 12)
-    spread = np.ptp(plain, axis=1)
-    yield row(UNPAID, "decay of the spread a round", gamma * abs(size[second]),
-              (spread[-1] / spread[0]) ** (1 / 12))  # fmt: skip
-    moves = rng.dirichlet(np.ones(states), (states, 3))
-    critic = rng.normal(size=(states, 3))
-    implied = tabular.implied_reward(moves, critic, gamma, temperature)
-    again = tabular.soft_critic(Chain(moves, implied), gamma, temperature)
-    yield row(IMPLIED, "largest miss of Q", 0.0, np.abs(again - critic).max())
-    raised = np.exp((critic - critic.max(1, keepdims=True)) / temperature)
-    actor = raised / raised.sum(1, keepdims=True)
-    turned = tabular.soft_actor(again, temperature)
-    yield row(IMPLIED, "π after one improvement", actor, turned)
-    start = rng.dirichlet(np.ones(3), states)
-    drift = np.abs(start - actor).sum(1).max() / 2
-    yield row(IMPLIED, "drift: TV of actor and critic at onset", drift,
-              np.abs(start - turned).sum(1).max() / 2)  # fmt: skip
-    fixed = np.abs(tabular.soft_actor(tabular.soft_critic(
-        Chain(moves, tabular.implied_reward(moves, again, gamma, temperature)), gamma, temperature
-    ), temperature) - turned).max()  # fmt: skip
-    yield row(IMPLIED, "drift once π = softmax(Q/τ)", 0.0, fixed)
+    p E_1 E_2 = (1 − c) p (q (1 + a) E_2 + (1 − q) E_1) + c E_1 E_2 / 2.
+    """
+    p, first, second = np.poly1d([1, 0]), np.poly1d([a, 1]), np.poly1d([-b, 1 + b])
+    turns = share * (1 + a) * second + (1 - share) * first
+    held = p * first * second - (1 - anchor) * p * turns - (anchor / 2) * first * second
+    roots = held.roots[np.abs(held.roots.imag) < 1e-9].real
+    inside = roots[(roots > 0) & (roots < 1)]
+    found = _turns(np.array([share, 1 - share]), [a, b], np.full(2, 0.5), anchor=anchor)
+    return row(TURNS, "p_1 at the end, anchored", inside, found[0, 0])
 
 
 def neutral(count: int, share: float, rounds: int) -> Iterator[Row]:
@@ -186,6 +158,30 @@ def improved(q: list, eta: float, p0: float, end: float) -> Iterator[Row]:
         found = last - 1 + (logit(end) - odds[last - 1]) / (odds[last] - odds[last - 1])
         yield row(name, "rounds until lock-in", time, found)
 
+    yield from _judged(np.array(q), eta, p0, steps)
+
+
+def _judged(q: np.ndarray, eta: float, p0: float, steps: int) -> Iterator[Row]:
+    """Plans judged by a critic go the same way; the best of n goes to its end far sooner."""
+    begin, odds = np.array([[p0, 1 - p0]]), logit(p0) + (q[0] - q[1]) / eta * np.arange(steps + 1)
+    given = {"strength": 1 / eta, "critic": q[None], "steps": steps}
+    for rule, name in (("critique", "frozen"), ("critique-refreshed", "refreshed")):
+        path = tabular.imitate(rule, begin, np.zeros((1, 2, 1)), np.ones((1, 1)), **given)
+        yield row(f"{CRITIQUE}, {name} judge", "p_t", expit(odds), path[:, 0, 0])
+    count, rounds = 1 + eta, 4
+    chance = np.array([p0 / 2, (1 - p0) / 2, 0.5])
+    rank = np.array([[0.0, 1.0, 2.0]])[..., None]
+    path = tabular.imitate(
+        "best-of-n", chance[None], rank, np.ones((1, 1)), best_of=count, steps=rounds
+    )[:, 0]
+    below = np.cumsum(chance) ** (count ** np.arange(rounds + 1))[:, None]
+    yield row(BEST, "chance of a plan at most as good, F_0^(n^t)", below, np.cumsum(path, 1))
+    tied = tabular.imitate(
+        "best-of-n", chance[None], np.minimum(rank, 1.0), np.ones((1, 1)), best_of=count, steps=1
+    )[1, 0]
+    gained = (1 - chance[0] ** count) / (1 - chance[0])
+    yield row(BEST, "equally good plans grow alike", chance[1:] * gained, tied[1:])
+
 
 def _draw_curated(rng: np.random.Generator) -> dict:
     while True:
@@ -219,18 +215,6 @@ CASES = (
         ),
         _draw_curated,
         curated,
-    ),
-    Case(
-        7,
-        "critics without reward",
-        ({"states": 5, "seed": 0, "gamma": 0.9, "temperature": 0.5},),
-        lambda rng: {
-            "states": int(rng.integers(3, 9)),
-            "seed": int(rng.integers(2**31)),
-            "gamma": float(rng.uniform(0.5, 0.97)),
-            "temperature": float(rng.uniform(0.1, 2)),
-        },
-        bootstrapped,
     ),
     Case(
         8,

@@ -15,7 +15,8 @@ from shardsim.base.scalars import Whole
 from shardsim.base.statistics import SHARE, Bounds, Interval
 from shardsim.plot.constancy import Change
 from shardsim.plot.curves import OF_RANGE
-from shardsim.plot.reflection import CONTROLS, Shift
+from shardsim.plot.reflection import SHAM, Shift
+from shardsim.reflection.config import CONTROLS, SHUFFLED
 from shardsim.reflection.tables import NEITHER
 from shardsim.runs.figure_data import pooled, results
 from shardsim.runs.run import Run
@@ -44,7 +45,7 @@ def hits_by_onset(
     run: Run, onset: str = "", seed: Whole | None = None, battery: str = "onset"
 ) -> Hits:
     """The same with f[T, U]: the mean over seeds of each onset of a class, in its column."""
-    data = _of_class(results.of_seed(_reflection(run), seed), onset)
+    data = _of_class(results.of_seed(reflection_of(run), seed), onset)
     means = data[_reached(battery)].mean("seed")
     return {
         name: _by_outcome(means.isel(onset=numbers), "onset")
@@ -87,9 +88,14 @@ def shifts(run: Run, onset: str = "", seed: Whole | None = None) -> dict[str, Sh
     found = {}
     for name in map(str, data["onset"].values):
         here = data.sel(onset=name)
+        # Only one sham is refitted, that of the model whose verdict stands.
         every = {
-            str(model): here["share_after"].sel(model=model).transpose("seed", "shard").values
-            for model in data["model"].values
+            SHAM if model in SHUFFLED else str(model): here["share_after"]
+            .sel(model=model)
+            .transpose("seed", "shard")
+            .values
+            for model in map(str, data["model"].values)
+            if np.isfinite(here["share_after"].sel(model=model)).any()
         }
         after = {model: values for model, values in every.items() if np.isfinite(values).any()}
         real = [] if seed is not None else [m for m in after if m not in CONTROLS]
@@ -157,12 +163,17 @@ def _verdicts(data: xr.Dataset, models: Sequence[str]) -> dict[str, str]:
 
 
 def _chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
-    """What reflection did, by class of onsets along `onset`, for one class or seed if asked for.
+    """What reflection did, by class of onsets."""
+    return by_class(reflection_of(run), onset, seed)
+
+
+def by_class(data: xr.Dataset, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
+    """A `reflection.nc` by class of onsets along `onset`, for one class or seed if asked for.
 
     What is known of single onsets is averaged over those of the class that a seed has; what is said
     of whole classes is in the variables of `kind`, whose dim is `onset` here.
     """
-    data = _of_class(results.of_seed(_reflection(run), seed), onset)
+    data = _of_class(results.of_seed(data, seed), onset)
     classes = _classes(data)
     by_onset = [name for name in data.data_vars if "onset" in data[name].dims]
     words = [name for name in by_onset if data[name].dtype.kind not in "fiub"]
@@ -194,7 +205,8 @@ def _classes(data: xr.Dataset) -> dict[str, np.ndarray]:
     return {str(name): np.flatnonzero(of_each == name) for name in dict.fromkeys(of_each.tolist())}
 
 
-def _reflection(run: Run) -> xr.Dataset:
+def reflection_of(run: Run) -> xr.Dataset:
+    """What reflection did, by onset; raises UserError where nobody reflected."""
     data = run.reflection
     if "value_change" not in data:
         raise UserError("no shard was found in this run, so there was no reflection")
@@ -215,14 +227,14 @@ def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict
     Runs that differ in nothing but their seeds are one (`pooled.groups`).
     """
     known = results.BATTERIES[::-1]
-    chosen = [results.one_of("battery", battery, known)] if battery else known
+    batteries = [results.one_of("battery", battery, known)] if battery else known
     named = results.titled(runs)
     shards = {name: run.shards for name, run in named.items()}
     panels = {
         f"{SHARES}, {name} levels": _by_measure(
             {title: concept_shares(found, name) for title, found in shards.items()}
         )
-        for name in chosen
+        for name in batteries
     }
     panels["best rival − shards (bits per decision)"] = {
         "shardness": {name: found.shardness for name, found in shards.items()}
@@ -230,7 +242,7 @@ def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict
     curves = results.curves(named)
     panels[next(iter(curves.values())).unit] = {
         f"{split} levels": {name: one.ratio[split][:, -1] for name, one in curves.items()}
-        for split in chosen
+        for split in batteries
     }
     together = pooled.groups(runs)
     return {

@@ -10,17 +10,6 @@ from shardsim.runs.run import Run
 from shardsim.runs.stages.identify import agents_of
 
 
-def subjects_of(run: Run) -> Subjects:
-    """Return the trained agents of a run that is finished to `identify`, with their shards."""
-    return Subjects(
-        env=run.env,
-        shards=run.shards,
-        networks=agents_of(run),
-        training=run.battery("held-out"),
-        discount=run.config.train.discount,
-    )
-
-
 def reflect_stage(run: Run, progress: Progress) -> None:
     """Reflect from every onset, judged by the shards that are active there."""
     seed = run.config.identify.seed
@@ -30,3 +19,14 @@ def reflect_stage(run: Run, progress: Progress) -> None:
         "reflection.json": json_to_bytes(found.summary),
     }
     run.store.write_all(files)
+
+
+def subjects_of(run: Run) -> Subjects:
+    """Return the agents of an identified run, and what each of them values."""
+    return Subjects(
+        env=run.env,
+        shards=run.shards,
+        networks=agents_of(run),
+        training=run.battery("held-out"),
+        discount=run.config.train.discount,
+    )

@@ -1,0 +1,80 @@
+"""`shardsim reflect`: the stage of a run, or a trial that leaves the run as it is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shardsim.base.errors import UserError
+from shardsim.cli import output
+from shardsim.cli.output import AsJson, Folders, show, with_results
+
+
+@with_results
+def reflect_command(
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="a run directory")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="other settings of [reflect] for a trial"),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="try this model, its sham beside it; repeatable"),
+    ] = None,
+    onset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ONSET",
+            help="try from here: an onset's name, LEVEL:ROW,COLUMN, or a battery's file",
+        ),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="try so many reflection steps")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="write a trial's reflection.nc and .json into this folder"
+        ),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="rerun even if finished")] = False,
+    envs: Folders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do the stage; with a model, onset, steps or settings, try them and leave the run alone."""
+    from shardsim.runs.progress import for_stderr
+
+    trial = bool(model or onset or steps is not None or settings)
+    if trial and again:
+        raise UserError(
+            "--again redoes the run's own stage, and a trial writes no run; leave it out"
+        )
+    if out is not None and not trial:
+        raise UserError("--out is for a trial; say what to try, for instance --model turns")
+    if not trial:
+        from shardsim.runs.pipeline import run_stage
+
+        done = run_stage(path, "reflect", again=again, folders=envs or (), progress=for_stderr())
+        output.show_run(done, as_json)
+        return
+    from shardsim.base.progress import Listener, Tracked
+    from shardsim.runs.reflect_trial import try_reflection, write_trial
+    from shardsim.runs.report.trial import in_words
+    from shardsim.runs.run import load
+
+    with for_stderr() as shown:
+        shown.begin("reflect")
+        begun = time.monotonic()
+        heard = Tracked(Listener(shown.show, shown.expect, lambda *_: None))
+        opened = load(path, folders=envs or ())
+        found = try_reflection(opened, model or (), onset, steps, settings or (), progress=heard)
+        shown.end(time.monotonic() - begun)
+    files = [] if out is None else [str(one) for one in write_trial(found, out)]
+    data = {
+        "settings": found.config.model_dump(mode="json"),
+        "summary": found.reflection.summary,
+        "files": files,
+    }
+    text = in_words(found.reflection.dataset)
+    show(data, "\n".join([text, *files]), as_json)
