@@ -231,16 +231,19 @@ def beside_theory(run: str, found: Onsets) -> list[tuple[str, ...]]:
 def goals(tables: dict[str, xr.Dataset]) -> list[tuple[str, ...]]:
     """Return a line a goal: what was asked, what was found, met or not."""
     rows = []
-    for null in CONTROLS:
+    models = models_of(next(iter(tables.values())))
+    for null in (model for model in models if model in CONTROLS):
         said = np.concatenate(
             [data["kind_says"].sel(model=null).values.ravel() for data in tables.values()]
         )
         said = said[said != "undefined"]
         share = float((said == "constant").mean()) if said.size else 0.0
-        goal = f"values constant under {null}" + (f" ≥ {STEADY:.0%}" if null == "sham" else "")
-        met = ("met" if share >= STEADY else "not met") if null == "sham" else ""
+        goal = f"values constant under {null}" + (
+            f" ≥ {STEADY:.0%}" if null.startswith("sham") else ""
+        )
+        met = ("met" if share >= STEADY else "not met") if null.startswith("sham") else ""
         rows.append((goal, f"{share:.0%} of {said.size}", met))
-    for model in models_of(next(iter(tables.values()))):
+    for model in models:
         said = np.concatenate(
             [data["kind_verdict"].sel(model=model).values for data in tables.values()]
         )

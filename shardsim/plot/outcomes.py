@@ -29,7 +29,8 @@ def reflection_outcomes(
     """Exact behaviour over reflection steps, a row a class of onsets: the outcomes that move.
 
     Thick lines are means over seeds with bands; nulls, in which nothing is endorsed, are grey.
-    Thin lines are single onsets of the class, means over seeds. Outcomes that no model moves by
+    Thin lines are single onsets of the class: means over seeds where these share the onset, else an
+    onset of a seed. Outcomes that no model moves by
     more than `STILL` are a sentence above the row.
 
     Args:
@@ -37,7 +38,7 @@ def reflection_outcomes(
         probabilities: class of onsets -> outcome ("cheese first") -> model -> f[T, K].
         confidence: of the bands, Student's t over seeds.
         unit: of the values.
-        by_onset: the same with f[T, U], a column an onset; nulls are left out.
+        by_onset: the same with a column a thin line; nulls are left out.
     """
     moving = {
         onset: [name for name, models in outcomes.items() if moves(models)]

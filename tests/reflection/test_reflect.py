@@ -170,17 +170,6 @@ def test_a_repeat_draws_other_plans_for_the_same_onset(several):
     assert (apart.sel(model="turns").max() > 1e-4) and (apart < 0.5).all()
 
 
-def test_every_context_can_be_an_onset_of_its_own(small, onset):
-    """One batch of plans each, as if it were given alone; the first one's key is that of all."""
-    few = onset.take(np.arange(3))
-    found = reflect_agents(small, CONFIG, ("turns",), onset=few, apart=True, seed=1)
-    assert found.setting.names == ("0", "1", "2") and found.setting.weight.shape == (SEEDS, 3, 1)
-    whole = reflect_agents(small, CONFIG, ("turns",), onset=few, seed=1)
-    weight = few.weight / few.weight.sum()
-    before = np.einsum("du...,u->d...", found.trace.measured.hits[:, :, 0, 0], weight)
-    np.testing.assert_allclose(before, whole.trace.measured.hits[:, 0, 0, 0], atol=1e-5)
-
-
 def test_without_shards_nobody_judges(small):
     result = run(small._replace(shards=planted(np.zeros((0, 3)), small.shards.battery, SEEDS)))
     assert set(result.summary["constancy"].values()) == {"undefined"}
@@ -269,3 +258,12 @@ def test_one_agent_needs_a_known_model_and_shards(small, second):
     nobody = planted(np.zeros((0, 3)), small.shards.battery, 1)
     with pytest.raises(UserError, match="no shard that could judge"):
         reflect(agent, small.shards.battery, shards=nobody)
+
+
+def test_every_context_can_be_an_onset_of_its_own(small, onset, alone):
+    found = reflect_agents(small, CONFIG, ("turns",), onset=onset, apart=True, seed=1)
+    assert found.setting.names == tuple(map(str, range(onset.size)))
+    assert found.setting.weight.shape == (SEEDS, onset.size, 1)
+    before = found.trace.measured.hits[1, :, 0, 0]
+    weight = onset.weight / onset.weight.sum()
+    assert weight @ before == pytest.approx(alone["turns"].hits[0], abs=1e-5)

@@ -44,13 +44,20 @@ def hits(
 def hits_by_onset(
     run: Run, onset: str = "", seed: Whole | None = None, battery: str = "onset"
 ) -> Hits:
-    """The same with f[T, U]: the mean over seeds of each onset of a class, in its column."""
+    """The same with a column an onset: f[T, U], means over seeds, where all seeds share them.
+
+    Where they do not, an onset's number says nothing, and each onset of each seed has a column.
+    """
     data = _of_class(results.of_seed(reflection_of(run), seed), onset)
-    means = data[_reached(battery)].mean("seed")
-    return {
-        name: _by_outcome(means.isel(onset=numbers), "onset")
-        for name, numbers in _classes(data).items()
-    }
+    hit, shared = data[_reached(battery)], data.get("shared_contexts")
+    found: Hits = {}
+    for name, numbers in _classes(data).items():
+        here = hit.isel(onset=numbers)
+        if shared is None or shared.values[numbers].all():
+            found[name] = _by_outcome(here.mean("seed"), "onset")
+        else:
+            found[name] = _by_outcome(here.stack(column=("onset", "seed")), "column")
+    return found
 
 
 def _reached(battery: str) -> str:
