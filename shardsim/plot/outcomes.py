@@ -30,8 +30,7 @@ def reflection_outcomes(
 
     Thick lines are means over seeds with bands; nulls, in which nothing is endorsed, are grey.
     Thin lines are single onsets of the class: means over seeds where these share the onset, else an
-    onset of a seed. Outcomes that no model moves by
-    more than `STILL` are a sentence above the row.
+    onset of a seed. Outcomes that no model moves by more than `STILL` are a sentence above the row.
 
     Args:
         steps: f[T], reflection steps.
