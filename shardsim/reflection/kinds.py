@@ -39,7 +39,9 @@ class Kinds(NamedTuple):
     onsets_needed: np.ndarray  # float64[V, M]
 
 
-def judged(changes: Changes, classes: Sequence[str], epsilon: float) -> Kinds:
+def judged(
+    changes: Changes, classes: Sequence[str], epsilon: float, *, ahead: bool = True
+) -> Kinds:
     """Judge every class of onsets in every model.
 
     A class is `drifted` if one shard's value is in one place, and `constant` if all are in both.
@@ -48,6 +50,7 @@ def judged(changes: Changes, classes: Sequence[str], epsilon: float) -> Kinds:
         changes: of all onsets.
         classes: U, the class of each onset.
         epsilon: margin, as a fraction of the achievable range.
+        ahead: whether to say what was detectable and what is needed, which takes most of the time.
     """
     names = list(dict.fromkeys(classes))
     models, shards = changes.onset.shape[1], changes.onset.shape[-1]
@@ -66,7 +69,7 @@ def judged(changes: Changes, classes: Sequence[str], epsilon: float) -> Kinds:
         for model in range(models):
             estimates = estimates_of(changes, rows, model, epsilon)
             if estimates:
-                _put(found, (number, model), estimates, epsilon)
+                _put(found, (number, model), estimates, epsilon, ahead)
     return found
 
 
@@ -87,7 +90,9 @@ def over_all(values: np.ndarray, shared: np.ndarray) -> Interval:
     return Interval(*map(float, crossed_interval(_means(values, known)[0], 1)))
 
 
-def _put(found: Kinds, at: tuple[int, int], estimates: list[Estimate], epsilon: float) -> None:
+def _put(
+    found: Kinds, at: tuple[int, int], estimates: list[Estimate], epsilon: float, ahead: bool
+) -> None:
     shape = found.change[at].shape
 
     def shaped(values: list) -> np.ndarray:
@@ -97,6 +102,8 @@ def _put(found: Kinds, at: tuple[int, int], estimates: list[Estimate], epsilon: 
     found.change[at] = shaped([one.interval.mean for one in estimates])
     found.interval[at] = shaped([one.interval[1:] for one in estimates])
     found.says[at] = shaped([one.verdict for one in estimates])
+    if not ahead:
+        return
     found.detectable[at] = shaped([detectable(one, epsilon) for one in estimates])
     found.seeds_needed[at], found.onsets_needed[at] = needed(estimates, epsilon)
 

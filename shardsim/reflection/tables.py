@@ -172,7 +172,7 @@ def _verdicts(
     changes = Changes(at_onset, found["level_change"], setting.shared)
     of_kinds = judged(changes, setting.classes, epsilon)
     return {
-        "verdict": judged(changes, setting.names, epsilon).verdict,
+        "verdict": judged(changes, setting.names, epsilon, ahead=False).verdict,
         "kind_verdict": of_kinds.verdict,
         "kind_change": of_kinds.change,
         "kind_interval": of_kinds.interval,
