@@ -63,7 +63,7 @@ PARTS = (
         "From each onset the agent imitates those of its own plans that the shards active there "
         "endorse (rules: turns and summed), without any reward. Its behaviour afterwards is "
         "computed exactly. Controls: self-distillation, and shuffled endorsements (sham).",
-        ("extinction", "reflection-outcomes", "constancy", "reflection"),
+        ("extinction", "reflection-outcomes", "constancy"),
         ("constancy",),
     ),
     Part(
