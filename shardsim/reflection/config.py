@@ -25,8 +25,10 @@ Rule = Literal[
 MOST_STEPS = 10_000
 RULES: tuple[Rule, ...] = get_args(Rule)
 # The rule that each shuffles; those of distillation would be all alike.
-SHUFFLED: dict[Rule, Rule] = {"sham": "turns"} | {
-    rule: cast(Rule, rule.removeprefix("sham-")) for rule in RULES if rule.startswith("sham-")
+SHUFFLED: dict[Rule, Rule] = {
+    rule: "turns" if rule == "sham" else cast(Rule, rule.removeprefix("sham-"))
+    for rule in RULES
+    if rule.startswith("sham")
 }
 CONTROLS: tuple[Rule, ...] = ("distillation", *SHUFFLED)
 REPLICATOR = "replicator"
@@ -43,7 +45,8 @@ def rules_of(models: Sequence[str]) -> tuple[Rule, ...]:
 def leading(models: Sequence[str]) -> Rule:
     """Return the rule whose verdict stands for an onset: the first that is no control, if any."""
     rules = rules_of(models)
-    return next((rule for rule in rules if rule not in CONTROLS), rules[0])
+    real: list[Rule] = [rule for rule in rules if rule not in CONTROLS]
+    return real[0] if real else rules[0]
 
 
 def sham_of(rule: str) -> Rule | None:

@@ -29,7 +29,6 @@ from shardsim.reflection.measure import Probe
 from shardsim.reflection.world import World
 
 ASK_CRITIC = ("critique", "critique-refreshed", "implied", "unpaid")
-DRIVEN = ("implied", "unpaid")  # by the critic's word on the next state, not by plans
 _IMPLIED, _UNPAID, _SIGNED = (
     np.array([test(rule) for rule in RULES])
     for test in (

@@ -4,7 +4,8 @@ At each step the agent imagines plans from the onset in the exact world model, t
 there judge them, and the network learns to do what the endorsed plans do. No env reward enters.
 After Ferbach et al. 2024 ("Self-consuming generative models with curated data provably optimize
 human preferences") with many judges, who take turns or add up; plain self-distillation and
-shuffled endorsements are the nulls.
+shuffled endorsements are the nulls. Other rules ask the agent's critic: what each teaches stands in
+`lessons`, the loop is the same for all.
 Axis letters: D seeds · U onsets · R rules · T steps · M steps at which parameters are kept ·
 B contexts · S states · Z all states reached from a context · A actions · K shards · O concepts.
 """
@@ -134,9 +135,6 @@ def branch(
         asked = lessons.asks_critic(settings.rules)
         return lessons.critic_values(network, parameters, onset) if asked else None
 
-    def seen_by(parameters):
-        return policies(logits_of(network, parameters), onset.views, probe, onset.around)
-
     first = lessons.policy_of(network, parameters, onset.views)
     before = lessons.agent_before(
         numbers, onset, first, critic_of(parameters), wanted, settings.plan_moves
@@ -144,7 +142,7 @@ def branch(
 
     def step(carry, number):
         parameters, optimiser, kept = carry
-        acting = seen_by(parameters)
+        acting = policies(logits_of(network, parameters), onset.views, probe, onset.around)
         seen = measure(
             onset.world,
             probe,

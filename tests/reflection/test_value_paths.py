@@ -92,7 +92,7 @@ def test_the_critic_looks_at_the_state_that_each_move_leads_to(agents, small):  
             cell = np.flatnonzero(looked_at[lead][..., 0])
             then = _moved(env, np.flatnonzero(views[state][..., 0])[0], action, looked_at[lead])
             assert cell.tolist() == [then]
-    assert goal.all()  # moves that end a plan are among them
+    assert goal.any()  # moves that end a plan are among them
 
 
 def _moved(env, cell: int, action: int, seen: np.ndarray) -> int:

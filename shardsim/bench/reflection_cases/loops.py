@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 
 from shardsim.bench.reflection_cases.case import Case, Row, row
 from shardsim.reflection import tabular
+from shardsim.reflection.config import Rule
 from shardsim.reflection.models.bargain import nash
 from shardsim.reflection.models.problem import problem
 
@@ -107,8 +108,9 @@ def _anchored(share: float, a: float, b: float, anchor: float) -> Row:
     p, first, second = np.poly1d([1, 0]), np.poly1d([a, 1]), np.poly1d([-b, 1 + b])
     turns = share * (1 + a) * second + (1 - share) * first
     held = p * first * second - (1 - anchor) * p * turns - (anchor / 2) * first * second
-    roots = held.roots[np.abs(held.roots.imag) < 1e-9].real
-    inside = roots[(roots > 0) & (roots < 1)]
+    roots = np.roots(held.coeffs)
+    real = np.real(roots[np.abs(np.imag(roots)) < 1e-9])
+    inside = real[(real > 0) & (real < 1)]
     found = _turns(np.array([share, 1 - share]), [a, b], np.full(2, 0.5), anchor=anchor)
     return row(TURNS, "p_1 at the end, anchored", inside, found[0, 0])
 
@@ -165,7 +167,11 @@ def _judged(q: np.ndarray, eta: float, p0: float, steps: int) -> Iterator[Row]:
     """Plans judged by a critic go the same way; the best of n goes to its end far sooner."""
     begin, odds = np.array([[p0, 1 - p0]]), logit(p0) + (q[0] - q[1]) / eta * np.arange(steps + 1)
     given = {"strength": 1 / eta, "critic": q[None], "steps": steps}
-    for rule, name in (("critique", "frozen"), ("critique-refreshed", "refreshed")):
+    judges: tuple[tuple[Rule, str], ...] = (
+        ("critique", "frozen"),
+        ("critique-refreshed", "refreshed"),
+    )
+    for rule, name in judges:
         path = tabular.imitate(rule, begin, np.zeros((1, 2, 1)), np.ones((1, 1)), **given)
         yield row(f"{CRITIQUE}, {name} judge", "p_t", expit(odds), path[:, 0, 0])
     count, rounds = 1 + eta, 4
