@@ -36,9 +36,9 @@ from shardsim.reflection.lock_in import lock_in
 from shardsim.reflection.onsets import CONTESTED
 from shardsim.reflection.results import reflect_run
 from shardsim.reflection.variance import FACTORS, split
+from shardsim.runs.agents import subjects_of
 from shardsim.runs.figure_data.activation import onsets_of
 from shardsim.runs.io import dataset_from_bytes, dataset_to_bytes
-from shardsim.runs.stages.reflect import subjects_of
 from shardsim.runs.toml import read_config
 
 SHIPPED = Path(__file__).parents[1] / "experiments" / "study_reflection.toml"
@@ -137,7 +137,8 @@ def spelt(found: Interval) -> str:
     """Write a mean with its interval; a dash where nothing is known."""
     if not np.isfinite(found.mean):
         return "–"
-    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    mean, low, high = (round(float(end), 2) + 0.0 for end in found)  # no −0.0
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def largest(one: xr.Dataset) -> str:

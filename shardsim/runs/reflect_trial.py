@@ -19,11 +19,11 @@ from shardsim.base.progress import SILENT, Progress
 from shardsim.base.scalars import Whole, whole
 from shardsim.reflection.config import MODELS, MOST_STEPS, ReflectConfig, sham_of
 from shardsim.reflection.results import Reflection, reflect_run
+from shardsim.runs.agents import subjects_of
 from shardsim.runs.disk import writable
 from shardsim.runs.figure_data.level import chosen_level
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import Run
-from shardsim.runs.stages.reflect import subjects_of
 from shardsim.runs.toml import read_config
 from shardsim.shards.contexts.battery import Battery, battery_from_bytes, gathered
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from shardsim.base.progress import Progress
+from shardsim.runs.agents import agents_of
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.run import ADDED, Run
 from shardsim.shards.active.propose import added
-from shardsim.shards.agents import Networks
 from shardsim.shards.evidence.training import Training
 from shardsim.shards.identify import identify_agents
 
@@ -44,13 +44,3 @@ def identify_stage(run: Run, progress: Progress, *, refine: int | None = None) -
     if more is not None:
         files[ADDED] = more.to_bytes()
     run.store.write_all(files)
-
-
-def agents_of(run: Run) -> Networks:
-    """The run's networks, trained and untrained."""
-    return Networks(
-        env=run.env,
-        network=run.learner.network,
-        parameters=run.checkpoint(-1).parameters,
-        fresh=run.checkpoint(0).parameters,
-    )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shardsim.base.progress import Progress
+from shardsim.runs.agents import agents_of
 from shardsim.runs.io import dataset_to_bytes
 from shardsim.runs.run import Run
-from shardsim.runs.stages.identify import agents_of
 from shardsim.shards.tracking.track import track_shards
 
 

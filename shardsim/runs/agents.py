@@ -1,0 +1,28 @@
+"""The agents of a run, as stages and figures ask for them."""
+
+from __future__ import annotations
+
+from shardsim.reflection.setting import Subjects
+from shardsim.runs.run import Run
+from shardsim.shards.agents import Networks
+
+
+def agents_of(run: Run) -> Networks:
+    """The run's networks, trained and untrained."""
+    return Networks(
+        env=run.env,
+        network=run.learner.network,
+        parameters=run.checkpoint(-1).parameters,
+        fresh=run.checkpoint(0).parameters,
+    )
+
+
+def subjects_of(run: Run) -> Subjects:
+    """The trained agents of a run that is finished to `identify`, with their shards."""
+    return Subjects(
+        env=run.env,
+        shards=run.shards,
+        networks=agents_of(run),
+        training=run.battery("held-out"),
+        discount=run.config.train.discount,
+    )
