@@ -39,25 +39,30 @@ def classes(goals: Sequence[str]) -> tuple[str, ...]:
     return (f"near-{goals[1]}", f"near-{goals[0]}", CONTESTED)
 
 
-def named(known: Sequence[str], classes: Sequence[str], one: str | None) -> list[int]:
-    """Return the numbers of the onsets to choose: all, those of a class, or the one of that name.
-
-    Raises:
-        UserError: there is none.
-    """
-    numbers = range(len(known))
-    if one is None:
-        return list(numbers)
-    found = [number for number in numbers if one in (known[number], classes[number])]
-    if not found:
-        raise UserError(f"there is no onset {one!r}; {did_you_mean(one, [*classes, *known])}")
-    return found
-
-
 def names(goals: Sequence[str], count: int = 1) -> tuple[str, ...]:
     """Names of the onsets, `count` of each class: the class, with a number where several are."""
     numbers = [""] if count == 1 else [f" {number}" for number in range(1, count + 1)]
     return tuple(f"{one}{number}" for one in classes(goals) for number in numbers)
+
+
+def named(known: Sequence[str], kinds: Sequence[str], one: str | None) -> list[int]:
+    """Return the numbers of the onsets to choose: all, one by its name, or those of a class.
+
+    Args:
+        known: names of the onsets.
+        kinds: the class of each.
+        one: a name of either kind; None for all.
+
+    Raises:
+        UserError: no onset and no class has that name.
+    """
+    if one is None:
+        return list(range(len(known)))
+    found = [n for n, said in enumerate(zip(known, kinds, strict=True)) if one in said]
+    if not found:
+        every = list(dict.fromkeys([*kinds, *known]))
+        raise UserError(f"there is no onset {one!r}; {did_you_mean(one, every)}")
+    return found
 
 
 def choose_goals(

@@ -253,12 +253,17 @@ def reflect_agents(
             seconds *= config.repeats
             if seconds > LONG:
                 part.expect(seconds, f"{len(setting.names)} onsets of {len(setting.weight)} agents")
-            each = len(setting.names) // len(set(setting.classes))
+            each = 1 if isinstance(onset, Battery) else onsets_a_class(setting.classes)
             asked_for = settings, task, setting.onset, parameters
             trace = reflect_in_batches(*asked_for, jax.random.key(seed), each)
             repeats = repeated(*asked_for, seed, each, trace, config.repeats)
             afterwards = afterwards_of(setting, subjects.networks, trace.parameters)
     return Reflected(setting, trace, afterwards, forecasts, repeats)
+
+
+def onsets_a_class(classes: Sequence[str]) -> int:
+    """Return how many onsets there are of each class, by the class of each onset."""
+    return len(classes) // len(set(classes))
 
 
 def afterwards_of(setting: Setting, networks: Networks, parameters: Any) -> Afterwards:

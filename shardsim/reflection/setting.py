@@ -134,6 +134,9 @@ def prepare(
         ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
     else:
         ground = ground_of(env, levels_of(onset), onset.tabular_model[0])
+    else:
+        kept = onsets.named(names, kinds, onset)
+        ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
     policy = policies_on(ground, subjects.networks, models)
     hit = reached_first(ground, policy, goals)
     if chosen:

@@ -33,7 +33,7 @@ def summary(found: xr.Dataset, config: ReflectConfig) -> dict[str, Any]:
             "contexts": here["contexts"].sum("onset").values.tolist(),
             "onsets": int(of_class.sum()),
             "model": first,
-            "first": _first(here.sel(model=first)),
+            "first": _first(here, first),
             "saturated": float(here["saturated"].mean()),
             "judges": here["judge"].mean(("onset", "seed")).values.tolist(),
             "judges_identified": float(here["judge_identified"].mean()),
@@ -47,9 +47,9 @@ def summary(found: xr.Dataset, config: ReflectConfig) -> dict[str, Any]:
     return told
 
 
-def _first(here: xr.Dataset) -> dict[str, dict[str, float]]:
+def _first(here: xr.Dataset, model: str) -> dict[str, dict[str, float]]:
     """Return by outcome how likely it is reached first before reflection, over seeds and onsets."""
-    before = here["hit"].sel(step=0).transpose("outcome", "onset", "seed")
+    before = here["hit"].sel(model=model, step=0).transpose("outcome", "onset", "seed")
     shared = here["shared_contexts"].values
     return {
         str(name): _plain(cut(over_all(values, shared)))

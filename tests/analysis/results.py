@@ -282,6 +282,11 @@ def reflection(seeds: int) -> xr.Dataset:
         "target_hit": hit,
         "judge": np.array([[[0.2, 0.8]], [[0.7, 0.3]], [[0.5, 0.5]]]) + np.zeros((3, seeds, 2)),
         "value_high": np.full((3, seeds, 2, 2), 0.9),
+        "value_low": np.full((3, seeds, 2, 2), 0.4),
+        "value_before": np.full((3, seeds, 2, 2), 0.5),
+        "value_path": 0.5
+        + 0.1 * np.linspace(0, 1, 5)[:, None, None, None] * pace[..., None, None]
+        + np.zeros((3, 3, 5, seeds, 2, 2)),
         "value_change": change,
         "share_before": before,
         "share_after": after,

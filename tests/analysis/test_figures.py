@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from shardsim.base.errors import UserError
 from shardsim.plot.canvas import save_bytes
 from shardsim.runs import figures
-from shardsim.runs.figure_data import outcomes
+from shardsim.runs.figure_data import outcomes, value_drift
 from shardsim.runs.figure_data.activation import activation
 from shardsim.shards.shardset import ShardSet
 from tests.analysis.summary import DIAGNOSIS
@@ -242,6 +242,13 @@ def test_goals_are_drawn_by_how_active_their_shards_are(finished):
 def test_outcomes_of_single_onsets_are_means_over_seeds(finished):
     found = outcomes.hits_by_onset(finished)["near-corner"]["cheese first"]["summed"]
     np.testing.assert_allclose(found, 0.3 + 0.04 * np.arange(5)[:, None])
+
+
+def test_values_on_the_way_are_in_units_of_their_range(finished):
+    found = value_drift.drifts(finished, place="target")["near-corner"]
+    assert [one.shard for one in found] == ["1 cheese", "2 corner"]
+    np.testing.assert_allclose(found[0].models["summed"], [0.4 * np.linspace(0, 1, 5)] * 2)
+    np.testing.assert_allclose(found[1].models["sham"], 0.0)
 
 
 SLOW = {"basins", "cheese-vector", "decision-square"}

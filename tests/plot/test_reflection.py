@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shardsim.base.statistics import Interval, t_interval
-from shardsim.plot import basins, constancy, extinction, outcomes, reflection
+from shardsim.plot import basins, constancy, drift, extinction, outcomes, reflection
 from shardsim.plot.style import BLUE, ORANGE
 from tests.plot import tables
 from tests.plot.drawn import legend_labels, lines
@@ -156,3 +156,16 @@ def test_onsets_are_drawn_before_and_after_by_class():
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["turns", "sham (null)"]
     assert drawn(figure, "turns, contested", 0.6)[0].value == 0.7
     assert "before" in legend_labels(figure) and "after, near-a" in legend_labels(figure)
+
+
+def test_drift_is_drawn_against_steps_beside_the_margin():
+    steps = np.array([0.0, 5.0, 20.0])
+    models = {"turns": np.outer([1.0, 1.2], steps / 100), "sham": np.zeros((2, 3))}
+    one = drift.Drift("a", steps, models)
+    figure = drift.drift_over_steps({"contested": [one]}, 0.05, where="at the onset")
+    axes = figure.axes[0]
+    strip = axes.patches[0].get_bbox()
+    assert (strip.y0, strip.y1) == (-0.05, 0.05)
+    shown = {line.get_label(): np.asarray(line.get_ydata()) for line in axes.lines}
+    assert shown["turns"] == pytest.approx([0.0, 0.055, 0.22])
+    assert len(axes.collections) == 2 and "no change (±0.05)" in legend_labels(figure)

@@ -133,13 +133,12 @@ def _first_states(env: Env, levels: Level, count: int) -> State:
 def _on_board(done: Reflected, board: Board, where: np.ndarray, models: tuple[str, ...]) -> Basins:
     assert done.trace is not None
     hits = np.asarray(done.trace.measured.hits)[0, ..., 0]  # [U, R, T + 1]
-    rules = [rule for rule in RULES if rule in models]
 
     def placed(values: np.ndarray) -> np.ndarray:
         shown = np.full(where.shape, np.nan)
         shown[where] = values
         return shown
 
-    after = {rule: placed(hits[:, row, -1]) for row, rule in enumerate(rules)}
+    after = {rule: placed(hits[:, row, -1]) for row, rule in enumerate(models)}
     goals = done.setting.goal_names
     return Basins(board, (goals[0], goals[1]), placed(hits[:, 0, 0]), after)

@@ -170,12 +170,17 @@ def _verdicts(data: xr.Dataset, models: Sequence[str]) -> dict[str, str]:
 
 
 def chosen(run: Run, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
-    """What reflection did, by class of onsets along `onset`, for one class or seed if asked for.
+    """What reflection did, by class of onsets."""
+    return by_class(reflected(run), onset, seed)
+
+
+def by_class(data: xr.Dataset, onset: str = "", seed: Whole | None = None) -> xr.Dataset:
+    """A `reflection.nc` by class of onsets along `onset`, for one class or seed if asked for.
 
     What is known of single onsets is averaged over those of the class that a seed has; what is said
     of whole classes is in the variables of `kind`, whose dim is `onset` here.
     """
-    data = _of_class(results.of_seed(reflected(run), seed), onset)
+    data = _of_class(results.of_seed(data, seed), onset)
     classes = _classes(data)
     by_onset = [name for name in data.data_vars if "onset" in data[name].dims]
     words = [name for name in by_onset if data[name].dtype.kind not in "fiub"]
@@ -229,14 +234,14 @@ def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict
     Runs that differ in nothing but their seeds are one (`pooled.groups`).
     """
     known = results.BATTERIES[::-1]
-    chosen = [results.one_of("battery", battery, known)] if battery else known
+    batteries = [results.one_of("battery", battery, known)] if battery else known
     named = results.titled(runs)
     shards = {name: run.shards for name, run in named.items()}
     panels = {
         f"{SHARES}, {name} levels": _by_measure(
             {title: concept_shares(found, name) for title, found in shards.items()}
         )
-        for name in chosen
+        for name in batteries
     }
     panels["best rival − shards (bits per decision)"] = {
         "shardness": {name: found.shardness for name, found in shards.items()}
@@ -244,7 +249,7 @@ def compared(runs: Sequence[Run], battery: str = "") -> dict[str, dict[str, dict
     curves = results.curves(named)
     panels[next(iter(curves.values())).unit] = {
         f"{split} levels": {name: one.ratio[split][:, -1] for name, one in curves.items()}
-        for split in chosen
+        for split in batteries
     }
     together = pooled.groups(runs)
     return {
