@@ -174,7 +174,7 @@ def benchmark(
     cases: int = 2,
     *,
     envs: Sequence[str] = ENVS,
-    contexts: int = 1000,
+    contexts: int = 600,
     seed: int = 0,
     kinds: Sequence[str] = HISTORY_KINDS,
     folders: Sequence[str | Path] = (),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.bench.history_agents import Answers
-from shardsim.bench.planted.memory import ANEW, HIDDEN, MARKOV, ONE, RANDOM, SHARDS, MemorySpec
+from shardsim.bench.planted.memory import ANEW, HIDDEN, MARKOV, RANDOM, SHARDS, MemorySpec
 from shardsim.shards.fit.verdict import CANNOT_TELL, LEAST_BITS, NO_STRUCTURE, ONE_UTILITY
 from shardsim.shards.fit.verdict import SHARDS as SEVERAL
 from shardsim.shards.history.selection import LEAST_HELD
@@ -51,6 +51,9 @@ def truth_of(spec: MemorySpec, answers: Answers) -> Truth:
 
 def _without_memory(spec: MemorySpec) -> tuple[str, ...]:
     """Verdicts that are true of an agent as it acts with the memory that it begins with."""
-    if spec.kind in (*MARKOV, ANEW, SHARDS, HIDDEN):
+    if spec.kind in (*MARKOV, ANEW):
+        # Several goals are there, but mixed in one proportion everywhere, as in one utility.
+        return (SEVERAL, ONE_UTILITY)
+    if spec.kind in (SHARDS, HIDDEN):
         return (SEVERAL,)
-    return {ONE: (ONE_UTILITY,), RANDOM: (NO_STRUCTURE,)}.get(spec.kind, (ONE_UTILITY,))
+    return (NO_STRUCTURE,) if spec.kind == RANDOM else (ONE_UTILITY,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
 from shardsim.bench.planted.worlds import Controller, Lived
 from shardsim.cli import app
 
+NOTHING: Any = None  # what a test does not read
 LINE = HistoryLine(
     kind=SWITCHING, env="e", number=0, agent="rule", planted=3, goals=2, gap=0.0, gap_reset=0.0,
     taught=True, taught_reset=True, there=0.1, remembers=True, reset="one utility", found_reset=1,
@@ -55,7 +57,7 @@ def test_the_table_counts_what_each_method_said():
     [
         ("visited", 0.2, (0.5, 0.5), set(), {"one utility"}),
         ("visited", 0.0, (1.0, 0.0), {"one utility"}, {"one utility"}),
-        ("switching", 0.2, (0.97, 0.03), {"one utility"}, {"shards"}),
+        ("switching", 0.2, (0.97, 0.03), {"one utility"}, {"shards", "one utility"}),
         ("shards", 0.0, (1.0,), {"shards"}, {"shards"}),
         ("random", 0.0, (1.0,), {"no structure"}, {"no structure"}),
     ],
@@ -63,7 +65,7 @@ def test_the_table_counts_what_each_method_said():
 def test_what_is_true_of_an_agent_is_measured(kind, there, held, lived, reset):
     spec = MemorySpec(kind, (), (0, 1), (0.5, 0.5))
     answers = history_agents.Answers(
-        np.empty(0), np.empty(0), None, None, there, np.array(held), 0.0, 0.03
+        np.empty(0), np.empty(0), NOTHING, NOTHING, there, np.array(held), 0.0, 0.03
     )
     truth = truth_of(spec, answers)
     assert truth.remembers == (there > 0)
@@ -78,7 +80,7 @@ def test_what_is_held_is_inferred_from_whole_episodes():
     change = np.full((1, 1, 2, 2), 0.5)
     action = np.array([[0, 0, 0, 1]])
     lived = Lived(np.zeros(1, int), np.zeros((1, 4), int), action, action >= 0, policy)
-    spec = MemorySpec("anew", (None, None), (0, 1), (0.5, 0.5))
+    spec = MemorySpec("anew", (NOTHING, NOTHING), (0, 1), (0.5, 0.5))
     found = history_agents.held(spec, Controller(policy, change, np.array([0.5, 0.5])), lived)
     np.testing.assert_allclose(found, [(3 * 0.99 + 0.01) / 4, (0.99 + 3 * 0.01) / 4])
 

@@ -113,7 +113,7 @@ def test_what_a_network_misses_is_found_step_by_step(worlds, monkeypatch):
     monkeypatch.setattr(recurrent, "EPISODES", 60)
     found = controller(drawn(memory.ARRIVING, worlds), worlds)
     lived = live(controlled(found), worlds.dynamics, 4, STEPS, 5)
-    made = recurrent.taught(found, worlds, STEPS, 0, updates=20)
+    made = recurrent.taught(found, worlds, STEPS, 0, updates=1)
     table, miss = made.views(worlds), []
     hidden, before = jnp.zeros((12, recurrent.WIDTH)), jnp.zeros((12, 4))
     for step in range(STEPS):
