@@ -30,6 +30,7 @@ from shardsim.bench.planted.memory import (
     MemorySpec,
     draw_memory,
 )
+from shardsim.bench.planted.rules import PlantedSpec
 from shardsim.bench.planted.worlds import Lived
 from shardsim.env.registry import make
 from shardsim.shards.fit.data import cross_entropy_bits, decisions_on, level_means
@@ -92,13 +93,14 @@ def line_of(spec: MemorySpec, on: Ground, number: int, agent: str, seed: int) ->
     found = memory_of(given, twin, {"shards": (alone[0], alone[1])}, seed=seed)
     models = _models(found, given, answers.episodes, on, seed)
     verdict = judged(whole.verdict, found.remembers)
+    shown = [spec.goals[goal] for goal in truth.goals]
     return HistoryLine(
         kind=spec.kind,
         env=on.battery.env.name,
         number=number,
         agent=agent,
         planted=spec.num_goals,
-        goals=truth.goals,
+        goals=len(truth.goals),
         gap=answers.gap,
         gap_reset=answers.gap_reset,
         taught=truth.taught,
@@ -121,7 +123,7 @@ def line_of(spec: MemorySpec, on: Ground, number: int, agent: str, seed: int) ->
         states={name: one.goals for name, one in models.items()},
         bits={"shards": float(alone[0].mean())}
         | {name: float(one.bits.mean()) for name, one in models.items()},
-        cosine={n: goal_cosine(spec, one.model.goals) for n, one in models.items() if n != GLM},
+        cosine={n: goal_cosine(shown, one.model.goals) for n, one in models.items() if n != GLM},
         seconds=time.perf_counter() - begin,
     )
 
@@ -156,16 +158,16 @@ def right_model(kind: str) -> str:
     return {SWITCHING: STATIONARY, WHOLE: MIXTURE, "anew": ANEW}.get(kind, STATE)
 
 
-def goal_cosine(spec: MemorySpec, goals: np.ndarray) -> float:
-    """Return the mean cosine of planted goals to those found [M, O], matched; 0 without a partner.
+def goal_cosine(planted: Sequence[PlantedSpec], found: np.ndarray) -> float:
+    """Return the mean cosine of planted goals to those found [G, O], matched; 0 without a partner.
 
     NaN for agents that are no goals held one at a time.
     """
-    wanted = [goal.preferences[0] for goal in spec.goals if len(goal.preferences) == 1]
-    if len(wanted) < len(spec.goals):
+    wanted = [goal.preferences[0] for goal in planted if len(goal.preferences) == 1]
+    if not wanted or len(wanted) < len(planted):
         return float("nan")
-    norm = np.maximum(np.linalg.norm(goals, axis=1, keepdims=True), 1e-9)
-    cosine = np.asarray(wanted) @ (goals / norm).T
+    norm = np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    cosine = np.asarray(wanted) @ (found / norm).T
     mine, theirs = linear_sum_assignment(-cosine)
     return float(cosine[mine, theirs].sum() / len(wanted))
 

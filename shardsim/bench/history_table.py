@@ -76,15 +76,15 @@ def best_model(line: HistoryLine) -> str:
 
 
 def holds_goals(line: HistoryLine) -> bool:
-    """Whether it holds one goal at a time, as many as hidden states are to be found."""
-    return line.remembers or line.kind not in MEMORYLESS_KINDS[1:]
+    """Whether it was planted with goals held one at a time, which can be counted."""
+    return line.kind not in MEMORYLESS_KINDS[1:]
 
 
 def model_row(name: str, found: Sequence[HistoryLine]) -> tuple[str, ...]:
     """Return the cells of `MODEL_HEAD`: one model over all agents."""
     held = [line for line in found if line.remembers]
     rest = [line for line in found if not line.remembers]
-    counted = [line for line in held if name in line.states]
+    counted = [line for line in held if holds_goals(line) and name in line.states]
     return (
         name,
         str(len(found)),

@@ -25,7 +25,7 @@ class Truth(NamedTuple):
 
     there: float  # bits a decision by which its past tells more than its state
     remembers: bool  # by more than `LEAST_BITS`
-    goals: int  # that it holds in more than `LEAST_HELD` of its decisions
+    goals: tuple[int, ...]  # those that it holds in more than `LEAST_HELD` of its decisions
     taught: bool  # it does what was planted; rules always
     taught_reset: bool  # also with an empty memory
     lived: tuple[str, ...]  # verdicts that are true of it as it lives
@@ -35,9 +35,9 @@ class Truth(NamedTuple):
 def truth_of(spec: MemorySpec, answers: Answers) -> Truth:
     """Return what is true of an agent that was asked."""
     remembers = answers.there > LEAST_BITS
-    goals = int(np.sum(answers.held > LEAST_HELD))
+    goals = tuple(int(goal) for goal in np.flatnonzero(answers.held > LEAST_HELD))
     alone = _without_memory(spec)
-    lived = ((ONE_UTILITY,) if goals == 1 else ()) if remembers else alone
+    lived = ((ONE_UTILITY,) if len(goals) == 1 else ()) if remembers else alone
     return Truth(
         there=answers.there,
         remembers=remembers,

@@ -69,6 +69,7 @@ def test_what_is_true_of_an_agent_is_measured(kind, there, held, lived, reset):
     )
     truth = truth_of(spec, answers)
     assert truth.remembers == (there > 0)
+    assert truth.goals == tuple(number for number, part in enumerate(held) if part > 0.05)
     assert set(truth.lived) == lived | {"cannot tell"}
     assert set(truth.reset) == reset | {"cannot tell"}
     assert truth.taught and not truth.taught_reset
@@ -95,9 +96,8 @@ def test_goals_are_matched_whatever_their_order_and_length():
         habit=(0.0,),
     )
     other = PlantedSpec(**{**vars(goal), "preferences": ((0.0, 1.0),)})
-    spec = MemorySpec(SWITCHING, (goal, other), (0, 1), (0.5, 0.5))
-    assert goal_cosine(spec, np.array([[0.0, 3.0], [2.0, 0.0]])) == pytest.approx(1.0)
-    assert goal_cosine(spec, np.array([[0.0, 3.0]])) == pytest.approx(0.5)
+    assert goal_cosine((goal, other), np.array([[0.0, 3.0], [2.0, 0.0]])) == pytest.approx(1.0)
+    assert goal_cosine((goal, other), np.array([[0.0, 3.0]])) == pytest.approx(0.5)
     assert right_model(SWITCHING) != right_model(WHOLE)
 
 
