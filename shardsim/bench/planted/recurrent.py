@@ -40,7 +40,7 @@ UPDATES = 1000
 LEARNING_RATE = 3e-3
 EPISODES = 8192  # of lessons, over all levels
 ANYWHERE = 0.75  # of the lessons start in any state, so that an empty memory is known there
-FIRST = 8.0  # weight of an episode's first decision, the only one with an empty memory
+FIRST = 24.0  # weight of an episode's first decision, the only one with an empty memory
 INPUTS = 256  # principal axes of observations, at most
 
 

@@ -3,9 +3,9 @@
 Models of hidden goals are compared on held-out levels with models that see the state alone. Any
 model is wrong somewhere, and a hidden state may make good what the others cannot express although
 nothing is remembered. So the same is asked of a twin: an agent without memory that in every state
-acts as this one does on average over the pasts that lead there. Memory is what saves more bits
-than in the twin, paired by level; where models of the past save the twin nothing, it is all that
-they save.
+acts as this one does on average over the pasts that lead there, fitted with as many hidden states.
+Memory is what saves more bits than in the twin, paired by level; where models of the past save the
+twin nothing, it is all that they save.
 Axis letters: E episodes · T steps · L levels · K hidden states.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from shardsim.base.statistics import Interval, t_interval
 from shardsim.shards.fit.verdict import CANNOT_TELL, LEAST_BITS
 from shardsim.shards.history.hidden_goals import ANEW, STATE, STATIONARY
-from shardsim.shards.history.selection import MOST_STATES, Selected, select
+from shardsim.shards.history.selection import MOST_STATES, Selected, bits_of, select
 from shardsim.shards.history.sequences import Sequences
 
 REMEMBERING = (STATIONARY, STATE)
@@ -54,8 +54,14 @@ def memory_of(
       most: hidden states, at most.
       seed: of folds and starts.
     """
-    own, models, alone = _saved(given, [one[0] for one in (beside or {}).values()], most, seed)
-    other, _, _ = _saved(twin, [one[1] for one in (beside or {}).values()], most, seed)
+    kinds = (ANEW, *REMEMBERING)
+    models = {change: select(given, change, most=most, seed=seed) for change in kinds}
+    # As many states for the twin: whether one more is sure to help would else differ by luck.
+    sizes = {change: one.model.size for change, one in models.items()}
+    again = {change: bits_of(twin, change, size, seed=seed) for change, size in sizes.items()}
+    mine, theirs = ([one[side] for one in (beside or {}).values()] for side in (0, 1))
+    own, alone = _saved({change: one.bits for change, one in models.items()}, mine)
+    other, _ = _saved(again, theirs)
     names = [ANEW, *(beside or {})]
     # What such models lose on the twin is no evidence for memory: they must save bits outright.
     beyond = own - other if other.mean() > 0 else own
@@ -70,14 +76,11 @@ def memory_of(
     )
 
 
-def _saved(given: Sequences, beside: Sequence[np.ndarray], most: int, seed: int):
-    """Bits [L] by which the best model of the past is ahead, and the models."""
-    models = {
-        change: select(given, change, most=most, seed=seed) for change in (ANEW, *REMEMBERING)
-    }
-    alone = [models[ANEW].bits, *beside]
-    past = min((models[name].bits for name in REMEMBERING), key=np.mean)
-    return min(alone, key=np.mean) - past, models, alone
+def _saved(bits: Mapping[str, np.ndarray], beside: Sequence[np.ndarray]):
+    """Bits [L] by which the best model of the past is ahead, and those of the state alone."""
+    alone = [bits[ANEW], *beside]
+    past = min((bits[name] for name in REMEMBERING), key=np.mean)
+    return min(alone, key=np.mean) - past, alone
 
 
 def judged(verdict: str, remembers: bool) -> str:

@@ -61,6 +61,12 @@ def select(given: Sequences, change: str, *, most: int = MOST_STATES, seed: int 
     return Selected(model, bits, tuple(means), count)
 
 
+def bits_of(given: Sequences, change: str, size: int, *, seed: int = 0) -> np.ndarray:
+    """Return float64[L], bits a decision on held-out levels with so many hidden states."""
+    model = fit(given, size, change, seed=seed)
+    return _held_out(model, given, level_folds(given.level, FOLDS, seed))
+
+
 def _better(gain: np.ndarray) -> bool:
     """Whether bits saved [L] are more than chance."""
     return bool(gain.mean() > SURE * gain.std(ddof=1) / np.sqrt(len(gain)))

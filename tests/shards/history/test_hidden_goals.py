@@ -155,6 +155,14 @@ def test_what_models_of_the_past_lose_on_the_twin_is_no_memory():
     assert found.twin < -9 and found.saved.mean == 0 and not found.remembers
 
 
+def test_a_twin_that_acts_like_the_agent_shows_that_nothing_is_remembered():
+    """Goals that last, as a place would make them last, in the agent and in its twin alike."""
+    given, _ = drawn(0.95, episodes=60)
+    found = memory_of(given, given, most=2)
+    assert found.raw > 0.05 and found.twin == pytest.approx(found.raw)
+    assert found.saved.mean == pytest.approx(0) and not found.remembers
+
+
 def test_means_of_levels_leave_out_what_was_not_decided():
     given, _ = drawn(0.9, episodes=12, steps=3)
     given.deciding[6:, 1:] = False
