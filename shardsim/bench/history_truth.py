@@ -13,7 +13,7 @@ import numpy as np
 
 from shardsim.bench.history_agents import Answers
 from shardsim.bench.planted.memory import ANEW, HIDDEN, MARKOV, RANDOM, SHARDS, MemorySpec
-from shardsim.shards.fit.verdict import CANNOT_TELL, LEAST_BITS, NO_STRUCTURE, ONE_UTILITY
+from shardsim.shards.fit.verdict import CANNOT_TELL, NO_STRUCTURE, ONE_UTILITY
 from shardsim.shards.fit.verdict import SHARDS as SEVERAL
 from shardsim.shards.history.selection import LEAST_HELD
 
@@ -24,7 +24,7 @@ class Truth(NamedTuple):
     """What one agent is."""
 
     there: float  # bits a decision by which its past tells more than its state
-    remembers: bool  # by more than `LEAST_BITS`
+    remembers: bool  # by more than a network may miss its rule, which leaves traces of the past
     goals: tuple[int, ...]  # those that it holds in more than `LEAST_HELD` of its decisions
     taught: bool  # it does what was planted; rules always
     taught_reset: bool  # also with an empty memory
@@ -34,7 +34,7 @@ class Truth(NamedTuple):
 
 def truth_of(spec: MemorySpec, answers: Answers) -> Truth:
     """Return what is true of an agent that was asked."""
-    remembers = answers.there > LEAST_BITS
+    remembers = answers.there > TAUGHT
     goals = tuple(int(goal) for goal in np.flatnonzero(answers.held > LEAST_HELD))
     alone = _without_memory(spec)
     lived = ((ONE_UTILITY,) if len(goals) == 1 else ()) if remembers else alone
