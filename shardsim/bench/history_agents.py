@@ -17,17 +17,19 @@ from shardsim.bench.planted.worlds import (
     Lived,
     Worlds,
     controlled,
+    divergence,
     live,
     lived_policy,
+    together,
     worlds_of,
 )
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels
 from shardsim.shards.contexts.battery import Battery, battery
+from shardsim.shards.history.forward_backward import forward_backward
 
 STEPS = 24  # decisions of an episode, at most
 LEVELS, EPISODES = 24, 8
-LESSONS = 192  # levels that a network learns in
 AVERAGED = 96  # episodes a level over which a network's choices are averaged
 
 
@@ -38,10 +40,14 @@ class Ground(NamedTuple):
     home: np.ndarray  # int[C, 2], level and state of each
     contexts: Worlds  # their levels
     episodes: Worlds  # L levels of the episodes
-    lessons: Worlds | None  # of networks
+
+    @property
+    def lessons(self) -> Worlds:
+        """Levels that networks are taught in: those in which they are asked."""
+        return together(self.contexts, self.episodes)
 
 
-def ground(env: Env, contexts: int, seed: int, network: bool) -> Ground:
+def ground(env: Env, contexts: int, seed: int) -> Ground:
     """Draw and analyse an env's levels."""
     mine = battery(env, contexts, seed=seed)
     home, tabular = mine.tabular_model
@@ -51,7 +57,6 @@ def ground(env: Env, contexts: int, seed: int, network: bool) -> Ground:
         home=home,
         contexts=worlds_of(env, tabular.levels),
         episodes=worlds_of(env, sample_levels(env, key, LEVELS, "target")),
-        lessons=worlds_of(env, sample_levels(env, key, LESSONS, "train")) if network else None,
     )
 
 
@@ -62,7 +67,10 @@ class Answers(NamedTuple):
     lived: np.ndarray  # float[C, A], on average over its pasts
     episodes: Lived
     twin: Lived  # an agent without memory that acts as it does on average
-    there: float
+    there: float  # bits a decision by which its past tells more than its state
+    held: np.ndarray  # float64[K], part of its decisions in which it held each planted goal
+    gap: float  # bits a decision by which a network misses the rule, in the rule's episodes
+    gap_reset: float  # the same with an empty memory, in the contexts
 
 
 def controller(spec: MemorySpec, worlds: Worlds) -> Controller:
@@ -82,39 +90,70 @@ def ask_rule(spec: MemorySpec, on: Ground, seed: int) -> Answers:
     average = lived_policy(here, on.episodes.dynamics, STEPS)
     lived = live(controlled(here), on.episodes.dynamics, EPISODES, STEPS, seed)
     return Answers(
-        reset=np.einsum("m,lsma->lsa", there.begin, there.policy)[at],
+        reset=_emptied(there)[at],
         lived=lived_policy(there, on.contexts.dynamics, STEPS)[at],
         episodes=lived,
         twin=_twin(average, on, seed),
-        there=_told(lived, average),
+        there=told(lived, average),
+        held=held(spec, here, lived),
+        gap=0.0,
+        gap_reset=0.0,
     )
 
 
 def ask_network(spec: MemorySpec, on: Ground, seed: int) -> Answers:
     """Teach a network, and ask it; what it does on average is estimated from many episodes."""
-    assert on.lessons is not None
-    made = recurrent.taught(controller(spec, on.lessons), on.lessons, STEPS, seed)
+    lessons = on.lessons
+    made = recurrent.taught(controller(spec, lessons), lessons, STEPS, seed)
     resets, averages = [], []
     for worlds in (on.contexts, on.episodes):
-        mind = recurrent.minded(*made, worlds)
-        resets.append(recurrent.forgetful(*made, worlds))
+        mind = recurrent.minded(made, worlds)
+        resets.append(recurrent.forgetful(made, worlds))
         many = live(mind, worlds.dynamics, AVERAGED, STEPS, seed + 7)
         averages.append(recurrent.averaged(many, resets[-1]))
-    at = tuple(on.home.T)
-    mind = recurrent.minded(*made, on.episodes)
+    at, rule = tuple(on.home.T), controller(spec, on.episodes)
+    empty = _emptied(controller(spec, on.contexts))[at]
+    mind = recurrent.minded(made, on.episodes)
     lived = live(mind, on.episodes.dynamics, EPISODES, STEPS, seed)
-    twin = _twin(averages[1], on, seed)
-    return Answers(resets[0][at], averages[0][at], lived, twin, _told(lived, averages[1]))
+    shown = live(controlled(rule), on.episodes.dynamics, EPISODES, STEPS, seed + 3)
+    return Answers(
+        reset=resets[0][at],
+        lived=averages[0][at],
+        episodes=lived,
+        twin=_twin(averages[1], on, seed),
+        there=told(lived, averages[1]),
+        held=held(spec, rule, lived),
+        gap=recurrent.missed(made, on.episodes, shown),
+        gap_reset=float(divergence(empty, resets[0][at]).mean()),
+    )
+
+
+def _emptied(agent: Controller) -> np.ndarray:
+    """Return float64[L, S, A]: what an agent does in each state with the memory it begins with."""
+    return np.einsum("m,lsma->lsa", agent.begin, agent.policy)
 
 
 def _twin(average: np.ndarray, on: Ground, seed: int) -> Lived:
     return live(controlled(_plain(average)), on.episodes.dynamics, EPISODES, STEPS, seed + 1)
 
 
-def _told(lived: Lived, average: np.ndarray) -> float:
+def told(lived: Lived, average: np.ndarray) -> float:
     """Bits a decision by which the past tells more than the state: what there is to be saved."""
-    picked = lived.action[..., None]
-    past = np.take_along_axis(lived.chance, picked, -1)
-    state = np.take_along_axis(average[lived.level[:, None], lived.state], picked, -1)
-    ratio = np.log2(np.maximum(past, 1e-12)) - np.log2(np.maximum(state, 1e-12))
-    return float(ratio[..., 0][lived.deciding].mean())
+    here = average[lived.level[:, None], lived.state]
+    return float(divergence(lived.chance, here)[lived.deciding].mean())
+
+
+def held(spec: MemorySpec, agent: Controller, lived: Lived) -> np.ndarray:
+    """Return float64[K]: the part of the decisions in which each planted goal was held.
+
+    Expected by exact inference of the planted memory from whole episodes; for a network, of the
+    rule that it was taught, from the network's episodes.
+    """
+    at = lived.level[:, None], lived.state
+    chance = np.asarray(agent.policy)[at].astype(np.float64)  # [E, T, M, A]
+    logs = np.log(np.take_along_axis(chance, lived.action[:, :, None, None], -1)[..., 0])
+    logs = np.where(lived.deciding[..., None], logs, 0.0)
+    begin = np.broadcast_to(agent.begin, (len(logs), logs.shape[2]))
+    change = np.asarray(agent.change)[at][:, 1:].astype(np.float64)
+    state = forward_backward(begin, change, logs).state[lived.deciding].mean(0)
+    return np.bincount(spec.goal_of, state, spec.num_goals)

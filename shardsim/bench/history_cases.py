@@ -21,6 +21,7 @@ from shardsim.base import parallel
 from shardsim.base.errors import UserError
 from shardsim.base.seeds import BENCH_SEEDS, checked_seed
 from shardsim.bench.history_agents import Ground, ask_network, ask_rule, ground
+from shardsim.bench.history_truth import truth_of
 from shardsim.bench.planted import episodes
 from shardsim.bench.planted.memory import (
     HISTORY_KINDS,
@@ -29,12 +30,14 @@ from shardsim.bench.planted.memory import (
     MemorySpec,
     draw_memory,
 )
+from shardsim.bench.planted.rules import PlantedSpec
 from shardsim.bench.planted.worlds import Lived
 from shardsim.env.registry import make
 from shardsim.shards.fit.data import cross_entropy_bits, decisions_on, level_means
 from shardsim.shards.fit.fit import ModelFit, fit
 from shardsim.shards.history import hidden_goals
-from shardsim.shards.history.memory import Memory, Selected, judged, memory_of, select
+from shardsim.shards.history.memory import Memory, judged, memory_of
+from shardsim.shards.history.selection import Selected, select
 
 ENVS = ("two-goods", "cheese-corner")
 RULE, NETWORK = "rule", "GRU"
@@ -50,20 +53,28 @@ class HistoryLine(NamedTuple):
     env: str
     number: int
     agent: str  # rule or GRU
-    remembers: bool  # planted so
     planted: int  # goals
+    goals: int  # held in its episodes
+    gap: float  # bits by which it misses what was planted; of a rule 0
+    gap_reset: float  # the same with an empty memory
+    taught: bool  # the gap is small enough for what was planted to be its truth
+    taught_reset: bool
+    there: float  # bits that the past tells in truth
+    remembers: bool  # in truth
     reset: str  # verdict without memory, of the agent with an empty memory
     found_reset: int
+    reset_wrong: bool
     lived: str  # the same as it acts on average over its pasts
     found: int
-    there: float  # bits that the past tells in truth of the planted agent
+    lived_wrong: bool
     saved: float  # bits that memory saves beyond the twin's
     low: float
     high: float
     twin: float
     says_memory: bool
     verdict: str  # of `lived`, once memory is asked for
-    states: dict[str, int]  # model of sequences -> hidden states
+    wrong: bool
+    states: dict[str, int]  # model of sequences -> goals found
     bits: dict[str, float]  # the same, held out; and the shards found without memory
     cosine: dict[str, float]  # the same, of goals, matched
     seconds: float
@@ -74,34 +85,45 @@ def line_of(spec: MemorySpec, on: Ground, number: int, agent: str, seed: int) ->
     begin = time.perf_counter()
     own = seed + 17 * number + 101 * HISTORY_KINDS.index(spec.kind)
     answers = (ask_network if agent == NETWORK else ask_rule)(spec, on, own)
+    truth = truth_of(spec, answers)
     whole = _identified(answers.lived, on, seed)
     empty = _identified(answers.reset, on, seed) if spec.has_memory else whole
     given, twin = (episodes.sequences(one, on.episodes) for one in (answers.episodes, answers.twin))
     alone = tuple(_shard_bits(whole, one, on) for one in (answers.episodes, answers.twin))
     found = memory_of(given, twin, {"shards": (alone[0], alone[1])}, seed=seed)
     models = _models(found, given, answers.episodes, on, seed)
+    verdict = judged(whole.verdict, found.remembers)
+    shown = [spec.goals[goal] for goal in truth.goals]
     return HistoryLine(
         kind=spec.kind,
         env=on.battery.env.name,
         number=number,
         agent=agent,
-        remembers=spec.has_memory,
         planted=spec.num_goals,
+        goals=len(truth.goals),
+        gap=answers.gap,
+        gap_reset=answers.gap_reset,
+        taught=truth.taught,
+        taught_reset=truth.taught_reset,
+        there=truth.there,
+        remembers=truth.remembers,
         reset=empty.verdict,
         found_reset=empty.num_shards,
+        reset_wrong=empty.verdict not in truth.reset,
         lived=whole.verdict,
         found=whole.num_shards,
-        there=answers.there,
+        lived_wrong=whole.verdict not in truth.lived,
         saved=float(found.saved.mean),
         low=float(found.saved.low),
         high=float(found.saved.high),
         twin=found.twin,
         says_memory=found.remembers,
-        verdict=judged(whole.verdict, found.remembers),
-        states={name: one.model.size for name, one in models.items()},
+        verdict=verdict,
+        wrong=verdict not in truth.lived,
+        states={name: one.goals for name, one in models.items()},
         bits={"shards": float(alone[0].mean())}
         | {name: float(one.bits.mean()) for name, one in models.items()},
-        cosine={n: goal_cosine(spec, one.model.goals) for n, one in models.items() if n != GLM},
+        cosine={n: goal_cosine(shown, one.model.goals) for n, one in models.items() if n != GLM},
         seconds=time.perf_counter() - begin,
     )
 
@@ -136,16 +158,16 @@ def right_model(kind: str) -> str:
     return {SWITCHING: STATIONARY, WHOLE: MIXTURE, "anew": ANEW}.get(kind, STATE)
 
 
-def goal_cosine(spec: MemorySpec, goals: np.ndarray) -> float:
-    """Return the mean cosine of planted goals to those found [M, O], matched; 0 without a partner.
+def goal_cosine(planted: Sequence[PlantedSpec], found: np.ndarray) -> float:
+    """Return the mean cosine of planted goals to those found [G, O], matched; 0 without a partner.
 
     NaN for agents that are no goals held one at a time.
     """
-    wanted = [goal.preferences[0] for goal in spec.goals if len(goal.preferences) == 1]
-    if len(wanted) < len(spec.goals):
+    wanted = [goal.preferences[0] for goal in planted if len(goal.preferences) == 1]
+    if not wanted or len(wanted) < len(planted):
         return float("nan")
-    norm = np.maximum(np.linalg.norm(goals, axis=1, keepdims=True), 1e-9)
-    cosine = np.asarray(wanted) @ (goals / norm).T
+    norm = np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    cosine = np.asarray(wanted) @ (found / norm).T
     mine, theirs = linear_sum_assignment(-cosine)
     return float(cosine[mine, theirs].sum() / len(wanted))
 
@@ -154,7 +176,7 @@ def benchmark(
     cases: int = 2,
     *,
     envs: Sequence[str] = ENVS,
-    contexts: int = 1000,
+    contexts: int = 600,
     seed: int = 0,
     kinds: Sequence[str] = HISTORY_KINDS,
     folders: Sequence[str | Path] = (),
@@ -183,7 +205,7 @@ def benchmark(
     for number, name in enumerate(envs):
         say(f"levels of {name}")
         env = make(name, folders=folders)
-        grounds.append(ground(env, contexts, 1000 * seed + 10 * number, NETWORK in agents))
+        grounds.append(ground(env, contexts, 1000 * seed + 10 * number))
     for kind in kinds:
         able = [one for one in grounds if kind != "hidden" or one.battery.env.drive_names]
         if not able:

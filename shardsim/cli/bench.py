@@ -75,7 +75,10 @@ def bench_shards_command(
             "history: goals that change within an episode"
         ),
     ] = "rule",
-    contexts: Annotated[int, typer.Option(min=200, help="contexts of each battery")] = 1400,
+    contexts: Annotated[
+        int | None,
+        typer.Option(min=200, help="contexts of each battery [1400; tier history 600]"),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=BENCH_SEEDS - 1, help="seed of levels and agents")
     ] = 0,
@@ -107,6 +110,7 @@ def bench_shards_command(
         name: [word.strip() for word in text.split(",")] for name, text in chosen.items() if text
     }
     say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    contexts = contexts or (600 if tier == "history" else 1400)
     lists |= {"contexts": contexts, "seed": seed, "folders": envs or (), "say": say}
     if gaps and tier in ("reward", "history"):
         raise UserError(f"--gaps is for networks taught a rule; leave it out of --tier {tier}")

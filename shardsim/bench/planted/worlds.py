@@ -39,6 +39,7 @@ class Worlds(NamedTuple):
     advantages: np.ndarray  # float32[L, S, A, O]
     blocked: np.ndarray  # bool[L, S, A]
     reachable: np.ndarray  # bool[L, S, O]
+    decision: np.ndarray  # bool[L, S], an agent can come to decide there
 
 
 class Lived(NamedTuple):
@@ -76,7 +77,28 @@ def worlds_of(env: Env, levels: Level) -> Worlds:
         advantages=np.asarray(found.advantage),
         blocked=np.asarray(found.blocked),
         reachable=np.asarray(found.reachable),
+        decision=np.asarray(found.decision),
     )
+
+
+def together(one: Worlds, other: Worlds) -> Worlds:
+    """The levels of both, those of `one` first; both of one env."""
+    arrays = [part._replace(env=None) for part in (one, other)]
+    found = jax.tree.map(lambda *parts: np.concatenate(parts), *arrays)
+    return found._replace(env=one.env)
+
+
+def started_anywhere(worlds: Worlds, part: float) -> Worlds:
+    """Worlds in which this part of the episodes starts in any state where an agent can decide."""
+    even = worlds.decision / np.maximum(worlds.decision.sum(1, keepdims=True), 1)
+    start = (1 - part) * worlds.dynamics.start + part * even
+    return worlds._replace(dynamics=worlds.dynamics._replace(start=start.astype(np.float32)))
+
+
+def divergence(chance: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Kullback–Leibler divergence of other chances [..., A] from these, in bits, [...]."""
+    ratio = np.log2(np.maximum(chance, 1e-12)) - np.log2(np.maximum(other, 1e-12))
+    return (chance * ratio).sum(-1)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -1,14 +1,16 @@
 """Goals that an agent holds one at a time, hidden from an onlooker, fitted to episodes by EM.
 
-In hidden state z it chooses by softmax(own·θ_z + shared·φ). Four ways in which z goes on:
-'whole episode', never (a mixture of intentions: Babeş-Vroman et al. 2011, "Apprenticeship learning
-about multiple intentions"); 'stationary', with chances that nothing changes (hidden Markov over
-intentions: Zhu et al. 2024, "Multi-intention inverse Q-learning for interpretable behavior
+In hidden state z it chooses by softmax(own·θ_z + shared·φ), θ_z its goal. Four ways in which z goes
+on: 'whole episode', never (a mixture of intentions: Babeş-Vroman et al. 2011, "Apprenticeship
+learning about multiple intentions"); 'stationary', with chances that nothing changes (hidden Markov
+over intentions: Zhu et al. 2024, "Multi-intention inverse Q-learning for interpretable behavior
 representation"; over any regressors the GLM-HMM: Ashwood et al. 2022, "Mice alternate between
 discrete behavioral strategies during perceptual decision-making"); 'state', with chances that
 depend on where the step led (Ke et al. 2024, "Inverse reinforcement learning with switching rewards
 and history dependency"); and 'anew', drawn each time by where it is, whatever it was: no memory.
-Axis letters: E episodes · T steps · A actions · K hidden states · F features · P, Q columns.
+Several hidden states may want the same goal.
+Axis letters: E episodes · T steps · A actions · K hidden states · G goals · F features ·
+P, Q columns.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ class HiddenGoals(NamedTuple):
     """A fitted model."""
 
     change: str
-    goals: np.ndarray  # θ, float64[K, P]
+    goals: np.ndarray  # θ, float64[G, P]
+    goal_of: np.ndarray  # int64[K], the goal of each hidden state
     common: np.ndarray  # φ, float64[Q]
     begin: np.ndarray  # float64[K]
     moves: np.ndarray  # float64[K, K, F], coefficients of the next state, from each; 'anew': [1]
@@ -44,12 +47,18 @@ class HiddenGoals(NamedTuple):
     @property
     def size(self) -> int:
         """K."""
-        return len(self.goals)
+        return len(self.goal_of)
+
+    @property
+    def wanting(self) -> np.ndarray:
+        """Which hidden states want which goal, float64[K, G] of 0 and 1."""
+        return np.eye(len(self.goals))[self.goal_of]
 
 
 def choice_logs(model: HiddenGoals, given: Sequences) -> np.ndarray:
     """Return float64[E, T, K, A]: log-probability of every action in every hidden state."""
-    own = np.einsum("etap,kp->etka", given.own, model.goals, optimize=True)
+    goals = model.goals[model.goal_of]
+    own = np.einsum("etap,kp->etka", given.own, goals, optimize=True)
     return log_softmax(own + (given.shared @ model.common)[:, :, None])
 
 
@@ -110,13 +119,13 @@ def improved(model: HiddenGoals, given: Sequences) -> tuple[HiddenGoals, float]:
             begin = known.state[:, 0].mean(0)
         if model.change != WHOLE:
             moves = _better_moves(model, given, known)
-    return HiddenGoals(model.change, goals, common, begin, moves), before
+    return model._replace(goals=goals, common=common, begin=begin, moves=moves), before
 
 
 def _better_choices(model: HiddenGoals, given: Sequences, known: Posterior):
-    """θ and φ after a safeguarded Newton step on the choices that are expected of each state."""
+    """θ and φ after a safeguarded Newton step on the choices that are expected of each goal."""
     on = given.deciding
-    own, shared, weight = given.own[on], given.shared[on], known.state[on]
+    own, shared, weight = given.own[on], given.shared[on], known.state[on] @ model.wanting
     picked = np.arange(len(weight)), given.action[on]
     slope, curve, now = _expected(model, own, shared, weight, picked)
     step = np.linalg.solve(curve, slope)
@@ -144,13 +153,13 @@ def _expected(model: HiddenGoals, own, shared, weight, picked):
     flat = np.concatenate([own, shared], -1).reshape(-1, width + shared.shape[2])
     slope = -RIDGE * np.r_[model.goals.ravel(), model.common]
     curve = (RIDGE + 1e-9) * np.eye(len(slope))
-    for state, log in enumerate(logs):
-        chance, heavy = np.exp(log), weight[:, state, None]
+    for goal, log in enumerate(logs):
+        chance, heavy = np.exp(log), weight[:, goal, None]
         rest = -heavy * chance
         rest[picked] += heavy[:, 0]
         rooted = flat * np.sqrt(heavy * chance).reshape(-1, 1)
         mean = (flat * chance.reshape(-1, 1)).reshape(*chance.shape, -1).sum(1) * np.sqrt(heavy)
-        part = np.r_[state * width : (state + 1) * width, count : len(slope)]
+        part = np.r_[goal * width : (goal + 1) * width, count : len(slope)]
         slope[part] += rest.ravel() @ flat
         curve[np.ix_(part, part)] += rooted.T @ rooted - mean.T @ mean
     return slope, curve, now
@@ -169,6 +178,23 @@ def _better_moves(model: HiddenGoals, given: Sequences, known: Posterior) -> np.
         found = Choices(design, counts[:, origin], MOVE_RIDGE, centre[origin].ravel())
         moves[origin] = found.better(model.moves[origin].ravel()).reshape(size, width)
     return moves
+
+
+def held(model: HiddenGoals, given: Sequences) -> np.ndarray:
+    """Return float64[G]: the part of the decisions in which each goal is held, as expected."""
+    known = forward_backward(*change_of(model, given), _chosen(model, given))
+    return known.state[given.deciding].mean(0) @ model.wanting
+
+
+def tied(model: HiddenGoals, one: int, other: int, weight: np.ndarray) -> HiddenGoals:
+    """Let the states of two goals want the same: the mean, weighed by how often each is held."""
+    goals = model.goals.copy()
+    goals[one] = np.average(goals[[one, other]], 0, weights=weight[[one, other]] + 1e-9)
+    kept = np.delete(np.arange(len(goals)), other)
+    new = np.searchsorted(
+        kept, np.where(np.arange(len(goals)) == other, one, np.arange(len(goals)))
+    )
+    return model._replace(goals=goals[kept], goal_of=new[model.goal_of])
 
 
 def climb(model: HiddenGoals, given: Sequences, rounds: int) -> tuple[HiddenGoals, float]:
@@ -214,4 +240,4 @@ def _start(given: Sequences, size: int, change: str, rng, one: HiddenGoals | Non
         scale = max(float(np.abs(one.goals).max()), 0.5)
         goals = 0.5 * one.goals + min(scale, FIRST_STRENGTH) * (np.eye(width)[order] + lean)
         common = one.common
-    return HiddenGoals(change, goals, common, np.full(size, 1 / size), moves)
+    return HiddenGoals(change, goals, np.arange(size), common, np.full(size, 1 / size), moves)

@@ -3,8 +3,9 @@
 Models of hidden goals are compared on held-out levels with models that see the state alone. Any
 model is wrong somewhere, and a hidden state may make good what the others cannot express although
 nothing is remembered. So the same is asked of a twin: an agent without memory that in every state
-acts as this one does on average over the pasts that lead there. Memory is what saves more bits
-than in the twin, paired by level.
+acts as this one does on average over the pasts that lead there, fitted with as many hidden states.
+Memory is what saves more bits than in the twin, paired by level; where models of the past save the
+twin nothing, it is all that they save.
 Axis letters: E episodes · T steps · L levels · K hidden states.
 """
 
@@ -16,72 +17,19 @@ from typing import NamedTuple
 import numpy as np
 
 from shardsim.base.statistics import Interval, t_interval
-from shardsim.shards.fit.data import level_folds
 from shardsim.shards.fit.verdict import CANNOT_TELL, LEAST_BITS
-from shardsim.shards.history.hidden_goals import (
-    ANEW,
-    STATE,
-    STATIONARY,
-    HiddenGoals,
-    climb,
-    evidence,
-    fit,
-)
-from shardsim.shards.history.sequences import Sequences, level_means
+from shardsim.shards.history.hidden_goals import ANEW, STATE, STATIONARY
+from shardsim.shards.history.selection import MOST_STATES, Selected, bits_of, select
+from shardsim.shards.history.sequences import Sequences
 
-MOST_STATES = 4
-FOLDS = 3
-FOLD_ROUNDS = 8
-SURE = 2.0  # standard errors over levels by which one state more must be better
 REMEMBERING = (STATIONARY, STATE)
 CONFIDENCE = 0.98  # one agent without memory in a hundred may be said to have some
-
-
-class Selected(NamedTuple):
-    """A model of hidden goals with as many states as held-out levels ask for."""
-
-    model: HiddenGoals  # fitted to all levels
-    bits: np.ndarray  # float64[L], a decision, held out
-    of_size: tuple[float, ...]  # bits of 1, 2, .. states
-
-
-def select(given: Sequences, change: str, *, most: int = MOST_STATES, seed: int = 0) -> Selected:
-    """Fit 1, 2, .. hidden states until one more is no better on held-out levels, paired by level.
-
-    Args:
-      given: episodes in two levels or more.
-      change: how hidden states go on, as `fit` takes it.
-      most: states, at most.
-      seed: of folds and starts.
-    """
-    fold = level_folds(given.level, FOLDS, seed)
-    model, bits = _held_out(given, 1, change, fold, seed)
-    means = [float(bits.mean())]
-    for size in range(2, most + 1):
-        other, fewer = _held_out(given, size, change, fold, seed)
-        means.append(float(fewer.mean()))
-        gain = bits - fewer
-        if gain.mean() <= SURE * gain.std(ddof=1) / np.sqrt(len(gain)):
-            break
-        model, bits = other, fewer
-    return Selected(model, bits, tuple(means))
-
-
-def _held_out(given: Sequences, size: int, change: str, fold: np.ndarray, seed: int):
-    """Return a model of all levels, and bits [L] by models that go on from it without a fold."""
-    whole = fit(given, size, change, seed=seed)
-    logs = np.zeros(given.action.shape)
-    for number in range(fold.max() + 1):
-        mine = fold == number
-        other = climb(whole, given.take(~mine), FOLD_ROUNDS)[0]
-        logs[mine] = evidence(other, given.take(mine))
-    return whole, level_means(-logs / np.log(2), given)
 
 
 class Memory(NamedTuple):
     """What memory saves. Bits are of one decision, held out."""
 
-    saved: Interval  # beyond what a twin without memory shows, over levels
+    saved: Interval  # beyond what they save a twin without memory, over levels
     raw: float  # best model of the state alone minus best model of the past
     twin: float  # the same in the twin
     remembers: bool  # more than chance, and more than `LEAST_BITS`
@@ -106,10 +54,18 @@ def memory_of(
       most: hidden states, at most.
       seed: of folds and starts.
     """
-    own, models, alone = _saved(given, [one[0] for one in (beside or {}).values()], most, seed)
-    other, _, _ = _saved(twin, [one[1] for one in (beside or {}).values()], most, seed)
+    kinds = (ANEW, *REMEMBERING)
+    models = {change: select(given, change, most=most, seed=seed) for change in kinds}
+    # As many states for the twin: whether one more is sure to help would else differ by luck.
+    sizes = {change: one.model.size for change, one in models.items()}
+    again = {change: bits_of(twin, change, size, seed=seed) for change, size in sizes.items()}
+    mine, theirs = ([one[side] for one in (beside or {}).values()] for side in (0, 1))
+    own, alone = _saved({change: one.bits for change, one in models.items()}, mine)
+    other, _ = _saved(again, theirs)
     names = [ANEW, *(beside or {})]
-    saved = t_interval(own - other, confidence=CONFIDENCE)
+    # What such models lose on the twin is no evidence for memory: they must save bits outright.
+    beyond = own - other if other.mean() > 0 else own
+    saved = t_interval(beyond, confidence=CONFIDENCE)
     return Memory(
         saved=saved,
         raw=float(own.mean()),
@@ -120,14 +76,11 @@ def memory_of(
     )
 
 
-def _saved(given: Sequences, beside: Sequence[np.ndarray], most: int, seed: int):
-    """Bits [L] by which the best model of the past is ahead, and the models."""
-    models = {
-        change: select(given, change, most=most, seed=seed) for change in (ANEW, *REMEMBERING)
-    }
-    alone = [models[ANEW].bits, *beside]
-    past = min((models[name].bits for name in REMEMBERING), key=np.mean)
-    return min(alone, key=np.mean) - past, models, alone
+def _saved(bits: Mapping[str, np.ndarray], beside: Sequence[np.ndarray]):
+    """Bits [L] by which the best model of the past is ahead, and those of the state alone."""
+    alone = [bits[ANEW], *beside]
+    past = min((bits[name] for name in REMEMBERING), key=np.mean)
+    return min(alone, key=np.mean) - past, alone
 
 
 def judged(verdict: str, remembers: bool) -> str:

@@ -11,7 +11,15 @@ from shardsim.base.errors import UserError
 from shardsim.bench.history_agents import controller
 from shardsim.bench.planted import episodes, memory, recurrent
 from shardsim.bench.planted.memory import draw_memory
-from shardsim.bench.planted.worlds import Controller, controlled, live, lived_policy, worlds_of
+from shardsim.bench.planted.worlds import (
+    Controller,
+    controlled,
+    live,
+    lived_policy,
+    started_anywhere,
+    together,
+    worlds_of,
+)
 from shardsim.env.levels import sample_levels
 from shardsim.env.registry import make
 
@@ -90,23 +98,42 @@ def test_sequences_hold_what_the_agent_met(worlds):
     assert len(episodes.decided(lived, worlds).logits) == lived.deciding.sum()
 
 
-def test_a_network_comes_to_do_what_its_controller_does(worlds):
+def test_a_network_comes_to_do_what_its_controller_does(worlds, monkeypatch):
+    monkeypatch.setattr(recurrent, "EPISODES", 60)
     found = controller(drawn(memory.TIMED, worlds), worlds)
     lived = live(controlled(found), worlds.dynamics, 40, STEPS, 5)
 
-    def gap(steps):
-        made = recurrent.taught(found, worlds, STEPS, 0, updates=steps)
-        table, miss = recurrent.views(worlds), []
-        hidden, before = jnp.zeros((120, recurrent.WIDTH)), jnp.zeros((120, 4))
-        for step in range(STEPS):
-            seen = jnp.concatenate([table[lived.level, lived.state[:, step]], before], -1)
-            hidden, logits = made[0].run(made[1], hidden, seen)
-            logs, truth = np.asarray(jax.nn.log_softmax(logits)), lived.chance[:, step]
-            miss.append((truth * (np.log(np.maximum(truth, 1e-9)) - logs)).sum(-1).mean())
-            before = jax.nn.one_hot(lived.action[:, step], 4)
-        return np.mean(miss)
+    def gap(updates):
+        return recurrent.missed(recurrent.taught(found, worlds, STEPS, 0, updates), worlds, lived)
 
     assert gap(150) < 0.3 * gap(1)
+
+
+def test_what_a_network_misses_is_found_step_by_step(worlds, monkeypatch):
+    monkeypatch.setattr(recurrent, "EPISODES", 60)
+    found = controller(drawn(memory.ARRIVING, worlds), worlds)
+    lived = live(controlled(found), worlds.dynamics, 4, STEPS, 5)
+    made = recurrent.taught(found, worlds, STEPS, 0, updates=1)
+    table, miss = made.views(worlds), []
+    hidden, before = jnp.zeros((12, recurrent.WIDTH)), jnp.zeros((12, 4))
+    for step in range(STEPS):
+        seen = jnp.concatenate([table[lived.level, lived.state[:, step]], before], -1)
+        hidden, logits = made.network.run(made.parameters, hidden, seen)
+        logs, truth = np.asarray(jax.nn.log_softmax(logits)), lived.chance[:, step]
+        miss.append((truth * (np.log(np.maximum(truth, 1e-9)) - logs)).sum(-1))
+        before = jax.nn.one_hot(lived.action[:, step], 4)
+    expected = np.stack(miss, 1)[lived.deciding].mean() / np.log(2)
+    assert recurrent.missed(made, worlds, lived) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_part_of_the_episodes_starts_anywhere(worlds):
+    several = together(worlds, worlds)
+    spread = started_anywhere(several, 0.5)
+    expected = 0.5 * several.dynamics.start
+    for level, here in enumerate(several.decision):
+        expected[level, here] += 0.5 / here.sum()
+    assert len(several.blocked) == 2 * len(worlds.blocked)
+    np.testing.assert_allclose(spread.dynamics.start, expected, atol=1e-6)
 
 
 def test_worlds_that_cannot_hold_an_agent_are_refused(worlds):

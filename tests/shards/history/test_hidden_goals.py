@@ -7,7 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from shardsim.shards.history import hidden_goals
+from shardsim.shards.fit.data import level_folds
+from shardsim.shards.history import hidden_goals, selection
 from shardsim.shards.history.forward_backward import forward_backward
 from shardsim.shards.history.hidden_goals import ANEW, STATE, STATIONARY, WHOLE, HiddenGoals
 from shardsim.shards.history.memory import judged, memory_of
@@ -70,12 +71,61 @@ def test_what_follows_an_end_changes_nothing():
     given, _ = drawn(0.9, episodes=20)
     given.deciding[:, 8:] = False
     short = Sequences(*(one[:, :8] for one in given[:5]), level=given.level)
-    model = HiddenGoals(
-        STATIONARY, np.eye(2), np.zeros(1), np.array([0.5, 0.5]), np.zeros((2, 2, 1))
-    )
+    even = np.array([0.5, 0.5])
+    model = HiddenGoals(STATIONARY, np.eye(2), np.arange(2), np.zeros(1), even, np.zeros((2, 2, 1)))
     assert hidden_goals.objective(model, given) == pytest.approx(
         hidden_goals.objective(model, short), abs=1e-9
     )
+
+
+def chained(given: Sequences) -> HiddenGoals:
+    """Three states, the first two of which want the same."""
+    return hidden_goals.fit(given, 2, STATIONARY)._replace(
+        goals=np.array([[2.8, 0.1], [0.0, 3.0], [3.2, 0.0]]),
+        goal_of=np.arange(3),
+        begin=np.full(3, 1 / 3),
+        moves=2.0 * np.eye(3)[..., None],
+    )
+
+
+def test_states_that_share_a_goal_are_fitted_as_if_they_wanted_it_each():
+    given, _ = drawn(0.9, episodes=30)
+    apart = chained(given)
+    shared = hidden_goals.tied(apart, 0, 2, np.array([3.0, 1.0, 1.0]))
+    assert shared.goal_of.tolist() == [0, 1, 0] and shared.size == 3
+    np.testing.assert_allclose(shared.goals, [[2.9, 0.075], [0.0, 3.0]], atol=1e-8)
+    each = shared._replace(goals=shared.goals[shared.goal_of], goal_of=np.arange(3))
+    np.testing.assert_allclose(
+        hidden_goals.evidence(shared, given), hidden_goals.evidence(each, given), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        hidden_goals.held(shared, given), hidden_goals.held(each, given) @ shared.wanting
+    )
+    last = -np.inf
+    for _ in range(8):
+        shared, value = hidden_goals.improved(shared, given)
+        assert value >= last - 1e-8
+        last = value
+    assert len(shared.goals) == 2
+
+
+def test_goals_that_cannot_be_told_apart_are_one():
+    given, _ = drawn(0.9)
+    fold = level_folds(given.level, selection.FOLDS, 0)
+    three = hidden_goals.climb(chained(given), given, 10)[0]
+    two, bits = selection._distinct(three, selection._held_out(three, given, fold), given, fold)
+    assert (two.size, len(two.goals)) == (3, 2)
+    again, same = selection._distinct(two, bits, given, fold)
+    assert again is two and same is bits  # opposite goals are not even tried
+
+
+def test_goals_that_are_hardly_ever_held_do_not_count():
+    given, held = drawn(0.999, episodes=60, steps=20)
+    assert 0.3 < held.mean() < 0.7
+    found = selection.select(given, STATIONARY, most=2)
+    assert found.goals == 2
+    once = given.take(held.mean(1) < 0.01)
+    assert selection.select(once, STATIONARY, most=2).goals == 1
 
 
 def test_goals_and_how_long_they_are_kept_are_found():
@@ -96,6 +146,21 @@ def test_memory_is_what_a_twin_without_it_lacks():
     assert kept.models[STATIONARY].model.size == 2
     assert not none.remembers and abs(none.saved.mean) < 0.02
     assert judged("shards", True) == "cannot tell" and judged("shards", False) == "shards"
+
+
+def test_what_models_of_the_past_lose_on_the_twin_is_no_memory():
+    given, _ = drawn(0.5, episodes=24, seed=1)
+    level = np.zeros(4)
+    found = memory_of(given, given, {"shards": (level + 9.0, level - 9.0)}, most=1)
+    assert found.twin < -9 and found.saved.mean == 0 and not found.remembers
+
+
+def test_a_twin_that_acts_like_the_agent_shows_that_nothing_is_remembered():
+    """Goals that last, as a place would make them last, in the agent and in its twin alike."""
+    given, _ = drawn(0.95, episodes=60)
+    found = memory_of(given, given, most=2)
+    assert found.raw > 0.05 and found.twin == pytest.approx(found.raw)
+    assert found.saved.mean == pytest.approx(0) and not found.remembers
 
 
 def test_means_of_levels_leave_out_what_was_not_decided():
