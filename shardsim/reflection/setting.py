@@ -110,8 +110,8 @@ def prepare(
     Args:
         subjects: who reflects, D of them.
         config: how to choose.
-        onset: the contexts of the one onset of all agents; the name of an onset or of a class of
-            them, to choose that; None to choose all of the config for each.
+        onset: the contexts of the one onset of all agents; a name to choose that one; None to
+            choose three for each.
         seed: of levels and draws.
         apart: each context of `onset` is an onset of its own, named by its number.
 
@@ -121,30 +121,24 @@ def prepare(
     env, models = subjects.env, subjects.shards.models
     goals = goals_of(subjects, config)
     wanted = tuple(env.concept_names[goal] for goal in goals)
-    chosen = not isinstance(onset, Battery)
-    if chosen:
-        every_class = tuple(np.repeat(onsets.classes(wanted), config.onsets).tolist())
-        every_name = onsets.names(wanted, config.onsets)
-        kept = onsets.named(every_name, every_class, onset)
-        names, classes = (tuple(one[n] for n in kept) for one in (every_name, every_class))
-    else:
-        names = tuple(map(str, range(onset.size))) if apart else (onsets.GIVEN,)
-        classes = (onsets.GIVEN,) * len(names)
-    if chosen:
-        ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
-    else:
+    names = onsets.names(wanted, config.onsets)
+    kinds = tuple(np.repeat(onsets.classes(wanted), config.onsets).tolist())
+    if isinstance(onset, Battery):
         ground = ground_of(env, levels_of(onset), onset.tabular_model[0])
     else:
         kept = onsets.named(names, kinds, onset)
         ground = ground_of(env, levels_of(subjects.shards.battery, config.candidates))
     policy = policies_on(ground, subjects.networks, models)
     hit = reached_first(ground, policy, goals)
-    if chosen:
+    if isinstance(onset, Battery):
+        choice = _given(onset, ground, len(models), apart)
+        names = tuple(map(str, range(onset.size))) if apart else (onsets.GIVEN,)
+        classes = (onsets.GIVEN,) * len(names)
+    else:
         world = ground.world
         every = onsets.choose(world.distance, world.decision, hit, goals, config, seed)
         choice = Choice(*(part[:, kept] for part in every))
-    else:
-        choice = _given(onset, ground, len(models), apart)
+        names, classes = (tuple(one[n] for n in kept) for one in (names, kinds))
     probed = slice(-config.probes, None)
     target = part_of(ground, probed)
     start = starts(target)
