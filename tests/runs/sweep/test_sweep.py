@@ -56,24 +56,25 @@ def test_a_sweep_killed_in_a_point_ends_like_single_runs(
     words = ["sweep", str(config), *WORDS, "--until", "train", "--out", str(out), "--workers", "1"]
     command = [sys.executable, "-m", "shardsim", *words, "--json"]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    worker = _at_work(out)
+    worker = _at_work(out, first)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     _wait(lambda: not _lives(worker), "the worker goes with who started it")
     again = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    os.kill(_at_work(out), signal.SIGKILL)
+    os.kill(_at_work(out, again), signal.SIGKILL)
     told, said = again.communicate(timeout=300)
     assert again.returncode == 0, said
     assert [point["state"] for point in json.loads(told)["points"]] == ["done", "done"]
     assert written(open_sweep(out)) == single
 
 
-def _at_work(out: Path) -> int:
-    """Wait until a worker holds a point; return its process."""
+def _at_work(out: Path, command: subprocess.Popen) -> int:
+    """Wait until a worker of a command, which makes the folders, holds one; return its process."""
 
     def pid() -> int:
         found = [read_lease(folder) for folder in out.glob("*") if folder.is_dir()]
         alive = [lease["pid"] for lease in found if lease and _lives(lease["pid"])]
+        alive = [pid for pid in alive if pid != command.pid]
         return alive[0] if alive else 0
 
     _wait(pid, "a worker begins")
@@ -125,28 +126,24 @@ def test_a_point_that_fails_is_named_and_tried_again(tmp_path: Path) -> None:
 
 def test_a_point_whose_workers_keep_dying_is_given_up(tmp_path: Path, monkeypatch) -> None:
     sweep = extend(tmp_path, points(TINY), "train")
-    dies = tmp_path / "dies.py"
-    dies.write_text(
+    dies = (
         "import os, sys\n"
-        "from pathlib import Path\n"
         "from shardsim.runs.store import Store\n"
-        "with Store.open(Path(sys.argv[1]) / 'run').writing():\n"
+        "with Store.open(os.path.join(sys.argv[1], 'run')).writing():\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     popen = subprocess.Popen
     monkeypatch.setattr(
         pool.subprocess,
         "Popen",
-        lambda words, **kept: popen([sys.executable, str(dies), words[3]], **kept),
+        lambda words, **kept: popen([sys.executable, "-c", dies, words[3]], **kept),
     )
     found = pool.run_here(sweep, workers=1, retries=1, look=0.1)
     assert found["run"].word == "failed"
     assert "ended 2 times, killed (signal 9)" in found["run"].why
 
 
-def test_run_of_a_directory_goes_on_with_it(
-    tmp_path: Path, single: list[dict[str, bytes]]
-) -> None:
+def test_run_of_a_directory_goes_on_with_it(tmp_path: Path, single: list[dict[str, bytes]]) -> None:
     folder = extend(tmp_path, points(TINY, WORDS), "train").folders[0]
     assert results(go_on(folder, until="train")) == single[0]
     with pytest.raises(UserError, match="there is no stage 'trian'"):
