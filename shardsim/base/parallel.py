@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from joblib import Parallel, delayed
+from joblib import Parallel, cpu_count, delayed
 from threadpoolctl import threadpool_limits
 
 from shardsim.base.progress import SILENT, Progress
@@ -46,7 +46,7 @@ def each(
       processes: work in processes, which start in seconds; function, items and results must pickle.
     """
     given = list(items)
-    workers = min(os.cpu_count() or 1, len(given))
+    workers = min(cpu_count(), len(given))
     if getattr(_here, "busy", False):
         return [function(item) for item in given]
     made = _in_processes if processes and workers > 1 else _in_threads

@@ -22,6 +22,7 @@ from shardsim.cli.modify import modify_command
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
 from shardsim.cli.plot_help import PlotCommand
 from shardsim.cli.reflect import reflect_command
+from shardsim.cli.sweep import sweep_command
 from shardsim.cli.view import view_command
 
 app = typer.Typer(
@@ -79,7 +80,8 @@ def run_command(
     config: Annotated[
         str,
         typer.Argument(
-            help="a TOML file, or the name of an experiment", autocompletion=experiment_names
+            help="a TOML file, the name of an experiment, or a run directory to go on with",
+            autocompletion=experiment_names,
         ),
     ],
     overrides: Annotated[
@@ -96,10 +98,19 @@ def run_command(
     as_json: AsJson = False,
 ) -> None:
     """Run all stages; an unfinished run continues."""
-    from shardsim.runs.pipeline import run
+    from shardsim.runs.pipeline import go_on, is_run, run
     from shardsim.runs.progress import for_stderr
 
     shown = for_stderr()
+    if is_run(config):
+        if overrides or out is not None:
+            raise UserError(
+                f"{config} is a run directory, which keeps its config and its place; give no "
+                f"settings and no --out, or start another run from {config}/config.toml"
+            )
+        done = go_on(config, until=until, folders=envs or (), progress=shown)
+        output.show_run(done, as_json)
+        return
     done = run(config, out, overrides or (), until=until, folders=envs or (), progress=shown)
     output.show_run(done, as_json)
 
@@ -287,6 +298,7 @@ def plot_command(
     show(said, f"{drawn.table}\n{drawn.path}".strip(), as_json)
 
 
+app.command("sweep")(sweep_command)
 app.command("events")(events_command)
 app.command("modify")(modify_command)
 app.command("forecast")(forecast_command)

@@ -21,6 +21,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
+class Busy(UserError):
+    """Somebody else is writing there."""
+
+
 @contextlib.contextmanager
 def writable(path: Path) -> Iterator[None]:
     """Turn what the file system refuses into one line."""
@@ -31,37 +35,39 @@ def writable(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock, which dies with its process; go without where there are no locks.
+def locked(folder: Path) -> Iterator[bool]:
+    """Hold a folder's lock, which dies with its process; gives False where there are no locks.
 
-    Raises UserError where another process holds it, or the folder cannot be written.
+    Raises Busy where another process holds it, UserError where the folder cannot be written.
     """
     with writable(folder):
         handle = open(folder / LOCK, "a+")  # noqa: SIM115 (closed below, with the lock)
     with handle:
-        _lock(handle, folder)
+        is_locked = _lock(handle, folder)
         with writable(folder):
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
-        yield
+        yield is_locked
         handle.truncate(0)
 
 
-def _lock(handle: TextIOWrapper, folder: Path) -> None:
+def _lock(handle: TextIOWrapper, folder: Path) -> bool:
     if fcntl is None:
         _unlocked(folder, "this system has no file locks")
-        return
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         handle.seek(0)
-        raise UserError(
+        raise Busy(
             f"process {handle.read().strip() or '?'} is writing {folder}; "
             "wait for it to end or choose another --out"
         ) from error
     except OSError as error:
         _unlocked(folder, f"its disk has no locks ({one_line(error)})")
+        return False
+    return True
 
 
 def _unlocked(folder: Path, why: str) -> None:

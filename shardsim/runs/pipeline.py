@@ -52,12 +52,48 @@ def run(
     Raises:
         UserError: bad input, a directory made with another config, or another writer in it.
     """
-    keep_compiled_programs()
-    wanted = list(STAGES) if until is None else [*_before(until), until]
+    wanted = stages_until(until)
     asked = resolve(with_folders(read_config(config, overrides), folders))
     out = path_of(out) if out is not None else Path("runs") / _name(config)
-    store = _open_or_create(out, asked)
-    opened = Run(store, asked.env.folders)
+    return _finish(Run(_open_or_create(out, asked), asked.env.folders), wanted, progress)
+
+
+@content.blaming_files()
+def go_on(
+    path: str | Path,
+    *,
+    until: str | None = None,
+    folders: Sequence[str | Path] = (),
+    progress: Display | None = None,
+) -> Run:
+    """Do what is not done yet of a run directory, by the config that it holds.
+
+    Args:
+        path: the run directory.
+        until: the last stage to do; by default all.
+        folders: folders of your own envs that this run may import.
+        progress: where to say how far it is; by default nowhere.
+
+    Raises:
+        UserError: no run directory, an unknown stage, or another writer in it.
+    """
+    return _finish(Run(Store.open(path), folders), stages_until(until), progress)
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether a path is a run directory."""
+    return (path_of(path) / MANIFEST).is_file()
+
+
+def stages_until(until: str | None) -> list[str]:
+    """Return the stages up to and with one, all for None; raises UserError for an unknown one."""
+    return list(STAGES) if until is None else [*_before(until), until]
+
+
+def _finish(opened: Run, wanted: Sequence[str], progress: Display | None) -> Run:
+    """Do the stages that are not finished."""
+    keep_compiled_programs()
+    store = opened.store
     if all(store.finished(name) for name in wanted):
         return opened
     with store.writing(), progress or Display() as shown:
@@ -122,6 +158,7 @@ def perform(opened: Run, name: str, display: Display, **asked: int) -> None:
     write_summary(opened)  # of what is left, which the stage may read and a kill may leave
     store.trim_log(lambda row: row["stage"] != name or "part" not in row)
     display.begin(name)
+    store.say(stage=name, fraction=0.0)
     since = time.monotonic()
     store.doing = name
     try:
@@ -142,7 +179,11 @@ def _progress(store: Store, stage: str, display: Display) -> Tracked:
     def took(part: str, seconds: float) -> None:
         store.log([{"part": part, "seconds": round(seconds, 3)}], stage)
 
-    return Tracked(Listener(display.show, display.expect, took))
+    def show(fraction: float, said: str = "") -> None:
+        store.say(fraction=round(fraction, 3))
+        display.show(fraction, said)
+
+    return Tracked(Listener(show, display.expect, took))
 
 
 def _before(name: str) -> list[str]:
@@ -155,15 +196,20 @@ def _before(name: str) -> list[str]:
 def _open_or_create(out: Path, asked: RunConfig) -> Store:
     """The run directory for a config: new, or one that was made with the same config."""
     if not (out / MANIFEST).is_file():
-        seeds = [asked.train.first_seed + number for number in range(asked.train.seeds)]
-        code = code_of(asked.env.id, asked.env.folders)
-        return Store.create(out, write_toml(asked), seeds, code)
+        return create(out, asked)
     store = Store.open(out)
     store.read(CONFIG)  # checks that it is what was written
     check_code(store, asked.env.id, asked.env.folders)
     made = validate(read_toml(out / CONFIG), str(out / CONFIG))
     _same_config(out, made, asked)
     return store
+
+
+def create(out: Path, config: RunConfig) -> Store:
+    """Make a run directory of a resolved config, nothing done yet; errors as `Store.create`."""
+    seeds = [config.train.first_seed + number for number in range(config.train.seeds)]
+    code = code_of(config.env.id, config.env.folders)
+    return Store.create(out, write_toml(config), seeds, code)
 
 
 def _same_config(out: Path, made: RunConfig, asked: RunConfig) -> None:

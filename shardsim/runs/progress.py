@@ -151,7 +151,7 @@ class Lines(Display):
     def end(self, seconds: float) -> None:
         with self._lock:
             self._pace = None
-        self._write(f"{self._stage}: done in {_duration(seconds)}")
+        self._write(f"{self._stage}: done in {in_minutes(seconds)}")
 
 
 class TimeLeft(ProgressColumn):
@@ -198,7 +198,7 @@ class Terminal(Display):
 
     def end(self, seconds: float) -> None:
         self._bars.remove_task(self._task)
-        self._bars.console.print(f"{self._stage:<9} done in {_duration(seconds)}", highlight=False)
+        self._bars.console.print(f"{self._stage:<9} done in {in_minutes(seconds)}", highlight=False)
 
 
 def for_stderr() -> Display:
@@ -208,15 +208,16 @@ def for_stderr() -> Display:
 
 
 def _expected(seconds: float, why: str) -> str:
-    return f"about {_duration(seconds)}: {why}"
+    return f"about {in_minutes(seconds)}: {why}"
 
 
 def _time(pace: Pace) -> str:
     left = pace.left
-    return f"{_duration(pace.elapsed)} so far" if left is None else f"{_duration(left)} left"
+    return f"{in_minutes(pace.elapsed)} so far" if left is None else f"{in_minutes(left)} left"
 
 
-def _duration(seconds: float) -> str:
+def in_minutes(seconds: float) -> str:
+    """Seconds as a person says them."""
     minutes, rest = divmod(round(seconds), 60)
     return (
         f"{minutes} min {rest} s" if minutes else (f"{seconds:.1f} s" if rest < 10 else f"{rest} s")

@@ -4,7 +4,7 @@ A file appears by write, fsync and rename, and is listed with its hash in `MANIF
 afterwards, so that a process killed at any moment leaves either the whole file or none that counts.
 A stage is finished when the manifest says so, and a result counts only while the stage that made it
 is: where an earlier stage was done again, what rested on it is still there and no longer current.
-One process writes at a time.
+One process writes at a time, of one machine or of several (`shardsim.runs.lease`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
 from shardsim.runs.disk import LOCK, locked, writable
 from shardsim.runs.io import json_text
+from shardsim.runs.lease import LEASE, Lease, held
 from shardsim.runs.provenance import provenance
 
 FORMAT = 2
@@ -52,6 +53,7 @@ class Store:
         self.path = Path(path)
         self.manifest = manifest
         self.doing: str | None = None  # the stage that is at work, whose results count already
+        self._lease: Lease | None = None
 
     # ------------------------------------------------------------------------------- opening
 
@@ -112,12 +114,20 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Store]:
-        """Hold the directory's lock; raises UserError where another process holds it."""
-        with locked(self.path):
+        """Hold the directory's lock and lease; raises Busy where another process does."""
+        with locked(self.path) as is_locked, held(self.path, locked=is_locked) as self._lease:
+            for left in self.path.rglob("*.part"):  # by a process that was killed
+                left.unlink(missing_ok=True)
             if (self.path / MANIFEST).is_file():
                 # Another writer may have gone on since this store was opened.
                 self.manifest = _read_manifest(self.path)
             yield self
+        self._lease = None
+
+    def say(self, **what: Any) -> None:
+        """Say how far the run is, to whoever reads the lease."""
+        if self._lease is not None:
+            self._lease.say(**what)
 
     def write(self, name: str, data: bytes) -> None:
         """Write one file whole, and list it with its hash."""
@@ -130,8 +140,7 @@ class Store:
             # A file must not be listed with the hash of what it held before.
             self._save_manifest()
         for name, data in files.items():
-            with writable(self.path / name):
-                _write_whole(self.path / name, data)
+            self.write_unlisted(name, data)
         hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
         self.manifest["files"] |= hashes
         self._save_manifest()
@@ -147,7 +156,7 @@ class Store:
     def write_unlisted(self, name: str, data: bytes) -> None:
         """Write a file whose content is no result (timings), so that it has no hash to keep."""
         with writable(self.path / name):
-            _write_whole(self.path / name, data)
+            _write_whole(self.path / name, data, self._lease)
 
     def finish(self, stage: str) -> None:
         """Mark a stage as finished, with the versions that it ran with."""
@@ -164,6 +173,8 @@ class Store:
     def log(self, rows: list[dict[str, Any]], stage: str) -> None:
         """Append rows to the log, each with its stage."""
         text = "".join(json_text({"stage": stage} | row, indent=None) + "\n" for row in rows)
+        if self._lease is not None:
+            self._lease.check()
         with writable(self.path / LOG), open(self.path / LOG, "a", encoding="utf-8") as handle:
             handle.write(text)
 
@@ -242,9 +253,7 @@ class Store:
         return rows
 
     def _save_manifest(self) -> None:
-        text = f"{json_text(self.manifest)}\n"
-        with writable(self.path):
-            _write_whole(self.path / MANIFEST, text.encode())
+        self.write_unlisted(MANIFEST, f"{json_text(self.manifest)}\n".encode())
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -272,15 +281,18 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _leftover(name: str) -> bool:
     """Files that a process killed while it made the directory may leave."""
-    return name in (LOCK, CONFIG) or name.endswith(".part")
+    return name in (LOCK, LEASE, CONFIG) or name.endswith(".part")
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write beside, flush to the disk, rename: never half a file."""
+def _write_whole(path: Path, data: bytes, lease: Lease | None) -> None:
+    """Write beside, flush to the disk, rename: never half a file, and only under the lease."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.part")
+    owner = "" if lease is None else f".{lease.owner}"
+    beside = path.with_name(f"{path.name}{owner}.part")
     with open(beside, "wb") as handle:
         handle.write(data)
         handle.flush()
         os.fsync(handle.fileno())
+    if lease is not None:
+        lease.check()
     os.replace(beside, path)

@@ -23,6 +23,8 @@ from shardsim.base.given import is_representable, number_of, path_of
 from shardsim.base.scalars import plain
 from shardsim.runs.config import RunConfig
 
+SWEEP = "sweep"  # a section that asks for many runs, see `shardsim.runs.sweep.grid`
+
 
 def read_config(
     source: str | Path | Mapping[str, Any] | RunConfig, overrides: Iterable[str] = ()
@@ -41,16 +43,24 @@ def read_config(
     Raises:
         UserError: the file is missing or no TOML, a key is unknown, or a value is refused.
     """
-    if isinstance(source, RunConfig):
-        where, data = "the config", source.model_dump(mode="json")
-    elif isinstance(source, Mapping):
-        where, data = "the config", plain(source)
-    else:
-        path = locate(source)
-        where, data = str(source), _with_folders(read_toml(path), path.parent)
+    where, data = written(source)
+    if SWEEP in data:
+        raise UserError(
+            f"{where} has a section [{SWEEP}], which asks for many runs; give it to shardsim sweep"
+        )
     for override in overrides:
         data = overridden(data, override)
     return validate(data, where)
+
+
+def written(source: str | Path | Mapping[str, Any] | RunConfig) -> tuple[str, dict[str, Any]]:
+    """What a source holds, before it is validated, and what to call it; errors as `read_config`."""
+    if isinstance(source, RunConfig):
+        return "the config", source.model_dump(mode="json")
+    if isinstance(source, Mapping):
+        return "the config", plain(source)
+    path = locate(source)
+    return str(source), _with_folders(read_toml(path), path.parent)
 
 
 def locate(source: str | Path) -> Path:
@@ -95,17 +105,25 @@ def write_toml(config: RunConfig) -> str:
 def overridden(data: Mapping[str, Any], override: str) -> dict[str, Any]:
     """A copy of nested `data` with one `key.path=value` applied."""
     key, equals, text = override.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
+    if not equals or not all(key.strip().split(".")):
         raise UserError(
             f"{override!r} is not an override; write key.path=value, like train.seeds=8"
         )
+    return placed(data, key.strip(), value_of(text))
+
+
+def value_of(text: str) -> Any:
+    """The value that a text is in TOML; what is no TOML is a number, or else the text itself."""
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         number = number_of(text)
-        value = text.strip() if number is None else number
-    return _placed(data, parts, value, key.strip())
+        return text.strip() if number is None else number
+
+
+def placed(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of nested `data` with the value of one dotted key."""
+    return _placed(data, key.split("."), value, key)
 
 
 def validate(data: Mapping[str, Any], where: str) -> RunConfig:
