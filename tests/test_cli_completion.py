@@ -10,7 +10,10 @@ from shardsim import cli
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("shardsim run study", ["study-anywhere", "study-corner", "study-proxy"]),
+        (
+            "shardsim run study",
+            ["study-anywhere", "study-corner", "study-proxy", "study-reflection"],
+        ),
         ("shardsim run demo --until i", ["identify"]),
         ("shardsim plot runs/a shares", ["shares", "shares-by-seed"]),
         ("shardsim plot runs/a ./no", []),  # left to the shell, which knows the files

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import shardsim
 from shardsim.base.errors import UserError, did_you_mean, one_line
@@ -108,9 +108,9 @@ def load(entry: Entry) -> ModuleType:
     The package name is private because other distributions own `envs` and `analysis`; siblings
     import one another relatively. Raises UserError naming file and line where the file is broken.
     """
-    if isinstance(entry.source, EntryPoint):
-        return _load_point(entry, entry.source)
-    return load_file(entry.kind, entry.source)
+    if isinstance(entry.source, Path):
+        return load_file(entry.kind, entry.source)
+    return _load_point(entry, entry.source)
 
 
 def load_file(kind: Kind, path: str | Path) -> ModuleType:
@@ -233,7 +233,7 @@ def _line_in(path: Path, error: BaseException) -> str:
     return f"{other}, line {inside[-1].lineno}"
 
 
-def _load_point(entry: Entry, point: EntryPoint) -> ModuleType:
+def _load_point(entry: Entry, point: Any) -> ModuleType:
     try:
         module = point.load()
     except KeyboardInterrupt:

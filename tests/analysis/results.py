@@ -301,9 +301,8 @@ def endorsements(seeds: int) -> dict[str, np.ndarray]:
     """Each shard gains as it grows, and a little less as the other does; the last seed twice."""
     pairs = np.array([[0.1, -0.02], [-0.04, 0.06]]) + np.zeros((3, seeds, 1, 1))
     pairs[:, -1] *= 2
-    judge = np.array([0.6, 0.4]) + np.zeros((3, seeds, 1))
-    pairs[2, -1] = judge[2, -1] = np.nan
-    return {"judge": judge, "endorsement": pairs, "endorsement_chance": 0 * pairs + 0.01}
+    pairs[2, -1] = np.nan
+    return {"endorsement": pairs, "endorsement_chance": 0 * pairs + 0.01}
 
 
 def foreseen(seeds: int) -> bytes:

@@ -127,7 +127,7 @@ def test_the_component_that_follows_a_gate_stands_beside_its_controls(page):
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}
-    assert len(pictures) == len(files) == 16
+    assert len(pictures) == len(files) == 17
     inside = [base64.b64decode(str(picture["src"]).partition(",")[2]) for picture in pictures]
     assert sorted(inside) == sorted(files.values())
     assert all(len(str(picture["alt"])) > 20 for picture in pictures)
@@ -168,10 +168,10 @@ def test_a_run_that_is_only_trained_says_what_is_missing(trained):
         "figures/vector-field.png",
         "report.html",
     ]
-    assert page.count("Not in this run:") == 14
+    assert page.count("Not in this run:") == 15
     assert "Description of each shard: not in this run." in page
     assert str(trained.path) not in page
-    assert told[0] == "shard-distribution" and told[-1] == "page" and len(told) == 17
+    assert told[0] == "shard-distribution" and told[-1] == "page" and len(told) == 18
 
 
 def test_a_run_without_shards_says_so(trained, tmp_path):
@@ -202,6 +202,7 @@ def test_a_run_without_shards_says_so(trained, tmp_path):
         "no shard was found in this run, so nothing built one",
         "no shard was found in this run, so there is no gate to draw",
         "no shard was found in this run, so there was no intervention",
+        "no shard was found in this run, so there was no reflection",
         "no shard was found in this run, so there was no reflection",
         "no shard was found in this run, so there was no reflection",
         "no shard was found in this run, so there was no reflection",

@@ -86,7 +86,7 @@ def test_it_stands_before_any_weight_moves_and_a_kill_does_not_change_it(
         raise Killed
 
     with monkeypatch.context() as killing:
-        killing.setattr(reflect, "reflect_weights", kill)
+        killing.setattr(reflect, "reflect_in_batches", kill)
         with pytest.raises(Killed):
             run_stage(path, "reflect")
     stopped = load(path)
