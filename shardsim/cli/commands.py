@@ -15,13 +15,14 @@ from shardsim.base.errors import UserError
 from shardsim.base.seeds import SEEDS
 from shardsim.cli import output
 from shardsim.cli.bench import bench
-from shardsim.cli.complete import experiment_names, figure_names, stage_names
+from shardsim.cli.complete import figure_names
 from shardsim.cli.events import events_command
 from shardsim.cli.forecast import forecast_command
 from shardsim.cli.modify import modify_command
 from shardsim.cli.output import AsJson, Folders, show, show_table, with_results
 from shardsim.cli.plot_help import PlotCommand
 from shardsim.cli.reflect import reflect_command
+from shardsim.cli.run import run_command
 from shardsim.cli.sweep import sweep_command
 from shardsim.cli.view import view_command
 
@@ -74,45 +75,7 @@ def _top(
         keep_nothing()
 
 
-@app.command("run")
-@with_results
-def run_command(
-    config: Annotated[
-        str,
-        typer.Argument(
-            help="a TOML file, the name of an experiment, or a run directory to go on with",
-            autocompletion=experiment_names,
-        ),
-    ],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings to override")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="the run directory [runs/NAME]")] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            metavar="STAGE", help="the last stage to run [report]", autocompletion=stage_names
-        ),
-    ] = None,
-    envs: Folders = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run all stages; an unfinished run continues."""
-    from shardsim.runs.pipeline import go_on, is_run, run
-    from shardsim.runs.progress import for_stderr
-
-    shown = for_stderr()
-    if is_run(config):
-        if overrides or out is not None:
-            raise UserError(
-                f"{config} is a run directory, which keeps its config and its place; give no "
-                f"settings and no --out, or start another run from {config}/config.toml"
-            )
-        done = go_on(config, until=until, folders=envs or (), progress=shown)
-        output.show_run(done, as_json)
-        return
-    done = run(config, out, overrides or (), until=until, folders=envs or (), progress=shown)
-    output.show_run(done, as_json)
+app.command("run")(run_command)
 
 
 def _stage_command(name: str, text: str) -> None:

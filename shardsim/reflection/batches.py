@@ -6,6 +6,7 @@ they share one compiled program. Axis letters: D agents · U onsets · R rules �
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +21,11 @@ class Repeats(NamedTuple):
 
     hits: np.ndarray  # float32[N, D, U, R, G + 1], at the end, from the onset
     target_hits: np.ndarray  # float32[N, D, U, R, G + 1], at the end, from target starts
+
+
+def onsets_a_class(classes: Sequence[str]) -> int:
+    """Return how many onsets there are of each class, by the class of each onset."""
+    return len(classes) // len(set(classes))
 
 
 def batches(onsets: int, each: int) -> list[np.ndarray]:

@@ -23,7 +23,7 @@ from shardsim.base.progress import SILENT, Progress
 from shardsim.base.scalars import Fraction, Whole, plain, whole
 from shardsim.base.seeds import checked_seed
 from shardsim.env.levels import take
-from shardsim.reflection.batches import Repeats, reflect_in_batches, repeated
+from shardsim.reflection.batches import Repeats, onsets_a_class, reflect_in_batches, repeated
 from shardsim.reflection.config import (
     MODELS,
     MOST_STEPS,
@@ -259,11 +259,6 @@ def reflect_agents(
             repeats = repeated(*asked_for, seed, each, trace, config.repeats)
             afterwards = afterwards_of(setting, subjects.networks, trace.parameters)
     return Reflected(setting, trace, afterwards, forecasts, repeats)
-
-
-def onsets_a_class(classes: Sequence[str]) -> int:
-    """Return how many onsets there are of each class, by the class of each onset."""
-    return len(classes) // len(set(classes))
 
 
 def afterwards_of(setting: Setting, networks: Networks, parameters: Any) -> Afterwards:

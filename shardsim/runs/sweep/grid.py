@@ -148,15 +148,14 @@ def _config(
 
 def _labels(keys: Sequence[str]) -> dict[str, str]:
     """Return for each key its last words, as many as tell it apart from the others."""
-    parts = {key: key.split(".") for key in keys}
-    labels = {}
-    for key, words in parts.items():
-        for length in range(1, len(words) + 1):
-            end = words[-length:]
-            if sum(other[-length:] == end for other in parts.values()) == 1:
-                break
-        labels[key] = ".".join(words[-length:])
-    return labels
+    return {key: _label(key.split("."), [other.split(".") for other in keys]) for key in keys}
+
+
+def _label(words: list[str], others: Sequence[list[str]]) -> str:
+    """Return the last words that no other key ends with; all words where another ends with them."""
+    ends = (words[-length:] for length in range(1, len(words) + 1))
+    apart = (end for end in ends if sum(other[-len(end) :] == end for other in others) == 1)
+    return ".".join(next(apart, words))
 
 
 def _name(settings: Mapping[str, Any]) -> str:
