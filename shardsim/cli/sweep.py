@@ -1,5 +1,6 @@
 """`shardsim sweep`: many runs of one config, and how far they are."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,6 +82,11 @@ def sweep_command(
         f"{table.in_words(sweep, found, count)}\n{folder}",
         as_json,
     )
+    _refuse_failures(found)
+
+
+def _refuse_failures(found: Mapping[str, Any]) -> None:
+    """Raise UserError where some point failed."""
     failed = [name for name, state in found.items() if state.word == "failed"]
     if failed:
         raise UserError(

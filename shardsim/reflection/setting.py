@@ -110,8 +110,8 @@ def prepare(
     Args:
         subjects: who reflects, D of them.
         config: how to choose.
-        onset: the contexts of the one onset of all agents; a name to choose that one; None to
-            choose three for each.
+        onset: the contexts of the one onset of all agents; the name of an onset or of a class to
+            choose that; None to choose all of the config for each.
         seed: of levels and draws.
         apart: each context of `onset` is an onset of its own, named by its number.
 

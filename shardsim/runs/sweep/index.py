@@ -101,9 +101,10 @@ def extend(path: str | Path, asked: Iterable[Point], until: str) -> Sweep:
         The sweep with the points that were asked for, and no others.
 
     Raises:
-        UserError: the folder holds something else, or cannot be written.
+        UserError: an unknown stage, or the folder holds something else or cannot be written.
     """
     path = path_of(path)
+    stages_until(until)
     _refuse_strangers(path)
     with writable(path):
         path.mkdir(parents=True, exist_ok=True)

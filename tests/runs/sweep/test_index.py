@@ -63,6 +63,12 @@ def test_what_a_kill_left_unmade_is_made_the_next_time(tmp_path: Path) -> None:
     assert Store.open(extend(tmp_path, asked, "train").folders[1].resolve()).has(CONFIG)
 
 
+def test_an_unknown_stage_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no stage 'trian'"):
+        extend(tmp_path / "sweep", points(TINY), "trian")
+    assert not (tmp_path / "sweep").exists()
+
+
 def test_folders_of_others_are_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(UserError, match="holds other files"):
