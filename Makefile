@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-reflection study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-demo clean
+.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-reflection study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-growth bench-demo clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -78,6 +78,9 @@ bench-capture: $(VENV)/.installed-bench
 # Beside rejax and Stable-Baselines3, whose PyTorch is large: as above. Nothing else may run meanwhile.
 bench-train: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/train.py $(ARGS)
+
+bench-growth: $(VENV)/.installed
+	$(BIN)/python benchmarks/train_growth.py $(ARGS)
 
 bench-identify: $(VENV)/.installed
 	$(BIN)/python benchmarks/identify.py $(ARGS)

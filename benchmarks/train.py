@@ -1,11 +1,12 @@
-"""Steps of training a second: our PPO, rejax's and Stable-Baselines3's, in one world.
+"""Steps of training a second: our PPO beside rejax, a plain JAX loop and Stable-Baselines3.
 
     python benchmarks/train.py [--repeats 3] [--steps 200000] [--seeds 1 4] [--json FILE]
 
 cheese-corner as `make demo` trains in it, seen from the agent; hidden layers, batch, epochs,
-minibatches and coefficients are the same. The peers are used as their libraries are: both have a
+minibatches and coefficients are the same. The peers are used as their libraries are: all have a
 critic of its own beside the actor, where ours share their hidden layers. Peers begin episodes from
-the same kind of bank. Nothing else may run on the machine; peers that are absent say so.
+the same kind of bank. The plain JAX loop is `plain_ppo.py`. Nothing else may run on the machine;
+peers that are absent say so.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from shardsim.base.compiled import keep_nothing
 from shardsim.env.core import Env
 
 OURS = "shardsim"
-AIMS = {"rejax": 1.5, "stable-baselines3": 20.0}  # times as fast, one seed
+AIMS = {"rejax": 1.5, "plain JAX loop": 1.5, "stable-baselines3": 20.0}  # times as fast, one seed
 
 
 class Trainer(NamedTuple):
@@ -39,6 +40,7 @@ class Trainer(NamedTuple):
 
     name: str
     begin: Callable[[Env, TrainConfig], Callable[[int], None]]  # -> run(repeat), compiled
+    batched: bool = True  # else seeds follow one another, and are timed with one
 
 
 def options() -> argparse.Namespace:
@@ -66,7 +68,8 @@ def ours(env: Env, config: TrainConfig) -> Callable[[int], None]:
 TRAINERS = (
     Trainer(OURS, ours),
     Trainer("rejax", train_peers.rejax),
-    Trainer("stable-baselines3", train_peers.stable_baselines),
+    Trainer("plain JAX loop", train_peers.plain),
+    Trainer("stable-baselines3", train_peers.stable_baselines, batched=False),
 )
 
 
@@ -76,7 +79,7 @@ def cases(asked: argparse.Namespace, env: Env) -> list[Case]:
     for seeds in asked.seeds:
         config = TrainConfig(seeds=seeds, total_steps=asked.steps, checkpoints=2)
         for trainer in TRAINERS:
-            if asked.only not in trainer.name:
+            if asked.only not in trainer.name or (seeds > 1 and not trainer.batched):
                 continue
             jax.clear_caches()
             begun = time.perf_counter()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import plain_ppo
 
 from shardsim.agent.config import TrainConfig
 from shardsim.agent.network import centred
@@ -75,8 +76,7 @@ def rejax(env: Env, config: TrainConfig) -> Run:
     """PPO of rejax, all seeds in one vmapped program."""
     from rejax import PPO
 
-    draw = jax.jit(make_bank, static_argnums=(0, 2, 3))
-    bank = draw(env, jax.random.key(0), config.bank_levels, config.bank_starts)
+    bank = _bank(env, config)
     steps = config.updates * config.num_envs * config.rollout_steps
     algorithm = PPO.create(
         env=Gymnax(env, bank),
@@ -98,11 +98,25 @@ def rejax(env: Env, config: TrainConfig) -> Run:
     )
     algorithm = algorithm.replace(eval_callback=lambda algorithm, state, key: ())
 
-    def all_seeds(keys: jax.Array) -> Any:
-        return jax.vmap(lambda key: algorithm.train(key)[0].actor_ts.params)(keys)
+    return _all_seeds(lambda key: algorithm.train(key)[0].actor_ts.params, config)
 
+
+def plain(env: Env, config: TrainConfig) -> Run:
+    """PPO as one plain JAX loop, all seeds in one vmapped program."""
+    world = Gymnax(env, _bank(env, config))
+    return _all_seeds(plain_ppo.trainer(world, env.num_actions, config), config)
+
+
+def _bank(env: Env, config: TrainConfig) -> Bank:
+    """Draw the levels that episodes begin from."""
+    draw = jax.jit(make_bank, static_argnums=(0, 2, 3))
+    return draw(env, jax.random.key(0), config.bank_levels, config.bank_starts)
+
+
+def _all_seeds(train: Callable[[jax.Array], Any], config: TrainConfig) -> Run:
+    """Compile the training of all seeds, side by side in one program."""
     keys = jax.random.split(jax.random.key(0), (64, config.seeds))
-    compiled = jax.jit(all_seeds).lower(keys[0]).compile()
+    compiled = jax.jit(jax.vmap(train)).lower(keys[0]).compile()
     return lambda repeat: jax.block_until_ready(compiled(keys[repeat]))
 
 
