@@ -75,8 +75,9 @@ def in_force(numbers: Hyperparameters, progress: jax.Array) -> InForce:
     to `exploration_until`, and then stays.
     """
     explored = jnp.clip(progress / jnp.maximum(numbers.exploration_until, 1e-9), 0.0, 1.0)
-    return InForce(
-        learning_rate=numbers.learning_rate * (1.0 - numbers.learning_rate_fall * progress),
-        entropy=numbers.entropy + numbers.entropy_rise * progress,
-        exploration=numbers.exploration + numbers.exploration_rise * explored,
+    found = (
+        numbers.learning_rate * (1.0 - numbers.learning_rate_fall * progress),
+        numbers.entropy + numbers.entropy_rise * progress,
+        numbers.exploration + numbers.exploration_rise * explored,
     )
+    return InForce(*(jnp.asarray(number) for number in found))
