@@ -12,6 +12,7 @@ Axis letters: B envs · A actions.
 
 from __future__ import annotations
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -24,23 +25,21 @@ from shardsim.env.core import Env
 
 
 class QNetwork(Network):
-    """A network that values actions by an actor's and a critic's head, and acts by the actor's.
+    """A network that values actions, Q; its policy is softmax(Q / temperature).
 
-    Q(s, a) = V(s) + τ (z(s, a) − max_b z(s, b)), a dueling network (Wang et al. 2016, "Dueling
-    network architectures for deep reinforcement learning") whose advantages are in units of the
-    temperature τ. So max_a Q is the critic's value, and the policy softmax(Q / τ) is the actor's:
-    whatever reads, patches or retrains an actor–critic does the same with this one. Layers are
-    normalised before they are rectified (Ba et al. 2016, "Layer normalization").
+    Its layers are normalised before they are rectified (Ba et al. 2016, "Layer normalization").
+    Heads of a value and of advantages in units of the temperature, with which a Q-network would have
+    the parameters of an actor–critic, were tried and did not learn.
     """
 
-    temperature: float = 1.0  # τ, in units of reward
+    temperature: float = 1.0  # units of reward
     normalised: bool = True
 
     def heads(self, hidden: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Return logits float32[B, A], value float32[B] and Q float32[B, A]."""
-        logits, value, _ = super().heads(hidden)
-        behind = logits - jnp.max(logits, axis=-1, keepdims=True)
-        return logits, value, value[:, None] + self.temperature * behind
+        """Return logits float32[B, A], value float32[B] = max Q, and Q float32[B, A]."""
+        start = nn.initializers.orthogonal(0.01)
+        found = nn.Dense(self.num_actions, kernel_init=start, name="q")(hidden)
+        return found / self.temperature, jnp.max(found, axis=-1), found
 
 
 def build_q_network(config: NetworkConfig, env: Env) -> QNetwork:

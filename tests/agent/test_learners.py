@@ -206,4 +206,4 @@ def test_the_policy_of_a_q_network_is_the_softmax_of_its_values(tiny_env):
         jax.nn.log_softmax(output.action_values / 0.1),
         atol=1e-4,
     )
-    assert {"norm_dense_1", "norm_dense_2", "actor", "critic"} <= set(parameters["params"])
+    assert {"norm_dense_1", "norm_dense_2", "q"} <= set(parameters["params"])
