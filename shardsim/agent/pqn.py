@@ -28,8 +28,7 @@ class QNetwork(Network):
     """A network that values actions, Q; its policy is softmax(Q / temperature).
 
     Its layers are normalised before they are rectified (Ba et al. 2016, "Layer normalization").
-    Heads of a value and of advantages in units of the temperature, with which a Q-network would have
-    the parameters of an actor–critic, were tried and did not learn.
+    Dueling heads, a value and advantages in units of the temperature, were tried and did not learn.
     """
 
     temperature: float = 1.0  # units of reward
