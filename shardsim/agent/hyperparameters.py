@@ -50,7 +50,7 @@ def hyperparameters(config: TrainConfig) -> Hyperparameters:
         config.entropy,
         config.entropy_end - config.entropy,
         config.discount,
-        _beside(config.gae_lambda, config.discount),
+        beside_discount(config.gae_lambda, config.discount),
         config.clip,
         config.value_coefficient,
         config.max_grad_norm,
@@ -61,8 +61,8 @@ def hyperparameters(config: TrainConfig) -> Hyperparameters:
     return Hyperparameters(*(np.asarray(number, np.float32) for number in numbers))
 
 
-def _beside(gae_lambda: float, discount: float) -> np.float32:
-    """λ, by a last digit off where only then γλ in float32 is the float32 nearest to γλ."""
+def beside_discount(gae_lambda: float, discount: float) -> np.float32:
+    """Return λ, by a last digit off where only then γλ in float32 is the float32 nearest to γλ."""
     nearest, wanted = np.float32(gae_lambda), np.float32(gae_lambda * discount)
     tried = (nearest, *(np.nextafter(nearest, np.float32(end)) for end in (0.0, 1.0)))
     return next((one for one in tried if np.float32(discount) * one == wanted), nearest)

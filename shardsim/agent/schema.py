@@ -33,7 +33,7 @@ TRAINING = Schema(
         "entropy": Variable(_MEAN, "entropy of the policy, mean", "nats per decision"),
         "divergence": Variable(
             _MEAN,
-            "estimated divergence from the policy of the rollout, mean; none of a learner of values",
+            "estimated divergence from the rollout's policy, mean; none of a learner of values",
             "nats per decision",
         ),
     },

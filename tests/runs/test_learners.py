@@ -51,7 +51,7 @@ def test_a_run_is_diagnosed_or_says_why_not(finished: Run) -> None:
     assert found["world"] is None and not found["evidence"] and not found["probabilities"]
     assert diagnosis_in_words(found).startswith("not diagnosed\na run of learner 'pqn' cannot")
     assert "not diagnosed" in report
-    with pytest.raises(UserError, match="train the same config with train.learner=ppo"):
+    with pytest.raises(UserError, match=r"train the same config with train\.learner=ppo"):
         diagnose(finished)
 
 
