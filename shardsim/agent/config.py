@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -101,14 +100,13 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
         "stay those of the env",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_own_defaults(cls, data: Any) -> Any:
+    @model_validator(mode="after")
+    def _with_own_defaults(self) -> TrainConfig:
         """Put in what the learner has other defaults for and is not written."""
-        if not isinstance(data, Mapping):
-            return data
-        own = DEFAULTS.get(str(data.get("learner")), {})
-        return {**own, **data}
+        own = DEFAULTS[self.learner]
+        left = {key: value for key, value in own.items() if key not in self.model_fields_set}
+        self.__dict__.update(left)  # frozen to everyone else
+        return self
 
     @model_validator(mode="after")
     def _is_read(self) -> TrainConfig:

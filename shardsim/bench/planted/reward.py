@@ -139,7 +139,7 @@ def _train(
 
 @partial(jax.jit, static_argnums=0)
 def _returns(
-    learner: Learner, discount: float, parameters: Any, levels: Level, weights: jax.Array
+    learner: Learner, discount: Any, parameters: Any, levels: Level, weights: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Return float32[K] twice: the agents' exact returns on levels [L], and the optimum."""
 
