@@ -5,6 +5,8 @@ That they learn is asserted in `test_learning.py`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -207,3 +209,10 @@ def test_the_policy_of_a_q_network_is_the_softmax_of_its_values(tiny_env):
         atol=1e-4,
     )
     assert {"norm_dense_1", "norm_dense_2", "q"} <= set(parameters["params"])
+
+
+def test_the_page_on_learners_tells_their_defaults():
+    page = (Path(__file__).parents[2] / "docs" / "learners.md").read_text()
+    for learner, own in DEFAULTS.items():
+        told = ", ".join(f"`{key}` {value:g}" for key, value in own.items())
+        assert f"| `{learner}` | {told or 'those of config.md'} |" in page
