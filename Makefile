@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-reflection study-families study-proxy bench-envs bench-planning bench-capture bench-identify bench-train bench-growth bench-demo clean
+.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-reflection study-families study-proxy study-learners bench-envs bench-planning bench-capture bench-identify bench-train bench-growth bench-learners bench-demo clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -52,6 +52,15 @@ study-reflection: study-shards
 		$(OUT)/study-shards/study_anywhere $(OUT)/study-shards/two_goods \
 		--out $(OUT)/study-reflection $(ARGS)
 
+# Shards of agents of three learners in two worlds, 8 seeds each.
+study-learners: $(VENV)/.installed
+	for config in study_corner two_goods; do \
+		$(BIN)/shardsim sweep $$config train.learner=ppo,a2c,pqn --seeds 8 --until identify \
+			--out $(OUT)/study-learners/$$config $(ARGS) || exit 1; \
+	done
+	$(BIN)/python benchmarks/learners.py $(OUT)/study-learners/study_corner \
+		$(OUT)/study-learners/two_goods
+
 # Every family's shipped config, one after the other: about half an hour on 2 cores.
 study-families: $(VENV)/.installed
 	$(BIN)/python benchmarks/families.py --out $(OUT)/families
@@ -78,6 +87,10 @@ bench-capture: $(VENV)/.installed-bench
 # Beside rejax and Stable-Baselines3, whose PyTorch is large: as above. Nothing else may run meanwhile.
 bench-train: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/train.py $(ARGS)
+
+# Returns of our learners beside those of rejax and Stable-Baselines3; PyTorch as above.
+bench-learners: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/learner_curves.py $(ARGS)
 
 bench-growth: $(VENV)/.installed
 	$(BIN)/python benchmarks/train_growth.py $(ARGS)

@@ -24,8 +24,8 @@ import train_peers
 from timing import Case, close, machine, measure, measured, print_table, rate, ratio
 
 import shardsim as ss
-from shardsim.agent.components import DEFAULT_COMPONENTS
 from shardsim.agent.config import TrainConfig
+from shardsim.agent.hyperparameters import hyperparameters
 from shardsim.agent.spread import spread
 from shardsim.agent.train import advance, begin, make_learner, train
 from shardsim.base.compiled import keep_nothing
@@ -59,9 +59,10 @@ def ours(env: Env, config: TrainConfig) -> Callable[[int], None]:
     going = train(config, jax.random.key(0), env=env)
     next(going), next(going)
     banks, carry = begin(env, config, jax.random.key(0))
-    learner = make_learner(env, config, DEFAULT_COMPONENTS)
+    learner = make_learner(env, config)
     updates = config.updates
-    loop = partial(advance, learner, count=np.int32(updates), updates=np.float32(updates))
+    numbers = hyperparameters(config)
+    loop = partial(advance, learner, numbers, count=np.int32(updates), updates=np.float32(updates))
     return lambda repeat: jax.block_until_ready(spread(loop, banks, carry)[0])
 
 

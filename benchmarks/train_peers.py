@@ -126,7 +126,7 @@ def stable_baselines(env: Env, config: TrainConfig) -> Run:
     from stable_baselines3 import PPO
 
     steps = config.updates * config.num_envs * config.rollout_steps
-    worlds = _worlds(env, config)
+    worlds = vector_env(env, config)
 
     def run(repeat: int) -> None:
         for seed in range(config.seeds):
@@ -154,7 +154,7 @@ def stable_baselines(env: Env, config: TrainConfig) -> Run:
     return run
 
 
-def _worlds(env: Env, config: TrainConfig) -> Any:
+def vector_env(env: Env, config: TrainConfig) -> Any:
     """Our batched Gymnasium env as a vectorised env of Stable-Baselines3."""
     from gymnasium.spaces import Box
     from gymnasium.vector import AutoresetMode

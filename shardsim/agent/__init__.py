@@ -1,1 +1,1 @@
-"""Agents: PPO from named components, networks with named activations, checkpoints."""
+"""Agents: learners from named components, networks with named activations, checkpoints."""

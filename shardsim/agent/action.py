@@ -16,8 +16,8 @@ class Action(NamedTuple):
     log_probability: jax.Array  # float32[B], of the recorded action, in nats
 
 
-def action(key: jax.Array, logits: jax.Array) -> Action:
-    """Sample from the softmax of logits float32[B, A]."""
+def action(key: jax.Array, logits: jax.Array, exploration: jax.Array | float = 0.0) -> Action:
+    """Sample from the softmax of logits float32[B, A]; that explores enough by itself."""
     chosen = jax.random.categorical(key, logits).astype(jnp.int32)
     return Action(chosen, chosen, log_probability(logits, chosen))
 

@@ -24,8 +24,8 @@ def advantage(
     rewards: jax.Array,
     terminated: jax.Array,
     truncated: jax.Array,
-    discount: float,
-    gae_lambda: float,
+    discount: float | jax.Array,
+    gae_lambda: float | jax.Array,
 ) -> Advantage:
     """Generalised advantage estimation over arrays [T, B].
 

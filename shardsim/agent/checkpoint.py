@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from shardsim.agent.components import DEFAULT_COMPONENTS, Components
+from shardsim.agent.components import Components
 from shardsim.agent.config import TrainConfig
+from shardsim.agent.hyperparameters import Hyperparameters, hyperparameters
 from shardsim.agent.learner import Carry, Learner, Record
 from shardsim.agent.policy import Agent
 from shardsim.agent.train import Chunk, begin_one, make_learner, one_update, seed_keys
@@ -42,32 +43,34 @@ def of_chunk(chunk: Chunk) -> Checkpoint:
 
 
 def checkpoint_template(
-    env: Env, config: TrainConfig, components: Components = DEFAULT_COMPONENTS
+    env: Env, config: TrainConfig, components: Components | None = None
 ) -> Checkpoint:
     """Return the shapes and dtypes of a checkpoint, for reading one back."""
     carry = carry_template(env, config, components)
     return Checkpoint(carry.parameters, carry.optimiser, carry.parameters, carry.optimiser)
 
 
-def carry_template(
-    env: Env, config: TrainConfig, components: Components = DEFAULT_COMPONENTS
-) -> Carry:
+def carry_template(env: Env, config: TrainConfig, components: Components | None = None) -> Carry:
     """Return the shapes and dtypes of a training carry [K]."""
     return _begun(make_learner(env, config, components), config)[1]
 
 
 def _begun(learner: Learner, config: TrainConfig) -> tuple[Bank, Carry]:
-    keys = seed_keys(config, jax.random.key(0))
-    return jax.eval_shape(jax.vmap(partial(begin_one, learner)), keys)
+    def every(numbers: Hyperparameters, keys: jax.Array) -> tuple[Bank, Carry]:
+        return jax.vmap(partial(begin_one, learner, numbers))(keys)
+
+    return jax.eval_shape(every, hyperparameters(config), seed_keys(config, jax.random.key(0)))
 
 
-def record_template(
-    env: Env, config: TrainConfig, components: Components = DEFAULT_COMPONENTS
-) -> Record:
+def record_template(env: Env, config: TrainConfig, components: Components | None = None) -> Record:
     """Return the shapes and dtypes of an update's record [K]."""
     learner = make_learner(env, config, components)
-    update = jax.vmap(partial(one_update, learner, updates=jnp.float32(1.0)))
-    return jax.eval_shape(update, *_begun(learner, config))[1]
+
+    def every(numbers: Hyperparameters, bank: Bank, carry: Carry) -> Any:
+        once = partial(one_update, learner, numbers, updates=jnp.float32(1.0))
+        return jax.vmap(once)(bank, carry)
+
+    return jax.eval_shape(every, hyperparameters(config), *_begun(learner, config))[1]
 
 
 def agent_of(learner: Learner, parameters: Any, seed: int) -> Agent:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from shardsim.agent.options import DEFAULTS, UNREAD, LearnerName
 from shardsim.base.seeds import SEEDS
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -24,6 +25,11 @@ class NetworkConfig(BaseModel, extra="forbid", frozen=True):
         default=(64, 64), description="units of each dense layer", min_length=1
     )
     channels: int = Field(default=16, ge=1, le=1024, description="channels of each convolution")
+    temperature: Positive = Field(
+        default=0.02,
+        description="of the policy softmax(Q / temperature) of a learner of values (pqn), in units "
+        "of reward",
+    )
 
 
 class RewardSchedule(BaseModel, extra="forbid", frozen=True):
@@ -43,8 +49,13 @@ class RewardSchedule(BaseModel, extra="forbid", frozen=True):
 
 
 class TrainConfig(BaseModel, extra="forbid", frozen=True):
-    """Proximal policy optimisation of one batch of seeds; see `shardsim.agent.train`."""
+    """Training of one batch of seeds, with the defaults of ppo; see `shardsim.agent.train`."""
 
+    learner: LearnerName = Field(
+        default="ppo",
+        description="proximal policy optimisation, advantage actor–critic (a2c) or a parallelised "
+        "Q-network (pqn); other defaults of these two are in run.md",
+    )
     seeds: int = Field(default=4, ge=1, le=1024, description="number of agents, trained at once")
     first_seed: int = Field(
         default=0, ge=0, lt=SEEDS, description="the seeds are first_seed, +1, …"
@@ -55,7 +66,9 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
     epochs: int = Field(default=3, ge=1, description="passes over each rollout")
     minibatches: int = Field(default=4, ge=1, description="minibatches in each pass")
     discount: Fraction = Field(default=0.97, description="discount of reward per step")
-    gae_lambda: Fraction = Field(default=0.9, description="λ of generalised advantage estimation")
+    gae_lambda: Fraction = Field(
+        default=0.9, description="λ of generalised advantage estimation, or of λ-returns (pqn)"
+    )
     clip: Positive = Field(default=0.2, description="clipping range of the probability ratio")
     learning_rate: Positive = Field(default=2e-3, description="Adam's learning rate at the start")
     learning_rate_end: Fraction = Field(
@@ -67,6 +80,15 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
     max_grad_norm: Positive = Field(
         default=0.5, description="global norm that gradients are clipped to"
     )
+    exploration: Fraction = Field(
+        default=1.0, description="chance of a random move at the start (pqn)"
+    )
+    exploration_end: Fraction = Field(
+        default=0.05, description="chance of a random move at the end (pqn)"
+    )
+    exploration_until: Fraction = Field(
+        default=0.5, description="part of training over which that chance falls (pqn)"
+    )
     bank_levels: int = Field(default=4096, ge=1, description="training levels drawn for each seed")
     bank_starts: int = Field(default=8, ge=1, description="starts drawn for each level")
     checkpoints: int = Field(default=16, ge=2, description="checkpoints after the untrained one")
@@ -77,6 +99,36 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
         description="weights of reward components that change over training; those of evaluation "
         "stay those of the env",
     )
+
+    @model_validator(mode="after")
+    def _with_own_defaults(self) -> TrainConfig:
+        """Put in what the learner has other defaults for and is not written."""
+        own = DEFAULTS[self.learner]
+        left = {key: value for key, value in own.items() if key not in self.model_fields_set}
+        self.__dict__.update(left)  # frozen to everyone else
+        return self
+
+    @model_validator(mode="after")
+    def _is_read(self) -> TrainConfig:
+        for key in UNREAD[self.learner]:
+            section, _, last = key.rpartition(".")
+            holder = getattr(self, section) if section else self
+            default = type(holder).model_fields[last].default
+            if getattr(holder, last) != default:
+                raise ValueError(
+                    f"{key} = {getattr(holder, last)} is not read by learner {self.learner!r}; "
+                    f"leave it out (that is {default})"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _one_step_a_rollout(self) -> TrainConfig:
+        if self.learner == "a2c" and (self.epochs, self.minibatches) != (1, 1):
+            raise ValueError(
+                f"a2c takes one step for each rollout, and epochs is {self.epochs} and minibatches "
+                f"{self.minibatches}; leave both out, or use ppo, which may go over a rollout again"
+            )
+        return self
 
     @model_validator(mode="after")
     def _batch_divides(self) -> TrainConfig:

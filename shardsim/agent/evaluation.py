@@ -43,7 +43,7 @@ def policy_table(env: Env, policy: Policy, levels: Level) -> jax.Array:
     return jax.nn.softmax(logits).reshape(*seen.shape[:2], -1)
 
 
-def evaluation(env: Env, policy: Policy, levels: Level, discount: float) -> Evaluation:
+def evaluation(env: Env, policy: Policy, levels: Level, discount: Any) -> Evaluation:
     """Evaluate a policy exactly, over all starts and `env.max_steps` steps."""
 
     def one(level, table):

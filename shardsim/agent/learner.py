@@ -14,8 +14,9 @@ import optax
 
 from shardsim.agent.advantage import Advantage
 from shardsim.agent.components import Components
-from shardsim.agent.config import TrainConfig
+from shardsim.agent.config import RewardSchedule, TrainConfig
 from shardsim.agent.environment import reset
+from shardsim.agent.hyperparameters import Hyperparameters, InForce, in_force
 from shardsim.agent.loss import Coefficients, LossParts
 from shardsim.agent.network import Network
 from shardsim.agent.reward import scheduled
@@ -28,11 +29,23 @@ from shardsim.env.types import Level, State
 SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from
 
 
+class Structure(NamedTuple):
+    """The settings of `TrainConfig` that a program is made for, under their names."""
+
+    num_envs: int
+    rollout_steps: int
+    epochs: int
+    minibatches: int
+    bank_levels: int
+    bank_starts: int
+    reward_schedule: tuple[RewardSchedule, ...]
+
+
 class Learner(NamedTuple):
-    """What one update needs and never changes (static under jit)."""
+    """What one update needs and never changes (static under jit); its numbers are given apart."""
 
     env: Env
-    config: TrainConfig
+    structure: Structure
     components: Components
     network: Network
 
@@ -84,20 +97,30 @@ class Metrics(NamedTuple):
     gradient_norm: jax.Array
 
 
+def structure_of(config: TrainConfig) -> Structure:
+    """Return what of a config decides which program trains it."""
+    return Structure(*(getattr(config, name) for name in Structure._fields))
+
+
 def first_parameters(learner: Learner, key: jax.Array) -> Any:
     """Return untrained parameters."""
     return learner.network.init(key, jnp.zeros((1, *learner.env.observation_shape), jnp.float32))
 
 
 def first_carry(
-    learner: Learner, bank: Bank, parameters: Any, states_key: jax.Array, run_key: jax.Array
+    learner: Learner,
+    numbers: Hyperparameters,
+    bank: Bank,
+    parameters: Any,
+    states_key: jax.Array,
+    run_key: jax.Array,
 ) -> Carry:
     """Return the state before the first update."""
     return Carry(
         parameters=parameters,
-        optimiser=learner.components.update.init(parameters, learner.config.max_grad_norm),
-        states=reset(bank, states_key, learner.config.num_envs),
-        earned=jnp.zeros(learner.config.num_envs, jnp.float32),
+        optimiser=learner.components.update.init(parameters, numbers.max_grad_norm),
+        states=reset(bank, states_key, learner.structure.num_envs),
+        earned=jnp.zeros(learner.structure.num_envs, jnp.float32),
         update=jnp.int32(0),
         key=run_key,
     )
@@ -105,7 +128,7 @@ def first_carry(
 
 def _weighed(learner: Learner, levels: Level, progress: jax.Array) -> Level:
     """Put the weights of rewards that hold now into levels."""
-    schedule, names = learner.config.reward_schedule, learner.env.reward_names
+    schedule, names = learner.structure.reward_schedule, learner.env.reward_names
     if not schedule:
         return levels
     return levels.replace(
@@ -114,15 +137,15 @@ def _weighed(learner: Learner, levels: Level, progress: jax.Array) -> Level:
 
 
 def update_once(
-    learner: Learner, bank: Bank, carry: Carry, progress: jax.Array
+    learner: Learner, numbers: Hyperparameters, bank: Bank, carry: Carry, progress: jax.Array
 ) -> tuple[Carry, Record, Metrics]:
     """Do one update; `progress` float32[] runs from 0 to 1 over training."""
-    config, components = learner.config, learner.components
+    components, now = learner.components, in_force(numbers, progress)
     rollout_key, epochs_key = jax.random.split(jax.random.fold_in(carry.key, carry.update))
     bank = bank._replace(levels=_weighed(learner, bank.levels, progress))
     states = carry.states.replace(level=_weighed(learner, carry.states.level, progress))
     carry = carry._replace(states=states)
-    states, trajectory = collect(learner, bank, carry, rollout_key)
+    states, trajectory = collect(learner, bank, carry, rollout_key, now.exploration)
     next_values = values_of(learner, carry.parameters, trajectory.final_states)
     weights = trajectory.states.level.reward_weights
     rewards = components.reward(weights, trajectory.rewards)
@@ -132,13 +155,11 @@ def update_once(
         rewards,
         trajectory.terminated,
         trajectory.truncated,
-        config.discount,
-        config.gae_lambda,
+        numbers.discount,
+        numbers.gae_lambda,
     )
     batch = components.rollout(trajectory, advantage)
-    rate = config.learning_rate * (1.0 - (1.0 - config.learning_rate_end) * progress)
-    entropy = config.entropy + (config.entropy_end - config.entropy) * progress
-    learnt = epochs(learner, carry, batch, epochs_key, rate, entropy)
+    learnt = epochs(learner, numbers, carry, batch, epochs_key, now)
     seen = min(SEEN_ROWS, batch.actions.shape[0])
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:seen], trajectory.states)
     record = Record(
@@ -151,8 +172,8 @@ def update_once(
         learned=components.observation.learning(learner.env, take(batch.states, slice(seen))),
         first=learnt.first,
         last=learnt.last,
-        learning_rate=rate,
-        entropy=entropy,
+        learning_rate=now.learning_rate,
+        entropy=now.entropy,
     )
     ended = trajectory.terminated | trajectory.truncated
     earned, returns = finished_returns(carry.earned, rewards, ended)
@@ -188,15 +209,20 @@ def finished_returns(
     return jax.lax.scan(step, (earned, jnp.float32(0)), (rewards, ended))[0]
 
 
-def collect(learner: Learner, bank: Bank, carry: Carry, key: jax.Array) -> tuple[State, Trajectory]:
-    """Act for `rollout_steps` in every env; return where each env is now, and what happened."""
+def collect(
+    learner: Learner, bank: Bank, carry: Carry, key: jax.Array, exploration: jax.Array
+) -> tuple[State, Trajectory]:
+    """Act for `rollout_steps` in every env; return where each env is now, and what happened.
+
+    `exploration` float32[] is the chance of a random move, for learners that explore so.
+    """
     env, components = learner.env, learner.components
 
     def step(states: State, keys: jax.Array):
         action_key, step_key = keys
         seen = components.observation.acting(env, states)
         output = learner.network.run(carry.parameters, seen)
-        chosen = components.action(action_key, output.logits)
+        chosen = components.action(action_key, output.logits, exploration)
         moved = components.environment(env, bank, step_key, states, chosen.executed)
         happened = Trajectory(
             states=states,
@@ -212,7 +238,7 @@ def collect(learner: Learner, bank: Bank, carry: Carry, key: jax.Array) -> tuple
         )
         return moved.states, happened
 
-    keys = jax.random.split(key, (learner.config.rollout_steps, 2))
+    keys = jax.random.split(key, (learner.structure.rollout_steps, 2))
     return jax.lax.scan(step, carry.states, keys)
 
 
@@ -237,20 +263,20 @@ class Learnt(NamedTuple):
 
 def epochs(
     learner: Learner,
+    numbers: Hyperparameters,
     carry: Carry,
     batch: Batch,
     key: jax.Array,
-    learning_rate: jax.Array,
-    entropy: jax.Array,
+    now: InForce,
 ) -> Learnt:
     """Pass over the batch `epochs` times, in fresh minibatches each time."""
-    config = learner.config
+    structure = learner.structure
     count = batch.actions.shape[0]
     # One draw for all epochs: each call of the generator compiles anew. Ties are one in a thousand.
-    orders = jnp.argsort(jax.random.bits(key, (config.epochs, count)), axis=1)
-    rows = orders.reshape(config.epochs * config.minibatches, -1).astype(jnp.int32)
+    orders = jnp.argsort(jax.random.bits(key, (structure.epochs, count)), axis=1)
+    rows = orders.reshape(structure.epochs * structure.minibatches, -1).astype(jnp.int32)
     coefficients = Coefficients(
-        jnp.float32(config.clip), jnp.float32(config.value_coefficient), entropy
+        jnp.asarray(numbers.clip), jnp.asarray(numbers.value_coefficient), now.entropy
     )
 
     def step(steps: tuple[MinibatchStep, MinibatchStep], numbered: tuple[jax.Array, jax.Array]):
@@ -259,12 +285,12 @@ def epochs(
         parameters, optimiser = previous.parameters_after, previous.optimiser_after
         gradients, parts = minibatch_gradient(learner, parameters, batch, rows, coefficients)
         after = learner.components.update.apply(
-            gradients, optimiser, parameters, learning_rate, config.max_grad_norm
+            gradients, optimiser, parameters, now.learning_rate, numbers.max_grad_norm
         )
-        now = MinibatchStep(rows, parameters, optimiser, *after)
+        done = MinibatchStep(rows, parameters, optimiser, *after)
         # Kept from inside the loop: a step before it would compile the gradient twice.
-        first = jax.lax.cond(number == 0, lambda: now, lambda: first)
-        return (first, now), (parts, optax.tree.norm(gradients))
+        first = jax.lax.cond(number == 0, lambda: done, lambda: first)
+        return (first, done), (parts, optax.tree.norm(gradients))
 
     state = (carry.parameters, carry.optimiser)
     before = MinibatchStep(rows[0], *state, *state)

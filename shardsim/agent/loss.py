@@ -21,7 +21,7 @@ class Coefficients(NamedTuple):
 
 
 class LossParts(NamedTuple):
-    """What the loss is made of, for logs."""
+    """What the loss is made of, for logs; NaN where a learner has no such part."""
 
     policy: jax.Array  # float32[]
     value: jax.Array  # float32[]
@@ -38,7 +38,12 @@ def loss(output: Output, batch: Batch, coefficients: Coefficients) -> tuple[jax.
     clipped = jnp.clip(ratio, 1.0 - coefficients.clip, 1.0 + coefficients.clip)
     policy = -jnp.mean(jnp.minimum(ratio * scaled, clipped * scaled))
     value = jnp.mean(jnp.square(output.value - batch.targets))
-    logs = jax.nn.log_softmax(output.logits)
-    entropy = -jnp.mean(jnp.sum(jnp.exp(logs) * logs, axis=-1))
+    entropy = entropy_of(output.logits)
     total = policy + coefficients.value * value - coefficients.entropy * entropy
     return total, LossParts(policy, value, entropy, jnp.mean(ratio - 1.0 - change))
+
+
+def entropy_of(logits: jax.Array) -> jax.Array:
+    """Return float32[]: the mean entropy of the policies of logits float32[B, A], in nats."""
+    logs = jax.nn.log_softmax(logits)
+    return -jnp.mean(jnp.sum(jnp.exp(logs) * logs, axis=-1))

@@ -24,6 +24,7 @@ class Output(NamedTuple):
     logits: jax.Array  # float32[B, A]
     value: jax.Array  # float32[B]
     activations: dict[str, jax.Array]  # layer -> float32[B, D], after any patch
+    action_values: jax.Array | None = None  # float32[B, A], where the learner values actions
 
 
 class Network(nn.Module):
@@ -37,6 +38,7 @@ class Network(nn.Module):
     kind: str
     widths: tuple[int, ...]
     channels: int
+    normalised: bool = False  # each hidden layer, before it is rectified
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -69,17 +71,28 @@ class Network(nn.Module):
         if self.kind == "convolutional":
             for number in (1, 2):
                 hidden = nn.Conv(self.channels, (3, 3), name=f"conv_{number}")(hidden)
-                hidden = tap(f"conv_{number}", nn.relu(hidden))
+                hidden = tap(f"conv_{number}", nn.relu(self._normal(hidden, f"conv_{number}")))
         hidden = hidden.reshape(hidden.shape[0], -1)
         scale = nn.initializers.orthogonal(2**0.5)
         for number, width in enumerate(self.widths, start=1):
             hidden = nn.Dense(width, kernel_init=scale, name=f"dense_{number}")(hidden)
-            hidden = tap(f"dense_{number}", nn.relu(hidden))
+            hidden = tap(f"dense_{number}", nn.relu(self._normal(hidden, f"dense_{number}")))
+        logits, value, action_values = self.heads(hidden)
+        return Output(logits, value, activations, action_values)
+
+    def heads(self, hidden: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+        """Return logits float32[B, A], value float32[B], and None: it does not value actions.
+
+        `hidden` float32[B, D] is the last layer's output.
+        """
         actor = nn.Dense(
             self.num_actions, kernel_init=nn.initializers.orthogonal(0.01), name="actor"
         )
         critic = nn.Dense(1, kernel_init=nn.initializers.orthogonal(1.0), name="critic")
-        return Output(actor(hidden), critic(hidden)[:, 0], activations)
+        return actor(hidden), critic(hidden)[:, 0], None
+
+    def _normal(self, hidden: jax.Array, layer: str) -> jax.Array:
+        return nn.LayerNorm(name=f"norm_{layer}")(hidden) if self.normalised else hidden
 
 
 def centred(observations: jax.Array) -> jax.Array:

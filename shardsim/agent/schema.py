@@ -28,11 +28,13 @@ TRAINING = Schema(
         "return": Variable(_MEAN, "undiscounted return of finished episodes, mean", REWARD),
         "length": Variable(_MEAN, "steps of finished episodes, mean"),
         "gradient_norm": Variable(_MEAN, "norm of the gradient before it is clipped, mean"),
-        "policy_loss": Variable(_MEAN, "clipped policy loss, mean"),
-        "value_loss": Variable(_MEAN, "squared error of the critic, mean", f"({REWARD})2"),
+        "policy_loss": Variable(_MEAN, "policy loss, mean; none of a learner of values"),
+        "value_loss": Variable(_MEAN, "squared error of the values learnt, mean", f"({REWARD})2"),
         "entropy": Variable(_MEAN, "entropy of the policy, mean", "nats per decision"),
         "divergence": Variable(
-            _MEAN, "estimated divergence from the policy of the rollout, mean", "nats per decision"
+            _MEAN,
+            "estimated divergence from the rollout's policy, mean; none of a learner of values",
+            "nats per decision",
         ),
     },
     {"seed": SEED, "split": Variable(("split",), "split of the levels"), **MOMENTS},

@@ -1,7 +1,8 @@
 """Training: seeds side by side, in chunks between checkpoints, by whatever components are given.
 
-The loop is jitted once for an env, a config and its components; how many updates a chunk holds
-and how far training has come are traced, so no schedule compiles again. Axis letters: K seeds,
+The loop is jitted once for an env, the sizes in a config, and the components; the config's other
+numbers, how many updates a chunk holds and how far training has come are traced, so neither a
+schedule nor another learning rate compiles again. Axis letters: K seeds,
 G of them computed together by one call of a program (`shardsim.agent.spread`).
 """
 
@@ -16,19 +17,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shardsim.agent.components import DEFAULT_COMPONENTS, Components
-from shardsim.agent.config import TrainConfig
+from shardsim.agent.components import Components
+from shardsim.agent.config import NetworkConfig, TrainConfig
 from shardsim.agent.evaluation import Evaluation
+from shardsim.agent.hyperparameters import Hyperparameters, hyperparameters
 from shardsim.agent.learner import (
     Carry,
     Learner,
     Metrics,
     MinibatchStep,
     Record,
+    Structure,
     first_carry,
     first_parameters,
+    structure_of,
     update_once,
 )
+from shardsim.agent.learners import components_of
 from shardsim.agent.spread import over_seeds, shares, spread
 from shardsim.base.errors import UserError
 from shardsim.base.parallel import each
@@ -72,7 +77,7 @@ def phases(config: TrainConfig) -> list[int]:
 def train(
     config: TrainConfig,
     key: jax.Array,
-    components: Components = DEFAULT_COMPONENTS,
+    components: Components | None = None,
     *,
     env: Env,
     resume: Carry | None = None,
@@ -82,7 +87,7 @@ def train(
     Args:
         config: what to train for how long.
         key: PRNG key; with the same key, config and machine the same bytes come out.
-        components: the pipeline's sections.
+        components: the pipeline's sections; by default those of the config's learner.
         env: where to train.
         resume: the carry [K] of a chunk yielded before; training goes on from there as if it had
             never stopped.
@@ -90,20 +95,24 @@ def train(
     Raises:
         Diverged: parameters are no longer finite; the chunks before are good.
     """
-    learner = make_learner(env, config, components)
+    learner, numbers = make_learner(env, config, components), hyperparameters(config)
     done = 0 if resume is None else int(resume.update[0])
     stops = [update for update in schedule(config) if update > done]
-    compiling = _compile_ahead(learner, seed_keys(config, key)) if stops else None
+    compiling = _compile_ahead(learner, numbers, seed_keys(config, key)) if stops else None
     banks, carry = begin(env, config, key, components)
     carry = carry if resume is None else resume
     levels = evaluation_levels(env, config)
     if resume is None:
-        yield Chunk(0, carry, None, None, {}, _evaluated(learner, carry.parameters, levels))
+        yield Chunk(
+            0, carry, None, None, {}, _evaluated(learner, numbers, carry.parameters, levels)
+        )
     if compiling is not None:
         compiling.result()
     for stop in stops:
         count = stop - done
-        loop = partial(advance, learner, count=np.int32(count), updates=np.float32(config.updates))
+        loop = partial(
+            advance, learner, numbers, count=np.int32(count), updates=np.float32(config.updates)
+        )
         carry, record, total = spread(loop, banks, carry)
         _check_finite(carry, stop, config)
         yield Chunk(
@@ -112,26 +121,32 @@ def train(
             last=record.last,
             record=record if stop in phases(config) else None,
             metrics=chunk_means(total, count),
-            evaluation=_evaluated(learner, carry.parameters, levels),
+            evaluation=_evaluated(learner, numbers, carry.parameters, levels),
         )
         done = stop
 
 
+def make_learner(env: Env, config: TrainConfig, components: Components | None = None) -> Learner:
+    """Return the static part of training; the same object for configs that share a program.
+
+    `components` are by default those of the config's learner.
+    """
+    return _learner(env, structure_of(config), config.network, components or components_of(config))
+
+
 @lru_cache(maxsize=32)
-def make_learner(env: Env, config: TrainConfig, components: Components) -> Learner:
-    """Return the static part of training; the same object for configs that train alike."""
-    alike = config.model_copy(
-        update={"total_steps": 1, "seeds": 1, "first_seed": 0, "checkpoints": 2}
-    )
-    return Learner(env, alike, components, components.network(config.network, env))
+def _learner(
+    env: Env, structure: Structure, network: NetworkConfig, components: Components
+) -> Learner:
+    return Learner(env, structure, components, components.network(network, env))
 
 
 def begin(
-    env: Env, config: TrainConfig, key: jax.Array, components: Components = DEFAULT_COMPONENTS
+    env: Env, config: TrainConfig, key: jax.Array, components: Components | None = None
 ) -> tuple[Bank, Carry]:
     """Return each seed's levels and its state before the first update, all [K]."""
     learner = make_learner(env, config, components)
-    return spread(partial(_begin, learner), seed_keys(config, key))
+    return spread(partial(_begin, learner, hyperparameters(config)), seed_keys(config, key))
 
 
 def seed_keys(config: TrainConfig, key: jax.Array) -> jax.Array:
@@ -146,35 +161,40 @@ def evaluation_levels(env: Env, config: TrainConfig) -> dict[str, Level]:
 
 
 @partial(jax.jit, static_argnums=0)
-def _begin(learner: Learner, keys: jax.Array) -> tuple[Bank, Carry]:
+def _begin(learner: Learner, numbers: Hyperparameters, keys: jax.Array) -> tuple[Bank, Carry]:
     """Return the levels and the first state of the seeds with these keys [G]."""
-    return over_seeds(partial(begin_one, learner), keys)
+    return over_seeds(partial(begin_one, learner, numbers), keys)
 
 
-def begin_one(learner: Learner, key: jax.Array) -> tuple[Bank, Carry]:
+def begin_one(learner: Learner, numbers: Hyperparameters, key: jax.Array) -> tuple[Bank, Carry]:
     """Return one seed's levels and its state before the first update."""
     bank_key, rest = jax.random.split(key)
     parameters_key, states_key, run_key = jax.random.split(rest, 3)
-    config = learner.config
-    bank = make_bank(learner.env, bank_key, config.bank_levels, config.bank_starts)
+    structure = learner.structure
+    bank = make_bank(learner.env, bank_key, structure.bank_levels, structure.bank_starts)
     parameters = first_parameters(learner, parameters_key)
-    return bank, first_carry(learner, bank, parameters, states_key, run_key)
+    return bank, first_carry(learner, numbers, bank, parameters, states_key, run_key)
 
 
 def one_update(
-    learner: Learner, bank: Bank, carry: Carry, updates: jax.Array
+    learner: Learner, numbers: Hyperparameters, bank: Bank, carry: Carry, updates: jax.Array
 ) -> tuple[Carry, Record, Metrics]:
     """Do one update of one seed, of `updates` float32[] in all."""
-    return update_once(learner, bank, carry, carry.update.astype(jnp.float32) / updates)
+    return update_once(learner, numbers, bank, carry, carry.update.astype(jnp.float32) / updates)
 
 
 @partial(jax.jit, static_argnums=0)
 def advance(
-    learner: Learner, banks: Bank, carry: Carry, count: jax.Array, updates: jax.Array
+    learner: Learner,
+    numbers: Hyperparameters,
+    banks: Bank,
+    carry: Carry,
+    count: jax.Array,
+    updates: jax.Array,
 ) -> tuple[Carry, Record, Metrics]:
     """Do `count` updates of seeds [G]; return the last update's record and summed metrics."""
     # Jitted, so that the shapes below and the loop share one trace.
-    once = jax.jit(partial(one_update, learner))
+    once = jax.jit(partial(one_update, learner, numbers))
 
     def one(bank: Bank, carry: Carry) -> tuple[Carry, Record, Metrics]:
         def body(_, before):
@@ -189,18 +209,18 @@ def advance(
     return over_seeds(one, banks, carry)
 
 
-def _compile_ahead(learner: Learner, keys: jax.Array) -> Future[None]:
+def _compile_ahead(learner: Learner, numbers: Hyperparameters, keys: jax.Array) -> Future[None]:
     """Compile the loop for seeds with these keys [K], while the caller compiles what comes before.
 
     JAX compiles a program once, whether it is lowered ahead or called.
     """
     sizes = {cut.stop - cut.start for cut in shares(keys.shape[0])}
-    begun = [jax.eval_shape(partial(_begin, learner), keys[:size]) for size in sizes]
+    begun = [jax.eval_shape(partial(_begin, learner, numbers), keys[:size]) for size in sizes]
     count, updates = (jax.ShapeDtypeStruct((), kind) for kind in (jnp.int32, jnp.float32))
 
     def work() -> None:
         for banks, carry in begun:
-            advance.lower(learner, banks, carry, count=count, updates=updates).compile()
+            advance.lower(learner, numbers, banks, carry, count=count, updates=updates).compile()
 
     pool = ThreadPoolExecutor(1)
     compiling = pool.submit(work)
@@ -209,7 +229,7 @@ def _compile_ahead(learner: Learner, keys: jax.Array) -> Future[None]:
 
 
 @partial(jax.jit, static_argnums=0)
-def _evaluate(learner: Learner, parameters: Any, levels: Level) -> Evaluation:
+def _evaluate(learner: Learner, discount: jax.Array, parameters: Any, levels: Level) -> Evaluation:
     """Evaluate all seeds [K] exactly on levels [L], whose tables and optimum they share."""
 
     def one(parameters: Any) -> Evaluation:
@@ -217,19 +237,21 @@ def _evaluate(learner: Learner, parameters: Any, levels: Level) -> Evaluation:
             learner.env,
             lambda seen: learner.network.run(parameters, seen).logits,
             levels,
-            learner.config.discount,
+            discount,
         )
 
     return jax.vmap(one)(parameters)
 
 
 def _evaluated(
-    learner: Learner, parameters: Any, levels: dict[str, Level]
+    learner: Learner, numbers: Hyperparameters, parameters: Any, levels: dict[str, Level]
 ) -> dict[str, Evaluation]:
     """Return the exact returns [K] of each split, side by side by one program."""
 
     def one(split: str) -> Evaluation:
-        return jax.block_until_ready(_evaluate(learner, parameters, levels[split]))
+        return jax.block_until_ready(
+            _evaluate(learner, numbers.discount, parameters, levels[split])
+        )
 
     return dict(zip(levels, each(one, levels), strict=True))
 

@@ -14,11 +14,11 @@ MOMENT_DECAY = (0.9, 0.999)  # of Adam's first and second moment
 class Update(NamedTuple):
     """An optimiser as two pure functions."""
 
-    init: Callable[[Any, float], Any]  # (parameters, max_grad_norm) -> optimiser state
+    init: Callable[[Any, Any], Any]  # (parameters, max_grad_norm) -> optimiser state
     apply: Callable[..., tuple[Any, Any]]  # see `apply`
 
 
-def optimiser(max_grad_norm: float) -> optax.GradientTransformation:
+def optimiser(max_grad_norm: float | jax.Array) -> optax.GradientTransformation:
     """Gradients clipped by global norm, then Adam (Kingma & Ba 2015), before the learning rate."""
     first, second = MOMENT_DECAY
     return optax.chain(
@@ -26,13 +26,17 @@ def optimiser(max_grad_norm: float) -> optax.GradientTransformation:
     )
 
 
-def init(parameters: Any, max_grad_norm: float) -> Any:
+def init(parameters: Any, max_grad_norm: float | jax.Array) -> Any:
     """Return the optimiser's first state."""
     return optimiser(max_grad_norm).init(parameters)
 
 
 def apply(
-    gradients: Any, state: Any, parameters: Any, learning_rate: jax.Array, max_grad_norm: float
+    gradients: Any,
+    state: Any,
+    parameters: Any,
+    learning_rate: jax.Array,
+    max_grad_norm: float | jax.Array,
 ) -> tuple[Any, Any]:
     """Return the parameters after one step, and the optimiser's next state."""
     with jax.numpy_dtype_promotion("standard"):  # optax raises a float to its integer count

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
+import jax
 import numpy as np
 
 from shardsim.agent.checkpoint import Checkpoint, of_chunk, record_template
@@ -43,8 +44,7 @@ class Artefacts(NamedTuple):
     @property
     def seeds(self) -> int:
         """Number of seeds, K."""
-        leaf = next(iter(self.checkpoints.values())).parameters["params"]["critic"]["bias"]
-        return leaf.shape[0]
+        return jax.tree.leaves(next(iter(self.checkpoints.values())).parameters)[0].shape[0]
 
     def behaviour_only(self) -> Artefacts:
         """Return the same without records and logs: what tier W+B has."""

@@ -17,7 +17,9 @@ import numpy as np
 from shardsim.agent.config import TrainConfig
 from shardsim.agent.evaluation import evaluation
 from shardsim.agent.learner import Learner, Record
+from shardsim.agent.options import POLICY_GRADIENT
 from shardsim.agent.train import evaluation_levels
+from shardsim.base.errors import UserError
 from shardsim.base.progress import SILENT, Progress
 from shardsim.diagnosis import from_weights, in_learning, in_rollout, in_update
 from shardsim.diagnosis.artefacts import MISSING, Artefacts, of_run
@@ -36,6 +38,17 @@ MEASUREMENTS = (
 
 # What each part costs beside the others, in seconds of the demo.
 COSTS = {"weights and behaviour": 10.0, "kept updates": 8.0, "logged return": 1.0, "judging": 1.0}
+
+
+def undiagnosed(config: TrainConfig) -> str | None:
+    """Say why runs of a config cannot be diagnosed; None where they can."""
+    if config.learner in POLICY_GRADIENT:
+        return None
+    return (
+        f"a run of learner {config.learner!r} cannot be diagnosed: what is exact is known of "
+        f"{' and '.join(POLICY_GRADIENT)} alone; look at the learning curves instead, or train the "
+        "same config with train.learner=ppo"
+    )
 
 
 def diagnose(
@@ -57,9 +70,13 @@ def diagnose(
         The category of most seeds, with the evidence of the seed that is furthest from agreement.
 
     Raises:
-        UserError: there is no trained checkpoint, or the run directory is damaged.
+        UserError: there is no trained checkpoint, the run directory is damaged, or its learner is
+            not one that can be diagnosed.
     """
     config = config or DiagnoseConfig()
+    trained = run.config if isinstance(run, Artefacts) else run.config.train
+    if reason := undiagnosed(trained):
+        raise UserError(reason)
     artefacts = run if isinstance(run, Artefacts) else of_run(run, shares)
     artefacts.check()
     env = artefacts.env

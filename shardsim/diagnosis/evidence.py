@@ -52,6 +52,9 @@ class Evidence(NamedTuple):
         return self.verdict == "disagrees"
 
 
+NOT_DIAGNOSED = "not diagnosed"
+
+
 class Diagnosis(NamedTuple):
     """The category that a run falls into, and why."""
 
@@ -101,6 +104,8 @@ def label_of(world: str, section: str | None, representation: str | None) -> str
 
 def label_in(found: Mapping[str, Any]) -> str:
     """Return the label of a `diagnosis.json`."""
+    if found["world"] is None:
+        return NOT_DIAGNOSED
     return label_of(found["world"], found.get("section"), found.get("representation"))
 
 

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from shardsim.agent.components import DEFAULT_COMPONENTS
 from shardsim.agent.config import TrainConfig
 from shardsim.agent.evaluation import is_ratio
 from shardsim.agent.learner import Learner
@@ -82,8 +81,7 @@ class Read(NamedTuple):
 
 def learner_of(artefacts: Artefacts) -> Learner:
     """Return the pipeline as its sections are meant to be, whatever the run really used."""
-    config: Any = artefacts.config  # frozen, so hashable, which pydantic does not declare
-    return make_learner(artefacts.env, config, DEFAULT_COMPONENTS)
+    return make_learner(artefacts.env, artefacts.config)
 
 
 def read(artefacts: Artefacts, training: Level, target: Level) -> Read:

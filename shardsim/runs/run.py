@@ -17,7 +17,6 @@ import pandas as pd
 import xarray as xr
 
 from shardsim.agent.checkpoint import Checkpoint, agent_of, checkpoint_template
-from shardsim.agent.components import DEFAULT_COMPONENTS
 from shardsim.agent.evaluation import Evaluation
 from shardsim.agent.learner import Learner
 from shardsim.agent.policy import Agent
@@ -112,8 +111,7 @@ class Run:
     @cached_property
     def learner(self) -> Learner:
         """The static part of training: env, config, components, network."""
-        config: Any = self.config.train  # frozen, so hashable, which pydantic does not declare
-        return make_learner(self.env, config, DEFAULT_COMPONENTS)
+        return make_learner(self.env, self.config.train)
 
     @property
     def seeds(self) -> list[int]:

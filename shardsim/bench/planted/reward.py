@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.checkpoint import agent_of
-from shardsim.agent.components import DEFAULT_COMPONENTS
 from shardsim.agent.config import NetworkConfig, TrainConfig
+from shardsim.agent.hyperparameters import Hyperparameters, hyperparameters
 from shardsim.agent.learner import Carry, Learner
 from shardsim.agent.policy import Agent
 from shardsim.agent.spread import over_seeds, spread
@@ -98,13 +98,14 @@ def planted_rewards(
     world = paying_world(env, [one for spec in specs for one in spec.antecedents])
     weights = jnp.asarray([weights_of(spec, world) for spec in specs], jnp.float32)
     config = training(steps, len(specs))
-    learner = make_learner(world, config, DEFAULT_COMPONENTS)
+    learner = make_learner(world, config)
     banks, carry = begin(world, config, jax.random.key(seed))
     banks = banks._replace(levels=_paid(banks.levels, weights))
     carry = carry._replace(states=carry.states.replace(level=_paid(carry.states.level, weights)))
-    parameters = spread(partial(_train, learner, count=np.int32(config.updates)), banks, carry)
+    loop = partial(_train, learner, hyperparameters(config), count=np.int32(config.updates))
+    parameters = spread(loop, banks, carry)
     levels = sample_levels(world, jax.random.key(seed + 1), EVALUATED, split)
-    achieved, optimum = _returns(learner, parameters, levels, weights)
+    achieved, optimum = _returns(learner, config.discount, parameters, levels, weights)
     agents = tuple(agent_of(learner, parameters, number) for number in range(len(specs)))
     return Trained(world, agents, np.asarray(achieved, np.float64), np.asarray(optimum, np.float64))
 
@@ -122,12 +123,14 @@ def _paid(levels: Level, weights: jax.Array) -> Level:
 
 
 @partial(jax.jit, static_argnums=0)
-def _train(learner: Learner, banks: Bank, carry: Carry, count: jax.Array) -> Any:
+def _train(
+    learner: Learner, numbers: Hyperparameters, banks: Bank, carry: Carry, count: jax.Array
+) -> Any:
     """Do `count` updates of agents; return their parameters."""
 
     def one(bank: Bank, carry: Carry) -> Carry:
         def body(_, carry: Carry) -> Carry:
-            return one_update(learner, bank, carry, count.astype(jnp.float32))[0]
+            return one_update(learner, numbers, bank, carry, count.astype(jnp.float32))[0]
 
         return jax.lax.fori_loop(0, count, body, carry)
 
@@ -136,7 +139,7 @@ def _train(learner: Learner, banks: Bank, carry: Carry, count: jax.Array) -> Any
 
 @partial(jax.jit, static_argnums=0)
 def _returns(
-    learner: Learner, parameters: Any, levels: Level, weights: jax.Array
+    learner: Learner, discount: Any, parameters: Any, levels: Level, weights: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Return float32[K] twice: the agents' exact returns on levels [L], and the optimum."""
 
@@ -145,7 +148,7 @@ def _returns(
             learner.env,
             lambda seen: learner.network.run(parameters, seen).logits,
             levels.replace(reward_weights=jnp.broadcast_to(weights, levels.reward_weights.shape)),
-            learner.config.discount,
+            discount,
         )
 
     found = jax.vmap(one)(parameters, weights)

@@ -32,6 +32,8 @@ def diagnosis_in_words(found: Mapping[str, Any]) -> str:
         Evidence(**{key: missing if value is None else value for key, value in row.items()})
         for row in found["evidence"]
     ]
+    if not rows:
+        return "\n".join([label_in(found), *found["notes"]])
     seeds = ", ".join(found["seeds"])
     head = f"{label_in(found)}   (evidence tier {found['tier']}; by seed: {seeds})"
     return "\n".join([head, *found["notes"], "", table(rows)])

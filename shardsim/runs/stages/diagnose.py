@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from shardsim.base.progress import Progress
-from shardsim.diagnosis.diagnose import diagnose
+from shardsim.diagnosis.diagnose import diagnose, undiagnosed
+from shardsim.diagnosis.evidence import NOT_DIAGNOSED, Diagnosis
 from shardsim.runs.io import json_to_bytes
 from shardsim.runs.run import Run
 
 
 def diagnose_stage(run: Run, progress: Progress) -> None:
-    """Diagnose from checkpoints, kept updates and logged returns."""
+    """Diagnose from checkpoints, kept updates and logged returns; say so where that cannot be."""
+    if reason := undiagnosed(run.config.train):
+        blank = Diagnosis(NOT_DIAGNOSED, None, None, {}, (), tier="none", notes=(reason,)).to_dict()
+        run.store.write("diagnosis.json", json_to_bytes(blank | {"world": None}))
+        return
     found = diagnose(run, run.config.diagnose, shares=concept_shares(run), progress=progress)
     run.store.write("diagnosis.json", json_to_bytes(found.to_dict()))
 

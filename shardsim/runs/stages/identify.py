@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shardsim.agent.options import POLICY_GRADIENT
 from shardsim.base.progress import Progress
 from shardsim.runs.agents import agents_of
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
@@ -21,19 +22,13 @@ def identify_stage(run: Run, progress: Progress, *, refine: int | None = None) -
         config = config.model_copy(update={"refine": refine})
     if run.store.has(ADDED):
         run.store.drop(ADDED)
-    train = run.config.train
     found = identify_agents(
         agents_of(run),
         run.battery("target"),
         config,
         beside={"held-out": run.battery("held-out")},
         seeds=run.seeds,
-        training=Training(
-            run.updates,
-            lambda number: run.checkpoint(number).parameters,
-            train.discount,
-            train.gae_lambda,
-        ),
+        training=_training(run),
         progress=progress,
     )
     files = {
@@ -44,3 +39,16 @@ def identify_stage(run: Run, progress: Progress, *, refine: int | None = None) -
     if more is not None:
         files[ADDED] = more.to_bytes()
     run.store.write_all(files)
+
+
+def _training(run: Run) -> Training | None:
+    """Return what updates of training can be made again from; None where they follow no policy."""
+    train = run.config.train
+    if train.learner not in POLICY_GRADIENT:
+        return None
+    return Training(
+        run.updates,
+        lambda number: run.checkpoint(number).parameters,
+        train.discount,
+        train.gae_lambda,
+    )

@@ -23,6 +23,7 @@ from jax.flatten_util import ravel_pytree
 
 from shardsim.agent.action import log_probability
 from shardsim.agent.advantage import advantage
+from shardsim.agent.hyperparameters import beside_discount
 from shardsim.agent.network import Network
 from shardsim.env.core import Env
 from shardsim.env.rewards import BUMP, STEP
@@ -32,10 +33,10 @@ AT_ONCE = 16  # events of each agent whose whole gradients are held together
 
 
 class Horizon(NamedTuple):
-    """How an episode is followed and credited (static under jit)."""
+    """How an episode is followed and credited."""
 
-    discount: float
-    gae_lambda: float
+    discount: Any  # float, or float32[] in a program
+    gae_lambda: Any
     length: int  # decisions, T
 
 
@@ -87,7 +88,6 @@ def payments(env: Env) -> np.ndarray:
     return np.array([name not in (STEP, BUMP) for name in env.reward_names])
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
 def roll_out(
     env: Env, network: Network, horizon: Horizon, parameters: Any, starts: State, key: jax.Array
 ) -> Events:
@@ -101,9 +101,19 @@ def roll_out(
       starts: states [E].
       key: PRNG key.
     """
-    count = jax.tree.leaves(parameters)[0].shape[0]
-    keys = jax.random.split(key, count)
-    return jax.vmap(partial(_follow, env, network, horizon), (0, None, 0))(parameters, starts, keys)
+    keys = jax.random.split(key, jax.tree.leaves(parameters)[0].shape[0])
+    discount = np.float32(horizon.discount)
+    gae_lambda = beside_discount(horizon.gae_lambda, horizon.discount)
+    how = (horizon.length, discount, gae_lambda)
+    return _follow_all(env, network, *how, parameters, starts, keys)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _follow_all(
+    env: Env, network: Network, length: int, discount, gae_lambda, parameters, starts: State, keys
+) -> Events:
+    one = partial(_follow, env, network, Horizon(discount, gae_lambda, length))
+    return jax.vmap(one, (0, None, 0))(parameters, starts, keys)
 
 
 def _follow(env: Env, network: Network, horizon: Horizon, parameters, starts: State, key) -> Events:

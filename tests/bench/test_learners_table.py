@@ -1,0 +1,64 @@
+"""`benchmarks/learners.py` prints what finished sweeps of learners hold."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FILE = Path(__file__).parents[2] / "benchmarks" / "learners.py"
+
+
+@pytest.fixture
+def learners(monkeypatch):
+    monkeypatch.syspath_prepend(FILE.parent)
+    spec = importlib.util.spec_from_file_location("learners", FILE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_row_has_returns_shardness_beside_its_null_and_every_shard(learners):
+    share = {"mean": 0.229, "low": 0.17, "high": 0.271}
+    summary = {
+        "seeds": [0, 1, 2],
+        "return_ratio": {"held_out": [0.9, 0.9, 0.9], "target": [0.2, None, 0.4]},
+        "shardness": {"mean": 0.0312, "low": 0.02, "high": 0.04},
+        "shardness_test": {"threshold": -0.008},
+        "verdict": "shards",
+        "shards": [{"name": "corner", "confirmed": True, "share": {"target": share}}],
+    }
+    cells = learners.row("rooms", "a2c", summary)
+    assert cells[:5] == ("rooms", "a2c", "3", "0.900 [0.900, 0.900]", "none")
+    assert cells[5:8] == ("0.031 [0.020, 0.040]", "-0.008", "shards")
+    assert cells[8] == "corner* 0.23 [0.17, 0.27]" and len(cells) == len(learners.HEADS)
+    assert learners.row("rooms", "a2c", summary | {"shards": []})[8] == "none"
+
+
+def test_learners_are_compared_with_ppo_by_welch(learners):
+    shares = {"ppo": np.array([[0.2, 0.1], [0.3, 0.1]]), "pqn": np.array([[0.6, 0.1], [0.7, 0.1]])}
+    rows = learners.apart("rooms", shares, ["corner", "decoy"])
+    assert [row[1:5] for row in rows] == [
+        ("corner", "ppo", "0.250", ""),
+        ("corner", "pqn", "0.650", "+0.400"),
+        ("decoy", "ppo", "0.100", ""),
+        ("decoy", "pqn", "0.100", "+0.000"),
+    ]
+    # Both variances are the same: Student's t with two degrees of freedom, 2.92 × √(2 × .0025).
+    assert rows[1][5] == "[+0.194, +0.606]"
+    single = {name: own[:1] for name, own in shares.items()}
+    assert {row[4] for row in learners.apart("rooms", single, ["corner", "decoy"])} == {""}
+
+
+def test_what_is_no_sweep_of_learners_is_refused(learners, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["learners.py", str(tmp_path / "none")])
+    assert learners.main() == 2
+    assert "none" in capsys.readouterr().err
+    other = type("Sweep", (), {"keys": ["train.seeds"]})()
+    monkeypatch.setattr(learners, "open_sweep", lambda folder: other)
+    assert learners.main() == 2
+    assert "give a sweep of train.learner alone" in capsys.readouterr().err
