@@ -81,6 +81,23 @@ def read_lease(folder: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def is_alive(folder: Path, lease: dict[str, Any]) -> bool:
+    """Whether the owner of a folder's lease lives, as far as can be told from here."""
+    if not lease:
+        return False
+    if lease.get("host") == platform.node():
+        try:
+            os.kill(int(lease["pid"]), 0)
+        except PermissionError:  # another user's
+            return True
+        except (OSError, KeyError, ValueError):
+            return False
+        return True
+    with contextlib.suppress(OSError):
+        return time.time() - (folder / LEASE).stat().st_mtime < PATIENCE
+    return False
+
+
 @contextlib.contextmanager
 def held(
     folder: Path,

@@ -15,7 +15,9 @@ from shardsim.base.given import path_of
 from shardsim.base.progress import Listener, Tracked
 from shardsim.env.registry import code_of
 from shardsim.runs.config import RunConfig, resolve, with_folders
+from shardsim.runs.files import TIMINGS
 from shardsim.runs.io import json_to_bytes
+from shardsim.runs.manifest import holds_a_run
 from shardsim.runs.progress import Display
 from shardsim.runs.provenance import differing, in_words, provenance
 from shardsim.runs.run import Run, check_code
@@ -81,8 +83,8 @@ def go_on(
 
 
 def is_run(path: str | Path) -> bool:
-    """Whether a path is a run directory."""
-    return (path_of(path) / MANIFEST).is_file()
+    """Whether a path is a run directory, even one whose manifest is lost."""
+    return holds_a_run(path_of(path))
 
 
 def stages_until(until: str | None) -> list[str]:
@@ -166,7 +168,7 @@ def perform(opened: Run, name: str, display: Display, **asked: int) -> None:
         write_summary(opened)
         seconds = time.monotonic() - since
         timings = {**opened.timings, name: round(seconds, 2)}
-        store.write_unlisted("timings.json", json_to_bytes(timings))
+        store.write_unlisted(TIMINGS, json_to_bytes(timings))
         store.finish(name)
     finally:
         store.doing = None
