@@ -18,6 +18,7 @@ from shardsim.runs.config import RunConfig, resolve, with_folders
 from shardsim.runs.files import TIMINGS
 from shardsim.runs.io import json_to_bytes
 from shardsim.runs.manifest import holds_a_run
+from shardsim.runs.memory import refuse_what_cannot_fit
 from shardsim.runs.progress import Display
 from shardsim.runs.provenance import differing, in_words, provenance
 from shardsim.runs.run import Run, check_code
@@ -57,6 +58,8 @@ def run(
     wanted = stages_until(until)
     asked = resolve(with_folders(read_config(config, overrides), folders))
     out = path_of(out) if out is not None else Path("runs") / _name(config)
+    if not (out / MANIFEST).is_file():  # else its stages ask, those that are left
+        refuse_what_cannot_fit(asked, wanted)
     return _finish(Run(_open_or_create(out, asked), asked.env.folders), wanted, progress)
 
 
