@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from shardsim.base.errors import UserError, caution
-from shardsim.runs.disk import Busy
+from shardsim.runs.disk import Busy, writable
 
 LEASE = "lease.json"
 BEAT = 5.0  # seconds between two beats
@@ -126,7 +126,8 @@ def held(
     if first and not (locked and first.get("host") == platform.node()):
         _wait(folder, first, beat, patience, clock, sleep)
     lease = Lease(folder)
-    lease.write()
+    with writable(folder / LEASE):
+        lease.write()
     stop = threading.Event()
     thread = threading.Thread(target=_beat, args=(lease, stop, beat), daemon=True)
     thread.start()

@@ -10,7 +10,14 @@ from collections.abc import Callable
 
 import pytest
 
-USUAL = {"KILLS": 4, "SWEEP_KILLS": 1, "DAMAGES": 12, "FUZZ": 150, "DISK": 6}
+USUAL = {
+    "KILLS": 1,
+    "SWEEP_KILLS": 1,
+    "DAMAGES": 12,
+    "FUZZ": 100,
+    "DISK": 2,
+    "FULL_DISKS": 1,
+}
 _tried: dict[str, tuple[int, list[str]]] = {}
 
 Tell = Callable[[str, int, list[str]], None]

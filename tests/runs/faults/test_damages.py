@@ -1,4 +1,4 @@
-"""Damaged run directories: `verify` names each one, and so does every command that reads the file."""
+"""Damaged run directories: `verify` names each, and so does every command that reads the file."""
 
 from __future__ import annotations
 
