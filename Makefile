@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3.14 pyth
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-reflection study-families study-proxy study-learners bench-envs bench-planning bench-capture bench-identify bench-train bench-growth bench-learners bench-demo clean
+.PHONY: demo test test-quick test-extras test-browser check study-corner study-shards study-reflection study-families study-proxy study-learners bench-envs bench-planning bench-capture bench-identify bench-train bench-growth bench-learners bench-demo test-faults bench-sweep clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.installed
@@ -25,6 +25,18 @@ test-extras: $(VENV)/.installed-extras
 # Opens the live view in the Chromium of this machine, and says so where there is none.
 test-browser: $(VENV)/.installed-browser
 	$(BIN)/python -m pytest tests/view/test_browser.py $(ARGS)
+
+# Faults of all kinds, by the hundred: kills, damage, full disks, odd configs. Prints a table of counts.
+KILLS ?= 180
+SWEEP_KILLS ?= 20
+DAMAGES ?= 500
+FUZZ ?= 10000
+DISK ?= 40
+FULL_DISKS ?= 20
+test-faults: $(VENV)/.installed-dev
+	$(PIP) install --quiet -e ".[dask]"
+	FAULTS_KILLS=$(KILLS) FAULTS_SWEEP_KILLS=$(SWEEP_KILLS) FAULTS_DAMAGES=$(DAMAGES) FAULTS_FUZZ=$(FUZZ) \
+		FAULTS_DISK=$(DISK) FAULTS_FULL_DISKS=$(FULL_DISKS) $(BIN)/python -m pytest tests/runs/faults $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -101,6 +113,11 @@ bench-identify: $(VENV)/.installed
 # The whole demo twice, from a cold and from a warm compile cache; nothing else may run beside it.
 bench-demo: $(VENV)/.installed
 	$(BIN)/python benchmarks/demo.py $(ARGS)
+
+# A sweep of 3 x 3 points beside single runs, killed on the way; nothing else may run beside it.
+bench-sweep: $(VENV)/.installed
+	$(PIP) install --quiet -e ".[dask]"
+	$(BIN)/python benchmarks/sweep.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .cache

@@ -24,6 +24,7 @@ from shardsim.cli.plot_help import PlotCommand
 from shardsim.cli.reflect import reflect_command
 from shardsim.cli.run import run_command
 from shardsim.cli.sweep import sweep_command
+from shardsim.cli.verify import verify_command
 from shardsim.cli.view import view_command
 
 app = typer.Typer(
@@ -263,6 +264,7 @@ def plot_command(
 
 app.command("sweep")(sweep_command)
 app.command("events")(events_command)
+app.command("verify")(verify_command)
 app.command("modify")(modify_command)
 app.command("forecast")(forecast_command)
 app.command("view")(view_command)

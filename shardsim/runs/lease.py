@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from shardsim.base.errors import UserError, caution
-from shardsim.runs.disk import Busy
+from shardsim.runs.disk import Busy, writable
 
 LEASE = "lease.json"
 BEAT = 5.0  # seconds between two beats
@@ -81,6 +81,23 @@ def read_lease(folder: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+def is_alive(folder: Path, lease: dict[str, Any]) -> bool:
+    """Whether the owner of a folder's lease lives, as far as can be told from here."""
+    if not lease:
+        return False
+    if lease.get("host") == platform.node():
+        try:
+            os.kill(int(lease["pid"]), 0)
+        except PermissionError:  # another user's
+            return True
+        except (OSError, KeyError, ValueError):
+            return False
+        return True
+    with contextlib.suppress(OSError):
+        return time.time() - (folder / LEASE).stat().st_mtime < PATIENCE
+    return False
+
+
 @contextlib.contextmanager
 def held(
     folder: Path,
@@ -109,7 +126,8 @@ def held(
     if first and not (locked and first.get("host") == platform.node()):
         _wait(folder, first, beat, patience, clock, sleep)
     lease = Lease(folder)
-    lease.write()
+    with writable(folder / LEASE):
+        lease.write()
     stop = threading.Event()
     thread = threading.Thread(target=_beat, args=(lease, stop, beat), daemon=True)
     thread.start()

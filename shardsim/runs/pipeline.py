@@ -15,7 +15,10 @@ from shardsim.base.given import path_of
 from shardsim.base.progress import Listener, Tracked
 from shardsim.env.registry import code_of
 from shardsim.runs.config import RunConfig, resolve, with_folders
+from shardsim.runs.files import TIMINGS
 from shardsim.runs.io import json_to_bytes
+from shardsim.runs.manifest import holds_a_run
+from shardsim.runs.memory import refuse_what_cannot_fit
 from shardsim.runs.progress import Display
 from shardsim.runs.provenance import differing, in_words, provenance
 from shardsim.runs.run import Run, check_code
@@ -55,6 +58,8 @@ def run(
     wanted = stages_until(until)
     asked = resolve(with_folders(read_config(config, overrides), folders))
     out = path_of(out) if out is not None else Path("runs") / _name(config)
+    if not (out / MANIFEST).is_file():  # else its stages ask, those that are left
+        refuse_what_cannot_fit(asked, wanted)
     return _finish(Run(_open_or_create(out, asked), asked.env.folders), wanted, progress)
 
 
@@ -81,8 +86,8 @@ def go_on(
 
 
 def is_run(path: str | Path) -> bool:
-    """Whether a path is a run directory."""
-    return (path_of(path) / MANIFEST).is_file()
+    """Whether a path is a run directory, even one whose manifest is lost."""
+    return holds_a_run(path_of(path))
 
 
 def stages_until(until: str | None) -> list[str]:
@@ -166,7 +171,7 @@ def perform(opened: Run, name: str, display: Display, **asked: int) -> None:
         write_summary(opened)
         seconds = time.monotonic() - since
         timings = {**opened.timings, name: round(seconds, 2)}
-        store.write_unlisted("timings.json", json_to_bytes(timings))
+        store.write_unlisted(TIMINGS, json_to_bytes(timings))
         store.finish(name)
     finally:
         store.doing = None

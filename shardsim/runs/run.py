@@ -32,6 +32,7 @@ from shardsim.env.registry import code_of
 from shardsim.env.types import Split
 from shardsim.runs import events, notebook
 from shardsim.runs.config import EnvConfig, RunConfig, make_env
+from shardsim.runs.files import CHECKPOINTS, TIMINGS
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
 from shardsim.runs.notes import notes
 from shardsim.runs.store import CONFIG, ORDER, Store
@@ -40,7 +41,6 @@ from shardsim.shards.active.propose import enlarged
 from shardsim.shards.contexts.battery import Battery, battery, battery_from_bytes
 from shardsim.shards.shardset import ShardSet
 
-CHECKPOINTS = "checkpoints/"
 ADDED = "separating.safetensors"  # the contexts that `identify --refine` added
 
 
@@ -226,7 +226,7 @@ class Run:
     @property
     def timings(self) -> dict[str, float]:
         """Wall seconds of each stage that is finished."""
-        path = self.path / "timings.json"
+        path = self.path / TIMINGS
         told = json_from_bytes(path.read_bytes(), str(path)) if path.is_file() else {}
         return {
             stage: told[stage] for stage in ORDER if stage in told and self.store.finished(stage)

@@ -21,29 +21,28 @@ from typing import Any
 from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
 from shardsim.runs.disk import LOCK, locked, writable
+from shardsim.runs.files import (
+    CONFIG,
+    LOG,
+    MADE_BY,
+    MANIFEST,
+    ORDER,
+    SUMMARY,
+    TIMED,
+    how_to_mend,
+)
 from shardsim.runs.io import json_text
 from shardsim.runs.lease import LEASE, Lease, held
+from shardsim.runs.manifest import holds_a_run, lost, manifest_bytes, read_manifest
 from shardsim.runs.provenance import provenance
 
-FORMAT = 2
-MANIFEST = "MANIFEST.json"
-CONFIG = "config.toml"
-LOG = "log.jsonl"
-SUMMARY = "summary.json"
-# The stage that makes a result; what stands in no stage's name (checkpoints) is always current.
-MADE_BY = {
-    "training.nc": "train",
-    "shards.nc": "identify",
-    "shards.json": "identify",
-    "separating.safetensors": "identify",
-    "track.nc": "track",
-    "forecast.json": "reflect",
-    "reflection.nc": "reflect",
-    "reflection.json": "reflect",
-    "diagnosis.json": "diagnose",
-    "report.html": "report",
-}
-ORDER = tuple(dict.fromkeys(MADE_BY.values()))
+
+class Damaged(UserError):
+    """A file of a run directory is lost, or is not what was written; `short` says which."""
+
+    def __init__(self, message: str, short: str) -> None:
+        super().__init__(message)
+        self.short = short
 
 
 class Store:
@@ -69,10 +68,12 @@ class Store:
             made = f"shardsim run CONFIG --out {shlex.quote(str(path))}"
             raise UserError(f"there is no run directory {path}; make one with: {made}")
         if not (path / MANIFEST).is_file():
+            if holds_a_run(path):
+                raise lost(path)
             raise UserError(
                 f"{path} is not a run directory (it has no {MANIFEST}); give another one"
             )
-        return cls(path, _read_manifest(path))
+        return cls(path, read_manifest(path))
 
     @classmethod
     def create(
@@ -94,12 +95,14 @@ class Store:
         with writable(path):
             path.mkdir(parents=True, exist_ok=True)
             strangers = [entry.name for entry in path.iterdir() if not _leftover(entry.name)]
+        if strangers and holds_a_run(path):
+            raise lost(path)
         if strangers:
             raise UserError(
                 f"{path} holds other files ({sorted(strangers)[0]}, …) and is not a run directory; "
                 "choose another --out"
             )
-        manifest = {"format": FORMAT, "seeds": seeds, "files": {}, "stages": {}}
+        manifest = {"seeds": seeds, "files": {}, "stages": {}}
         manifest |= provenance() | {"env_code": dict(code or {})}
         store = cls(path, manifest)
         with store.writing():
@@ -120,7 +123,7 @@ class Store:
                 left.unlink(missing_ok=True)
             if (self.path / MANIFEST).is_file():
                 # Another writer may have gone on since this store was opened.
-                self.manifest = _read_manifest(self.path)
+                self.manifest = read_manifest(self.path)
             yield self
         self._lease = None
 
@@ -161,10 +164,15 @@ class Store:
     def finish(self, stage: str) -> None:
         """Mark a stage as finished, with the versions that it ran with."""
         self.manifest["stages"][stage] = provenance()
+        self.manifest["times"] = {name: self._sealed(name) for name in TIMED}
         self._save_manifest()
 
     def forget(self, *stages: str) -> None:
-        """Take stages' marks back: they are done again, and until then nothing tells of them."""
+        """Take stages' marks back: they are done again, and until then nothing tells of them.
+
+        The log and the wall times change from now on; they are sealed when a stage is finished.
+        """
+        self.manifest.pop("times", None)
         marks = [self.manifest["stages"].pop(stage, None) for stage in stages]
         if any(marks):
             self.manifest["files"].pop(SUMMARY, None)
@@ -219,11 +227,15 @@ class Store:
         """Listed files whose name begins with `prefix`, in order."""
         return sorted(name for name in self.manifest["files"] if name.startswith(prefix))
 
-    def read(self, name: str) -> bytes:
-        """Read a listed file and check its hash; raises UserError where it is not what it was."""
+    def read(self, name: str, *, stale: bool = False) -> bytes:
+        """Read a listed file, also one out of date if `stale`, and check its hash.
+
+        Raises:
+            UserError: it is not there yet, or out of date; Damaged where it is not what it was.
+        """
         if name not in self.manifest["files"]:
             raise UserError(f"{self.path} has no {name} yet; continue with: {self.to_go_on}")
-        if not self._is_current(name):
+        if not stale and not self._is_current(name):
             raise UserError(
                 f"{self.path / name} is out of date: an earlier stage was rerun, or its stage "
                 f"{MADE_BY[name]!r} was stopped; bring it up to date with: {self.to_go_on}"
@@ -232,14 +244,17 @@ class Store:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise UserError(f"cannot read {path}: {one_line(error)}; restore that file") from error
+            mend = how_to_mend(self.path, name)
+            short = f"cannot be read ({one_line(error)})"
+            raise Damaged(f"cannot read {path}: {one_line(error)}; {mend}", short) from error
         made = hashlib.sha256(data).hexdigest()
         if made != self.manifest["files"][name] and self.doing is None:
-            self.manifest = _read_manifest(self.path)  # another process may have written it anew
+            self.manifest = read_manifest(self.path)  # another process may have written it anew
         if made != self.manifest["files"].get(name):
-            raise UserError(
+            raise Damaged(
                 f"{path} is damaged (its hash is not the one in {MANIFEST}); "
-                "restore that file or make the run again"
+                f"{how_to_mend(self.path, name)}",
+                f"is damaged (its hash is not the one in {MANIFEST})",
             )
         return data
 
@@ -252,31 +267,17 @@ class Store:
                 rows.append(json.loads(line))
         return rows
 
+    def _sealed(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        return sealed(path.read_bytes() if path.is_file() else b"")
+
     def _save_manifest(self) -> None:
-        self.write_unlisted(MANIFEST, f"{json_text(self.manifest)}\n".encode())
+        self.write_unlisted(MANIFEST, manifest_bytes(self.manifest))
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    file = path / MANIFEST
-    try:
-        manifest = json.loads(file.read_bytes())
-        version = manifest["format"]
-        whole = version != FORMAT or all(
-            isinstance(manifest[key], dict) for key in ("files", "stages")
-        )
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {one_line(error)}; restore that file") from error
-    except (ValueError, KeyError, TypeError):
-        whole, version = False, FORMAT
-    if not whole:
-        raise UserError(f"{file} is damaged; restore that file or make the run again")
-    if version != FORMAT:
-        raise UserError(
-            f"{path} was written in format {version} by shardsim "
-            f"{manifest.get('versions', {}).get('shardsim', 'unknown')}, and this version reads "
-            f"format {FORMAT}; use that version or make the run again"
-        )
-    return manifest
+def sealed(data: bytes) -> dict[str, Any]:
+    """Return how many bytes there are, and their hash."""
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _leftover(name: str) -> bool:

@@ -23,6 +23,8 @@ from shardsim.base.given import is_representable, number_of, path_of
 from shardsim.base.scalars import plain
 from shardsim.runs.config import RunConfig
 
+LONGEST = 200  # characters of a value that a message repeats
+DEEPEST = 32  # sections and lists inside one another; beyond, no config means anything
 SWEEP = "sweep"  # a section that asks for many runs, see `shardsim.runs.sweep.grid`
 
 
@@ -90,7 +92,9 @@ def locate(source: str | Path) -> Path:
 def read_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file; raises UserError naming the file, and the place of a syntax error."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return _not_too_deep(tomllib.loads(path.read_text(encoding="utf-8-sig")), str(path))
+    except RecursionError as error:
+        raise _too_deep(str(path)) from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {one_line(error)}; give a readable file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -115,7 +119,9 @@ def overridden(data: Mapping[str, Any], override: str) -> dict[str, Any]:
 def value_of(text: str) -> Any:
     """The value that a text is in TOML; what is no TOML is a number, or else the text itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return _not_too_deep(tomllib.loads(f"value = {text}")["value"], "a value")
+    except RecursionError as error:
+        raise _too_deep("a value") from error
     except tomllib.TOMLDecodeError:
         number = number_of(text)
         return text.strip() if number is None else number
@@ -123,6 +129,8 @@ def value_of(text: str) -> Any:
 
 def placed(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
     """A copy of nested `data` with the value of one dotted key."""
+    if key.count(".") >= DEEPEST:
+        raise _too_deep("a key")
     return _placed(data, key.split("."), value, key)
 
 
@@ -155,7 +163,9 @@ def explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     message = message.replace("Input should be", "it should be").replace("an object", "a section")
     if _is_branch(detail["loc"][-1]):
         message = "it should be true, false, a number, a string or a list of these"
-    return f"{path} = {json.dumps(value, default=str)} cannot be used; {message}"
+    shown = json.dumps(value, default=str)
+    shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
+    return f"{path} = {shown} cannot be used; {message}"
 
 
 def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -180,6 +190,29 @@ def _leaves(data: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         return
     for name, value in inner:
         yield from _leaves(value, f"{key}.{name}" if key else str(name))
+
+
+def _not_too_deep(data: Any, where: str) -> Any:
+    """Return data as they are; raises UserError where they are nested without end."""
+    level = [data]
+    for _ in range(DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return data
+    raise _too_deep(where)
+
+
+def _inside(data: Any) -> Iterable[Any]:
+    if isinstance(data, Mapping):
+        return data.values()
+    return data if isinstance(data, list | tuple) else ()
+
+
+def _too_deep(where: str) -> UserError:
+    return UserError(
+        f"{where} holds sections or lists more than {DEEPEST} deep inside one another, and no "
+        "setting does; see docs/config.md for what may be written"
+    )
 
 
 def _with_folders(data: dict[str, Any], beside: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from shardsim.base.errors import UserError
 from shardsim.base.scalars import Whole, whole
 from shardsim.plot.shares import Mark
 from shardsim.runs.run import Run
+from shardsim.runs.store import Damaged
 from shardsim.shards.tracking.events import (
     FIRST,
     MERGES,
@@ -34,6 +35,8 @@ def marks(run: Run, seed: Whole | None = None) -> list[Mark]:
     """
     try:
         found = [one for one in track_events(run.track, [NULL]) if one.kind in WORDS]
+    except Damaged:
+        raise
     except UserError:
         return []
     if seed is not None:

@@ -19,14 +19,13 @@ from markupsafe import Markup
 from shardsim.base.errors import UserError
 from shardsim.base.progress import SILENT, Progress
 from shardsim.runs import figures
+from shardsim.runs.files import CONFIG, FIGURES, REPORT
 from shardsim.runs.report import glossary
 from shardsim.runs.report.glance import glance
 from shardsim.runs.report.text import BRACKETS, headlines
 from shardsim.runs.run import Run
-from shardsim.runs.store import CONFIG
+from shardsim.runs.store import Damaged
 
-FIGURES = "figures/"
-REPORT = "report.html"
 TEMPLATE = "report.html.j2"
 
 
@@ -171,6 +170,8 @@ def _picture(run: Run, name: str, caption: str, drawn: dict[str, bytes]) -> Pict
     try:
         figure = figures.draw(name, [run])
         drawn[name] = save_bytes(figure)
+    except Damaged:  # to be mended, rather than left out
+        raise
     except UserError as error:
         return Picture(name, caption, missing=_here(run, str(error)))
     code = base64.b64encode(drawn[name]).decode()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shardsim.base.progress import Progress
-from shardsim.runs.report.build import FIGURES, build_report
+from shardsim.runs.files import FIGURES
+from shardsim.runs.report.build import build_report
 from shardsim.runs.run import Run
 
 

@@ -22,11 +22,11 @@ from shardsim.base.arrays import from_bytes, to_bytes, to_dict
 from shardsim.base.progress import Progress
 from shardsim.base.schema import labelled
 from shardsim.env.types import SPLITS
+from shardsim.runs.files import CHECKPOINTS, RECORDS
 from shardsim.runs.io import dataset_to_bytes
-from shardsim.runs.run import CHECKPOINTS, Run, checkpoint_name
+from shardsim.runs.run import Run, checkpoint_name
 
 _RESUME = f"{CHECKPOINTS}resume-"
-RECORDS = "records/"  # whole updates, kept for diagnosis
 RATIO, OF_RANGE = "return_ratio", "return_of_range"  # of the log; see `evaluation.reached`
 SAID = {RATIO: "of the optimum", OF_RANGE: "of the way from the worst to the best"}
 

@@ -16,6 +16,12 @@ from shardsim.runs.sweep.worker import note_failure
 PATIENCE = 30.0  # seconds in which a scheduler must answer
 
 
+class LostCluster(UserError):
+    """The scheduler is gone; what was begun is kept."""
+
+    exit_code = 1  # of the command line: the input was well formed
+
+
 def run_on(
     address: str,
     sweep: Sweep,
@@ -41,7 +47,7 @@ def run_on(
 
     Raises:
         UserError: `distributed` is not installed, the scheduler does not answer, or its workers do
-            not see the sweep's folder.
+            not see the sweep's folder; LostCluster where it is gone before all is done.
     """
     client = _client(address)
     path, envs = str(sweep.path.resolve()), [str(Path(one).resolve()) for one in folders]
@@ -55,19 +61,32 @@ def run_on(
             for name, state in found.items()
             if state.word != "done"
         }
+        heard = time.monotonic()
         while any(not task.done() for task in tasks.values()):
             found = states(sweep)
             watch(found)
+            heard = time.monotonic() if client.status == "running" else heard
+            if client.status == "closed" or time.monotonic() - heard > PATIENCE:
+                raise _lost(address, sweep)
             if fail_fast and any(state.word == "failed" for state in found.values()):
                 client.cancel(list(tasks.values()))
                 break
             time.sleep(look)
+        if client.status != "running":  # which ends all tasks
+            raise _lost(address, sweep)
         _explain(sweep, tasks)
         found = states(sweep)
         watch(found)
         return found
     finally:
-        client.close()
+        client.close(timeout=PATIENCE)
+
+
+def _lost(address: str, sweep: Sweep) -> LostCluster:
+    return LostCluster(
+        f"the Dask scheduler at {address} is gone; what was done is kept in {sweep.path}, and the "
+        "same command goes on with it, with another --scheduler or with none"
+    )
 
 
 def _point(path: str, name: str, until: str, folders: Sequence[str]) -> bool:

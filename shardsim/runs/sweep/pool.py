@@ -16,6 +16,7 @@ from typing import Any
 from joblib import cpu_count
 
 from shardsim.base.errors import UserError
+from shardsim.runs.disk import writable
 from shardsim.runs.lease import read_lease
 from shardsim.runs.sweep.index import Sweep
 from shardsim.runs.sweep.state import FAILURE, State, states
@@ -101,7 +102,8 @@ def _processes(
     sweep: Sweep, count: int, folders: Sequence[str | Path], fail_fast: bool
 ) -> Iterator[list[subprocess.Popen | None]]:
     """Start workers, and end those that are left; each goes on from where it was another time."""
-    (sweep.path / LOGS).mkdir(exist_ok=True)
+    with writable(sweep.path / LOGS):
+        (sweep.path / LOGS).mkdir(exist_ok=True)
     pool: list[subprocess.Popen | None] = [
         _start(sweep, place, count, folders, fail_fast)
         for place in range(min(count, len(sweep.entries)))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from shardsim.base.errors import UserError
 from shardsim.runs.io import json_from_bytes
-from shardsim.runs.lease import LEASE, PATIENCE, read_lease
+from shardsim.runs.lease import is_alive, read_lease
 from shardsim.runs.store import MANIFEST, Store
 from shardsim.runs.sweep.index import Sweep
 
@@ -46,7 +43,7 @@ def state_of(folder: Path, wanted: Sequence[str]) -> State:
     if len(finished) == len(wanted):
         return State("done", last, 1.0, seconds, "")
     lease = read_lease(folder)
-    if _alive(folder, lease):
+    if is_alive(folder, lease):
         part = float(lease.get("fraction", 0.0))
         progress = (len(finished) + part) / len(wanted)
         return State("running", str(lease.get("stage", last)), progress, seconds, "")
@@ -74,23 +71,6 @@ def seconds_left(found: Sequence[State], workers: int) -> float | None:
     parts = [1.0 - state.progress for state in open_]
     # No worker can take less than the longest point that is left.
     return each * max(sum(parts) / max(1, workers), max(parts, default=0.0))
-
-
-def _alive(folder: Path, lease: dict[str, Any]) -> bool:
-    """Whether the owner of a lease lives, as far as can be told from here."""
-    if not lease:
-        return False
-    if lease.get("host") == platform.node():
-        try:
-            os.kill(int(lease["pid"]), 0)
-        except PermissionError:  # another user's
-            return True
-        except (OSError, KeyError, ValueError):
-            return False
-        return True
-    with contextlib.suppress(OSError):
-        return time.time() - (folder / LEASE).stat().st_mtime < PATIENCE
-    return False
 
 
 def _failure(folder: Path) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from shardsim.base.compiled import keep_compiled_programs
 from shardsim.base.errors import UserError, one_line
-from shardsim.runs.disk import Busy
+from shardsim.runs.disk import Busy, writable
 from shardsim.runs.io import json_to_bytes
 from shardsim.runs.lease import Lost
 from shardsim.runs.pipeline import go_on
@@ -72,7 +72,8 @@ def attempt(folder: Path, until: str, folders: Sequence[str | Path] = ()) -> boo
 
 def note_failure(folder: Path, why: str, where: str = "") -> None:
     """Write beside a run why it was given up."""
-    (folder / FAILURE).write_bytes(json_to_bytes({"why": why, "traceback": where.splitlines()}))
+    with writable(folder / FAILURE):
+        (folder / FAILURE).write_bytes(json_to_bytes({"why": why, "traceback": where.splitlines()}))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,13 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from shardsim.base.errors import UserError
-from shardsim.runs.lease import read_lease
 from shardsim.runs.pipeline import go_on, run
 from shardsim.runs.run import load
 from shardsim.runs.sweep import pool
@@ -23,7 +21,7 @@ from shardsim.runs.sweep.index import Sweep, extend, open_sweep
 from shardsim.runs.sweep.state import FAILURE, states
 from shardsim.runs.sweep.worker import work
 from shardsim.runs.toml import read_config, write_toml
-from tests.runs.killed import results
+from tests.runs.killed import at_work, lives, results, wait
 from tests.tiny import TINY
 
 pytestmark = pytest.mark.slow
@@ -56,44 +54,16 @@ def test_a_sweep_killed_in_a_point_ends_like_single_runs(
     words = ["sweep", str(config), *WORDS, "--until", "train", "--out", str(out), "--workers", "1"]
     command = [sys.executable, "-m", "shardsim", *words, "--json"]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    worker = _at_work(out, first)
+    worker = at_work(out, first)
     first.send_signal(signal.SIGKILL)
     first.communicate()
-    _wait(lambda: not _lives(worker), "the worker goes with who started it")
+    wait(lambda: not lives(worker), "the worker goes with who started it")
     again = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    os.kill(_at_work(out, again), signal.SIGKILL)
+    os.kill(at_work(out, again), signal.SIGKILL)
     told, said = again.communicate(timeout=300)
     assert again.returncode == 0, said
     assert [point["state"] for point in json.loads(told)["points"]] == ["done", "done"]
     assert written(open_sweep(out)) == single
-
-
-def _at_work(out: Path, command: subprocess.Popen) -> int:
-    """Wait until a worker of a command, which makes the folders, holds one; return its process."""
-
-    def pid() -> int:
-        found = [read_lease(folder) for folder in out.glob("*") if folder.is_dir()]
-        alive = [lease["pid"] for lease in found if lease and _lives(lease["pid"])]
-        alive = [pid for pid in alive if pid != command.pid]
-        return alive[0] if alive else 0
-
-    _wait(pid, "a worker begins")
-    return pid()
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _wait(until, what: str, seconds: float = 120.0) -> None:
-    ends = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < ends, f"not in {seconds:.0f} s: {what}"
-        time.sleep(0.02)
 
 
 def test_workers_side_by_side_do_each_point_once(
