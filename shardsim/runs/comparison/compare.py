@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from shardsim.base.errors import UserError, did_you_mean
@@ -18,7 +19,7 @@ from shardsim.runs.comparison.design import (
     read_design,
     short,
 )
-from shardsim.runs.comparison.groups import cells_of, group_rows, improvement_rows
+from shardsim.runs.comparison.groups import USED, cells_of, group_rows, improvement_rows
 from shardsim.runs.comparison.values import Measure, Read, read_values
 from shardsim.runs.run import Run
 
@@ -35,6 +36,7 @@ class Comparison(NamedTuple):
     by: Axis | None  # a key whose values are shown apart
     held: Mapping[str, str]  # key -> the value that runs were chosen by
     absent: Mapping[str, str]  # usual result -> why no run has it
+    used: list[np.ndarray]  # for each row of `groups` f[N], the seeds that its estimate is of
     confidence: float
 
     def _repr_html_(self) -> str:
@@ -114,6 +116,7 @@ def of_design(
             cells = cells_of(read.values, design, measure, axis, apart)
             groups += group_rows(measure, axis, cells, confidence)
             pairs += improvement_rows(measure, axis, cells, confidence)
+    used = [row.pop(USED) for row in groups]
     held = {key: label_of(value) for key, value in (where or {}).items()}
     return Comparison(
         pd.DataFrame(groups),
@@ -125,6 +128,7 @@ def of_design(
         apart,
         held,
         read.absent,
+        used,
         confidence,
     )
 

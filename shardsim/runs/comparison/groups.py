@@ -20,6 +20,8 @@ from shardsim.runs.comparison.values import Measure
 
 ALL_PAIRS = 6  # values of a key, above which only neighbours and the ends are compared
 
+USED = "used"  # of a row: f[N], the seeds that its estimate is of
+
 Strata = dict[str, np.ndarray]  # settings of the other keys -> f[N], the known seeds
 
 
@@ -82,7 +84,7 @@ def shared(cells: Sequence[Cell]) -> list[str]:
 def group_rows(
     measure: Measure, axis: Axis, cells: Mapping[str, Sequence[Cell]], confidence: float
 ) -> list[dict[str, Any]]:
-    """Return a row for each value of the axis, of each series."""
+    """Return a row for each value of the axis, of each series, with the seeds that were used."""
     rows = []
     for series, each in cells.items():
         common = shared(each)
@@ -106,6 +108,7 @@ def group_rows(
                     "strata": len(strata),
                     "runs": cell.runs,
                     "why": cell.why,
+                    USED: np.concatenate([*strata, np.empty(0)]),
                 }
             )
     return rows

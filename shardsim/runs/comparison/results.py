@@ -124,11 +124,13 @@ def _constancy(run: Run) -> Parts:
 
 RATIO, BITS, INFLUENCE = "return ÷ optimal return", "bits per decision", "share of influence"
 CHANGE: Bounds = (-1.0, 1.0)
+BEST: Bounds = (-np.inf, 1.0)
+POSITIVE: Bounds = (0.0, np.inf)
 
 RESULTS = (
-    Result("return.held-out", RATIO, "1", lambda run: _return(run, HELD_OUT), True),
-    Result("return.target", RATIO, "1", lambda run: _return(run, TARGET), True),
-    Result("return.train", RATIO, "1", lambda run: _return(run, "train")),
+    Result("return.held-out", RATIO, "1", lambda run: _return(run, HELD_OUT), True, BEST),
+    Result("return.target", RATIO, "1", lambda run: _return(run, TARGET), True, BEST),
+    Result("return.train", RATIO, "1", lambda run: _return(run, "train"), False, BEST),
     Result("regret.held-out", "regret", "1", lambda run: _regret(run, HELD_OUT), within=SHARE),
     Result("regret.target", "regret", "1", lambda run: _regret(run, TARGET), within=SHARE),
     Result("learner", "mean of the last chunk", "as in training.nc", _learner),
@@ -143,10 +145,10 @@ RESULTS = (
         True, SHARE, is_yes=True, or_none=True,
     ),
     Result("margin", "margin", "1", _margin),
-    Result("bits", "held-out cross-entropy", BITS, _bits),
+    Result("bits", "held-out cross-entropy", BITS, _bits, within=POSITIVE),
     Result(
         "shards", "shards in the run", "number", lambda run: {"": [run.shards.num_shards]}, True,
-        by_run=True,
+        POSITIVE, by_run=True,
     ),
     Result(
         "verdict", "runs with the verdict", "part of runs", lambda run: _words([run.shards.verdict]),

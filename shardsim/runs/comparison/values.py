@@ -13,6 +13,7 @@ from shardsim.base.statistics import Bounds
 from shardsim.runs.comparison.design import Design, Point
 from shardsim.runs.comparison.results import RESULTS, Parts, Result, full_name
 
+DECIMALS = 6  # of a value; what is finer is rounding of solvers, and must not count as improvement
 COLUMNS = ("run", "seed", "result", "value", "why")
 
 
@@ -40,12 +41,13 @@ class Read(NamedTuple):
     absent: dict[str, str]  # family -> why no run has it
 
 
-def read_values(design: Design, asked: Sequence[str] = ()) -> Read:
+def read_values(design: Design, asked: Sequence[str] = (), *, strict: bool = True) -> Read:
     """Read results from every run.
 
     Args:
         design: the runs.
         asked: names, or what they begin with (`share` has every share); by default the usual ones.
+        strict: refuse a name that no run has.
 
     Raises:
         UserError: an unknown name, or one that no run has.
@@ -66,7 +68,7 @@ def read_values(design: Design, asked: Sequence[str] = ()) -> Read:
         if parts and not kept:
             names = [full_name(family.name, part) for part in parts]
             absent |= {name: "" for name in names}
-    _refuse_unknown(asked, measures, absent)
+    _refuse_unknown(asked if strict else (), measures, absent)
     values = pd.DataFrame(rows, columns=list(COLUMNS))
     return Read(measures, _once(values, design), {k: v for k, v in absent.items() if v})
 
@@ -156,7 +158,7 @@ def _rows(
             "run": point.title,
             "seed": seed,
             "result": name,
-            "value": value if np.isfinite(value) else np.nan,
+            "value": round(float(value), DECIMALS) if np.isfinite(value) else np.nan,
             "why": "" if np.isfinite(value) else why or "not known for this seed",
         }
         for seed, value in zip(seeds, values, strict=True)
