@@ -50,14 +50,12 @@ def sweep_improvement_figure(
         _panel(place, names, pairs)
         place.set_title(title, fontsize=7.5)
         if number + columns >= len(panels):
-            place.set_xlabel("P(a seed of the first is greater)", fontsize=7)
+            place.set_xlabel("P(a seed at the first is greater)", fontsize=7)
             place.tick_params(labelbottom=True)
-        if number % columns == 0:
-            place.set_ylabel(axis, fontsize=7)
     first = axes.flat[0]
-    key(first, f"with {confidence:.0%} interval", BLUE, linestyle="-")
+    key(first, f"values of {axis}, {confidence:.0%} interval", BLUE, linestyle="-")
     grey = {"linestyle": "-", "marker": "", "linewidth": 5}
-    key(first, f"middle {confidence:.0%} where seeds are dealt out by chance", RESIDUAL, **grey)
+    key(first, f"middle {confidence:.0%} by chance", RESIDUAL, **grey)
     legend_below(figure)
     return figure
 

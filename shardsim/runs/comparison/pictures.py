@@ -36,7 +36,7 @@ def improvement_figure(found: Comparison, axis: Axis) -> FigureBase:
             panels[measure.name] = [_pair(row) for _, row in here.iterrows()]
     if not panels:
         raise UserError(f"no two values of {axis.key} have a seed each; finish the sweep first")
-    return sweep_improvement_figure(panels, _title(axis), found.confidence)
+    return sweep_improvement_figure(panels, axis.key, found.confidence)
 
 
 def _few(found: Comparison) -> list[Measure]:

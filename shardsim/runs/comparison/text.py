@@ -18,7 +18,7 @@ from shardsim.runs.comparison.values import Measure
 from shardsim.runs.report.formats import count, listed, minus
 
 WIDE = 6  # values of a key, above which a table has a row for each
-FINE = 0.0005  # values of which this is the largest have no three decimals
+FINE = 0.0005  # numbers that are all below this are said as powers of ten
 
 
 def headline(found: Comparison) -> str:
@@ -67,7 +67,7 @@ def notes(found: Comparison) -> list[str]:
     if left_out:
         told.append(
             "Values are compared over those settings of the other keys that all of them have a "
-            "seed for; `left_out` in the table of groups counts the seeds that this leaves out"
+            "seed for; left_out in the table of groups counts the seeds that this leaves out"
         )
     if len(found.groups) and (found.groups["seeds"] == 1).any():
         told.append("A group of one seed has no interval")
@@ -99,8 +99,11 @@ def _estimate(row: pd.Series) -> str:
         return "missing"
     ends = [row["estimate"], row["low"], row["high"]]
     known = [abs(end) for end in ends if np.isfinite(end)]
-    form = "{:.1e}" if 0 < max(known) < FINE else "{:.3f}" if max(known) < 10 else "{:.1f}"
-    said = [minus(form.format(end + 0.0)) for end in ends]
+    if 0 < max(known) < FINE:
+        said = [minus(f"{end:.0e}") for end in ends]
+    else:
+        digits = 3 if max(known) < 10 else 1
+        said = [minus(f"{round(end, digits) + 0.0:.{digits}f}") for end in ends]  # no −0.000
     return f"{said[0]} [{said[1]}, {said[2]}]" if np.isfinite(row["low"]) else said[0]
 
 
