@@ -13,6 +13,7 @@ from shardsim.runs.figure_data.pooled import OF_SEEDS
 from shardsim.runs.figure_data.results import titled
 from shardsim.runs.folders import is_sweep
 from shardsim.runs.run import Run, load
+from shardsim.runs.store import MANIFEST
 from shardsim.runs.sweep.index import Sweep, open_sweep
 from shardsim.runs.sweep.state import State, state_of
 from shardsim.runs.toml import flatten
@@ -177,7 +178,8 @@ def _of_sweep(path: Path, folders: Sequence[str | Path]) -> list[Point]:
             run = load(folder, folders=folders)
             found.append(Point(entry.name, run, _settings(run), state.word, state.why))
         except UserError as error:
-            told = state.why or str(error)
+            is_begun = (folder / MANIFEST).is_file()
+            told = state.why or (str(error) if is_begun else "not begun")
             found.append(Point(entry.name, None, entry.settings, state.word, told))
     if all(point.run is None for point in found):
         raise UserError(f"no run of {path} can be opened, first {found[0].title}: {found[0].why}")
