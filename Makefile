@@ -20,7 +20,7 @@ test-quick: $(VENV)/.installed-dev
 
 # Needs the extras, whose PyTorch is large: install its CPU build into $(VENV) first to keep it small.
 test-extras: $(VENV)/.installed-extras
-	$(BIN)/python -m pytest tests/env/test_foreign*.py tests/test_sb3.py $(ARGS)
+	$(BIN)/python -m pytest tests/env/test_foreign*.py tests/test_sb3.py tests/runs/test_mirrors.py $(ARGS)
 
 # Opens the live view in the Chromium of this machine, and says so where there is none.
 test-browser: $(VENV)/.installed-browser
@@ -138,7 +138,7 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-extras: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet -e ".[dev,minigrid,navix,xland,sb3]"
+	$(PIP) install --quiet -e ".[dev,minigrid,navix,xland,sb3,tensorboard,wandb]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
 
 $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python

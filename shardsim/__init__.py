@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shardsim.env.registry import list_envs as list_envs
     from shardsim.env.registry import make as make
     from shardsim.reflection.reflect import reflect as reflect
+    from shardsim.runs.comparison.compare import compare as compare
     from shardsim.runs.figures import figure as figure
     from shardsim.runs.pipeline import run as run
     from shardsim.runs.run import load as load
@@ -33,6 +34,7 @@ _HOME = {
     "UserError": "shardsim.base.errors",
     "battery": "shardsim.shards.contexts.battery",
     "check_env": "shardsim.env.check",
+    "compare": "shardsim.runs.comparison.compare",
     "diagnose": "shardsim.diagnosis.diagnose",
     "figure": "shardsim.runs.figures",
     "identify": "shardsim.shards.identify",
@@ -53,6 +55,7 @@ __all__ = [
     "__version__",
     "battery",
     "check_env",
+    "compare",
     "diagnose",
     "figure",
     "identify",

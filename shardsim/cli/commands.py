@@ -15,6 +15,7 @@ from shardsim.base.errors import UserError
 from shardsim.base.seeds import SEEDS
 from shardsim.cli import output
 from shardsim.cli.bench import bench
+from shardsim.cli.compare import compare_command
 from shardsim.cli.complete import figure_names
 from shardsim.cli.events import events_command
 from shardsim.cli.forecast import forecast_command
@@ -263,6 +264,7 @@ def plot_command(
 
 
 app.command("sweep")(sweep_command)
+app.command("compare")(compare_command)
 app.command("events")(events_command)
 app.command("verify")(verify_command)
 app.command("modify")(modify_command)

@@ -20,6 +20,12 @@ Folders = Annotated[
     list[str] | None,
     typer.Option("--envs", metavar="DIR", help="a folder of your own env files; repeatable"),
 ]
+Log = Annotated[
+    str | None,
+    typer.Option(
+        "--log", metavar="NAMES", help="mirror log.jsonl to tensorboard, wandb (offline), or both"
+    ),
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 _stdout: ContextVar[Any] = ContextVar("stdout", default=None)

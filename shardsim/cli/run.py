@@ -1,14 +1,14 @@
 """`shardsim run`: all stages of a config, or what is left of a run directory."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from shardsim.base.errors import UserError
 from shardsim.cli import output
 from shardsim.cli.complete import experiment_names, stage_names
-from shardsim.cli.output import AsJson, Folders, with_results
+from shardsim.cli.output import AsJson, Folders, Log, with_results
 
 
 @with_results
@@ -30,6 +30,7 @@ def run_command(
             metavar="STAGE", help="the last stage to run [report]", autocompletion=stage_names
         ),
     ] = None,
+    log: Log = None,
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
@@ -37,15 +38,20 @@ def run_command(
     from shardsim.runs.pipeline import go_on, is_run, run
     from shardsim.runs.progress import for_stderr
 
-    shown = for_stderr()
+    common: dict[str, Any] = {
+        "until": until,
+        "folders": envs or (),
+        "progress": for_stderr(),
+        "log": log,
+    }
     if is_run(config):
         if overrides or out is not None:
             raise UserError(
                 f"{config} is a run directory, which keeps its config and its place; give no "
                 f"settings and no --out, or start another run from {config}/config.toml"
             )
-        done = go_on(config, until=until, folders=envs or (), progress=shown)
+        done = go_on(config, **common)
         output.show_run(done, as_json)
         return
-    done = run(config, out, overrides or (), until=until, folders=envs or (), progress=shown)
+    done = run(config, out, overrides or (), **common)
     output.show_run(done, as_json)

@@ -1,5 +1,6 @@
 """`shardsim sweep`: many runs of one config, and how far they are."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +9,7 @@ import typer
 
 from shardsim.base.errors import UserError
 from shardsim.cli.complete import experiment_names, stage_names
-from shardsim.cli.output import AsJson, Folders, results, show, with_results
+from shardsim.cli.output import AsJson, Folders, Log, results, show, with_results
 
 STATUS = "status"
 
@@ -53,10 +54,12 @@ def sweep_command(
     slurm: Annotated[
         bool, typer.Option("--slurm", help="print a SLURM batch script, and run nothing")
     ] = False,
+    log: Log = None,
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a config with every combination of some values; what is done is not repeated."""
+    from shardsim.runs.mirrors import FROM_ENVIRONMENT, names_of
     from shardsim.runs.sweep import cluster, grid, index, pool, table
     from shardsim.runs.sweep import slurm as batch
     from shardsim.runs.sweep.state import states
@@ -64,6 +67,8 @@ def sweep_command(
     if config == STATUS:
         _show_status(words or (), as_json)
         return
+    if log is not None:
+        os.environ[FROM_ENVIRONMENT] = ",".join(names_of(log))  # workers inherit it
     asked = grid.points(config, words or (), seeds=seeds, folders=envs or ())
     folder = out or Path("runs") / f"{Path(config).stem}-sweep"
     sweep = index.extend(folder, asked, until)

@@ -9,13 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
-from matplotlib.ticker import NullLocator
 
 from shardsim.base.statistics import SHARE, Bounds
 from shardsim.plot.canvas import styled
 from shardsim.plot.findings import Row, finding_figure, legend_under
 from shardsim.plot.marks import curve
-from shardsim.plot.style import BLUE, SKY, VERMILLION
+from shardsim.plot.style import BLUE, SKY, VERMILLION, values_axis
 
 Lines = Mapping[str, Sequence[np.ndarray]]  # label -> float64[K] at each share
 
@@ -85,16 +84,7 @@ def _panel(
         )
         for at, one in zip(x, values, strict=True):
             axes.plot(np.full(len(one), at), one, ".", color=colours[name], markersize=2, alpha=0.5)
-    _share_axis(axes, x)
+    values_axis(axes, x)
+    axes.set_xlabel("decorrelated levels (share)")
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_ylabel(label)
-
-
-def _share_axis(axes: Axes, x: np.ndarray) -> None:
-    """Logarithmic above the least share that is not 0, with a place for 0."""
-    positive = x[x > 0]
-    if positive.size > 1:
-        axes.set_xscale("symlog", linthresh=float(positive.min()), linscale=0.5)
-        axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(x, [f"{one:g}" for one in x])
-    axes.set_xlabel("decorrelated levels (share)")

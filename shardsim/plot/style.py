@@ -169,3 +169,19 @@ def steps_axis(axes: Axes, steps: np.ndarray) -> None:
         axes.set_xticks([*steps[steps == 0][:1], *decades])  # none inside the linear part
     axes.set_xlim(float(steps.min()), float(steps.max()))
     axes.set_xlabel("env steps of each seed")
+
+
+def values_axis(axes: Axes, values: np.ndarray) -> None:
+    """An axis of a setting's values f[V], each with its tick: logarithmic where they ask for it.
+
+    They do where the largest positive one is more than ten times the least; 0 then has a place
+    beside the least.
+    """
+    positive = values[values > 0]
+    if positive.size > 1 and positive.max() / positive.min() > 10 and values.min() >= 0:
+        if positive.size < values.size:
+            axes.set_xscale("symlog", linthresh=float(positive.min()), linscale=0.5)
+        else:
+            axes.set_xscale("log")
+    axes.set_xticks(values, [f"{one:g}" for one in values])
+    axes.xaxis.set_minor_locator(NullLocator())

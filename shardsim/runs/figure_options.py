@@ -16,8 +16,10 @@ _READABLE = (bool, int, float, str)
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 MEANING = {
+    "against": "a key that the runs differ in, or its last words; the first by default",
     "aim": "a ratio of returns to mark",
     "battery": "held-out or target",
+    "by": "another such key, whose values are kept apart",
     "checkpoint": "position of the checkpoint, from 0, the untrained network; -1 is the last",
     "checkpoints": "how many, evenly from the untrained network to the last",
     "concept": "name of a concept",
@@ -29,6 +31,7 @@ MEANING = {
     "levels": "number of levels",
     "onset": "only this onset",
     "place": "where values are measured: target or onset",
+    "result": "names of results, with commas: return.target, share; the usual ones by default",
     "second": "number of another shard",
     "shard": "number of a shard, from 1, or its name; all if left out",
     "seed": "position of the seed, from 0",

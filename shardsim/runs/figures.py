@@ -22,6 +22,7 @@ from shardsim.base import content
 from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
 from shardsim.runs.figure_options import in_words, read_options
+from shardsim.runs.folders import run_folders
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -158,7 +159,7 @@ def draw_to_file(
         format_of(path_of(out))
     if data is not None and path_of(data).suffix.lower() != ".csv":
         raise UserError(f"{data} does not end in .csv; name the file of --data so")
-    runs = [load(run, folders=envs) for run in asked.runs]
+    runs = [load(run, folders=envs) for path in asked.runs for run in run_folders(path)]
     figure = draw(name, runs, asked.options, figures)
     text = None if data is None else table_as_csv(name, figure)
     moves = getattr(figure, "frames", 1) > 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from shardsim.runs.files import TIMINGS
 from shardsim.runs.io import json_to_bytes
 from shardsim.runs.manifest import holds_a_run
 from shardsim.runs.memory import refuse_what_cannot_fit
+from shardsim.runs.mirrors import mirrored, names_of
 from shardsim.runs.progress import Display
 from shardsim.runs.provenance import differing, in_words, provenance
 from shardsim.runs.run import Run, check_code
@@ -38,6 +40,7 @@ def run(
     until: str | None = None,
     folders: Sequence[str | Path] = (),
     progress: Display | None = None,
+    log: str | Sequence[str] | None = None,
 ) -> Run:
     """Do everything that a config asks for, or go on with what is not done yet.
 
@@ -48,6 +51,8 @@ def run(
         until: the last stage to do; by default all.
         folders: folders of your own env files, beside those that the config names.
         progress: where to say how far it is; by default nowhere.
+        log: where the rows of the log go as well, "tensorboard", "wandb" or both; by default what
+            the environment's SHARDSIM_LOG names.
 
     Returns:
         The finished run.
@@ -60,7 +65,8 @@ def run(
     out = path_of(out) if out is not None else Path("runs") / _name(config)
     if not (out / MANIFEST).is_file():  # else its stages ask, those that are left
         refuse_what_cannot_fit(asked, wanted)
-    return _finish(Run(_open_or_create(out, asked), asked.env.folders), wanted, progress)
+    mirrors = names_of(log)
+    return _finish(Run(_open_or_create(out, asked), asked.env.folders), wanted, progress, mirrors)
 
 
 @content.blaming_files()
@@ -70,6 +76,7 @@ def go_on(
     until: str | None = None,
     folders: Sequence[str | Path] = (),
     progress: Display | None = None,
+    log: str | Sequence[str] | None = None,
 ) -> Run:
     """Do what is not done yet of a run directory, by the config that it holds.
 
@@ -78,11 +85,13 @@ def go_on(
         until: the last stage to do; by default all.
         folders: folders of your own envs that this run may import.
         progress: where to say how far it is; by default nowhere.
+        log: as in `run`.
 
     Raises:
         UserError: no run directory, an unknown stage, or another writer in it.
     """
-    return _finish(Run(Store.open(path), folders), stages_until(until), progress)
+    opened = Run(Store.open(path), folders)
+    return _finish(opened, stages_until(until), progress, names_of(log))
 
 
 def is_run(path: str | Path) -> bool:
@@ -95,13 +104,15 @@ def stages_until(until: str | None) -> list[str]:
     return list(STAGES) if until is None else [*_before(until), until]
 
 
-def _finish(opened: Run, wanted: Sequence[str], progress: Display | None) -> Run:
+def _finish(
+    opened: Run, wanted: Sequence[str], progress: Display | None, mirrors: Sequence[str]
+) -> Run:
     """Do the stages that are not finished."""
     keep_compiled_programs()
     store = opened.store
     if all(store.finished(name) for name in wanted):
         return opened
-    with store.writing(), progress or Display() as shown:
+    with store.writing(), _mirrored(opened, mirrors), progress or Display() as shown:
         for name in wanted:
             if not store.finished(name):
                 perform(opened, name, shown)
@@ -135,7 +146,8 @@ def run_stage(
         asked["refine"] = refine or usual_size(opened.config.identify.target_contexts)
     if opened.store.finished(name) and not again:
         return opened
-    with opened.store.writing(), progress or Display() as shown:
+    mirrors = names_of(None)
+    with opened.store.writing(), _mirrored(opened, mirrors), progress or Display() as shown:
         for needed in needs:
             if not opened.store.finished(needed):
                 raise UserError(
@@ -176,6 +188,13 @@ def perform(opened: Run, name: str, display: Display, **asked: int) -> None:
     finally:
         store.doing = None
     display.end(seconds)
+
+
+def _mirrored(opened: Run, mirrors: Sequence[str]) -> AbstractContextManager[None]:
+    """The log of a run, mirrored while it is written; nothing where no mirror is asked for."""
+    if not mirrors:
+        return nullcontext()
+    return mirrored(opened.store, mirrors, flatten(opened.config.model_dump(mode="json")))
 
 
 def _progress(store: Store, stage: str, display: Display) -> Tracked:

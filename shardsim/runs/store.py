@@ -31,7 +31,7 @@ from shardsim.runs.files import (
     TIMED,
     how_to_mend,
 )
-from shardsim.runs.io import json_text
+from shardsim.runs.io import canonical, json_text
 from shardsim.runs.lease import LEASE, Lease, held
 from shardsim.runs.manifest import holds_a_run, lost, manifest_bytes, read_manifest
 from shardsim.runs.provenance import provenance
@@ -49,9 +49,9 @@ class Store:
     """One run directory. Reading needs no lock; writing happens inside `writing()`."""
 
     def __init__(self, path: str | Path, manifest: dict[str, Any]) -> None:
-        self.path = Path(path)
-        self.manifest = manifest
+        self.path, self.manifest = Path(path), manifest
         self.doing: str | None = None  # the stage that is at work, whose results count already
+        self.followers: list[Callable[[list[dict[str, Any]]], object]] = []  # told of log rows
         self._lease: Lease | None = None
 
     # ------------------------------------------------------------------------------- opening
@@ -180,11 +180,14 @@ class Store:
 
     def log(self, rows: list[dict[str, Any]], stage: str) -> None:
         """Append rows to the log, each with its stage."""
-        text = "".join(json_text({"stage": stage} | row, indent=None) + "\n" for row in rows)
+        rows = [canonical({"stage": stage} | row) for row in rows]
+        text = "".join(json_text(row, indent=None) + "\n" for row in rows)
         if self._lease is not None:
             self._lease.check()
         with writable(self.path / LOG), open(self.path / LOG, "a", encoding="utf-8") as handle:
             handle.write(text)
+        for follow in self.followers:
+            follow(rows)
 
     def trim_log(self, keep: Callable[[dict[str, Any]], bool]) -> None:
         """Drop log rows that a resumed stage is about to write again, and any torn last line."""
@@ -260,8 +263,7 @@ class Store:
 
     def read_log(self) -> list[dict[str, Any]]:
         """All whole rows of the log; a line torn by a kill is left out."""
-        path = self.path / LOG
-        rows = []
+        path, rows = self.path / LOG, []
         for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
             with contextlib.suppress(json.JSONDecodeError):
                 rows.append(json.loads(line))

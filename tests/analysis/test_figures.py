@@ -24,7 +24,8 @@ TRAINED_ENOUGH = {
     "locality",
     "vector-field",
 }
-NAMES = sorted(figures.list_figures())
+SWEEPS = {"sweep-results", "sweep-improvement"}  # of runs that differ: tests/runs/comparison
+NAMES = sorted(figures.list_figures().keys() - SWEEPS)
 
 
 def runs_for(name: str, run) -> list:

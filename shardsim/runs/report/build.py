@@ -27,6 +27,7 @@ from shardsim.runs.run import Run
 from shardsim.runs.store import Damaged
 
 TEMPLATE = "report.html.j2"
+STYLE = "page.css"
 
 
 class Part(NamedTuple):
@@ -148,7 +149,7 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
         }
         for part in PARTS
     ]
-    return _template().render(
+    return template(TEMPLATE).render(
         terms=glossary.terms(),
         brackets=BRACKETS,
         link=glossary.Links().link,
@@ -199,9 +200,18 @@ def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     return [row for key, one in pairs for row in _flat(one, key)]
 
 
-def _template() -> jinja2.Template:
+def template(name: str, package: str = "shardsim.runs.report") -> jinja2.Template:
+    """A page's template of a package, which may include the style of all pages, `page.css`."""
+
+    def read(file: str) -> str:
+        home = "shardsim.runs.report" if file == STYLE else package
+        return resources.files(home).joinpath(file).read_text(encoding="utf-8")
+
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(read),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    text = resources.files("shardsim.runs.report").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    return environment.from_string(text)
+    return environment.get_template(name)

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
 from shardsim.runs.disk import locked, writable
+from shardsim.runs.folders import INDEX
 from shardsim.runs.io import json_from_bytes, json_text
 from shardsim.runs.pipeline import create, stages_until
 from shardsim.runs.store import MANIFEST
 from shardsim.runs.sweep.grid import Point
 from shardsim.runs.toml import write_toml
 
-INDEX = "index.json"
 FORMAT = 1
 
 

@@ -1,0 +1,29 @@
+"""sweep-improvement: how often seeds of one value of a varied key exceed those of another."""
+
+from __future__ import annotations
+
+from matplotlib.figure import FigureBase
+
+from shardsim.runs.comparison.compare import compare_runs
+from shardsim.runs.comparison.pictures import improvement_figure
+from shardsim.runs.run import Run
+
+
+def draw(
+    first: Run,
+    second: Run,
+    *more: Run,
+    result: str = "",
+    against: str = "",
+    by: str = "",
+    confidence: float = 0.9,
+) -> FigureBase:
+    """Draw probabilities of improvement with intervals, beside what chance gives."""
+    found = compare_runs(
+        [first, second, *more],
+        result.split(",") if result else (),
+        against=against or None,
+        by=by or None,
+        confidence=confidence,
+    )
+    return improvement_figure(found, found.axes[0])
