@@ -42,6 +42,7 @@ from shardsim.shards.contexts.battery import Battery, battery, battery_from_byte
 from shardsim.shards.shardset import ShardSet
 
 CHECKPOINTS = "checkpoints/"
+STABILITY = "stability.nc"  # what `reflect --checkpoints` found
 ADDED = "separating.safetensors"  # the contexts that `identify --refine` added
 
 
@@ -214,6 +215,14 @@ class Run:
     def reflection(self) -> xr.Dataset:
         """What reflection did, by onset, model, step and seed."""
         return self.dataset("reflection.nc")
+
+    @property
+    def stability(self) -> xr.Dataset:
+        """What reflection did from checkpoints of training; raises UserError where not asked."""
+        if not self.store.has(STABILITY):
+            add = f"add it with: shardsim reflect {self.path} --checkpoints 8"
+            raise UserError(f"{self.path} has no {STABILITY} yet; {add}")
+        return self.dataset(STABILITY)
 
     @property
     def diagnosis(self) -> dict[str, Any]:

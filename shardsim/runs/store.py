@@ -40,6 +40,7 @@ MADE_BY = {
     "forecast.json": "reflect",
     "reflection.nc": "reflect",
     "reflection.json": "reflect",
+    "stability.nc": "reflect",
     "diagnosis.json": "diagnose",
     "report.html": "report",
 }

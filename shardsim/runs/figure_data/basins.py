@@ -22,7 +22,7 @@ from shardsim.reflection import onsets
 from shardsim.reflection.config import RULES
 from shardsim.reflection.ground import ground_of, policies_on
 from shardsim.reflection.reflect import Reflected, reflect_agents
-from shardsim.reflection.setting import Subjects, goals_of, reached_first
+from shardsim.reflection.site import Subjects, goals_of, reached_first
 from shardsim.runs.agents import subjects_of
 from shardsim.runs.figure_data.level import board_of, chosen_level, surveyed
 from shardsim.runs.run import Run

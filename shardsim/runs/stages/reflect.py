@@ -12,13 +12,15 @@ from shardsim.reflection.results import reflect_run
 from shardsim.runs.agents import subjects_of
 from shardsim.runs.forecasts import FORECAST, keep, scored
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
-from shardsim.runs.run import Run
+from shardsim.runs.run import STABILITY, Run
 
 BACK = 4  # checkpoints between which training's trend is taken
 
 
 def reflect_stage(run: Run, progress: Progress) -> None:
     """Reflect from every onset, judged by the shards that are active there."""
+    if STABILITY in run.store.manifest["files"]:
+        run.store.drop(STABILITY)  # of a reflection that is no more
     kept: list[bytes] = []
     found = reflect_run(
         subjects_of(run),
