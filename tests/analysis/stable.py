@@ -1,4 +1,4 @@
-"""Reflection from checkpoints with known numbers: near the corner it is stable from 512 steps on."""
+"""Reflection from checkpoints with known numbers: near the corner stable from 512 steps on."""
 
 from __future__ import annotations
 
