@@ -86,7 +86,7 @@ def stability_over_training(
 
 
 def _drift(axes: Axes, steps: np.ndarray, one: Course, confidence: float) -> None:
-    shown = {"confidence": confidence, "markersize": 3.5}
+    shown: dict[str, Any] = {"confidence": confidence, "markersize": 3.5}
     if np.isfinite(one.sham).any():
         label = f"{one.shard}, sham"
         dashes = DASHES[SHAM]
@@ -99,7 +99,7 @@ def _values(axes: Axes, steps: np.ndarray, one: Course, confidence: float) -> No
     if not np.isfinite(one.after).any():
         return
     label = f"{one.shard}, before reflection"
-    shown = {"confidence": confidence, "within": SHARE}
+    shown: dict[str, Any] = {"confidence": confidence, "within": SHARE}
     curve(axes, steps, one.before, one.colour, label, shaded=False, linestyle=BEFORE, **shown)
     label = f"{one.shard}, after reflection"
     curve(axes, steps, one.after, one.colour, label, marker="o", markersize=3.5, **shown)

@@ -34,7 +34,7 @@ def squares_beyond_sham(squares: np.ndarray, models: Sequence[str]) -> np.ndarra
         sham = sham_of(model)
         if model in CONTROLS:
             found[:, number] = squares[:, number]
-        elif sham in models:
+        elif sham is not None and sham in models:
             found[:, number] = squares[:, number] - squares[:, list(models).index(sham)]
     return found
 

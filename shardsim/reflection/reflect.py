@@ -198,7 +198,7 @@ def reflect_agents(
     models: Sequence[str] | None = None,
     *,
     onset: Battery | str | None = None,
-    apart: bool = False,
+    apart: int = 0,
     seed: int = 0,
     progress: Progress = SILENT,
     before: Before | None = None,
@@ -212,7 +212,8 @@ def reflect_agents(
             weights need networks.
         onset: the one onset of all agents, or the name of the one or of the class to choose; None
             to choose those of the config for each.
-        apart: each context of `onset` is an onset of its own.
+        apart: so many contexts of `onset`, side by side, are each an onset of its own; 0: all are
+            one.
         seed: of levels, contexts and plans; the same seed gives the same result.
         progress: where to say how far it is.
         before: is called with the setting and the replicator's path before any weight moves.

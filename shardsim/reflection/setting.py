@@ -69,7 +69,7 @@ def prepare(
     *,
     onset: Battery | str | None,
     seed: int,
-    apart: bool = False,
+    apart: int = 0,
 ) -> Setting:
     """Find the onsets of every agent, and who judges there; arguments as those of `site_of`.
 

@@ -109,7 +109,7 @@ def site_of(
     *,
     onset: Battery | str | None,
     seed: int,
-    apart: bool = False,
+    apart: int = 0,
 ) -> tuple[Site, Doing]:
     """Choose the onsets of every agent; return them, and what the agents do there.
 
@@ -119,7 +119,8 @@ def site_of(
         onset: the contexts of the one onset of all agents; the name of an onset or of a class to
             choose that; None to choose all of the config for each.
         seed: of levels and draws.
-        apart: each context of `onset` is an onset of its own, named by its number.
+        apart: so many contexts of `onset`, side by side, are each an onset of its own, named by its
+            number; 0: all are one.
 
     Raises:
         UserError: `config.goals` are not two concepts of the env, or no onset has that name.
@@ -137,7 +138,7 @@ def site_of(
     doing = doing_on(ground, subjects.networks, models, goals)
     if isinstance(onset, Battery):
         choice = _given(onset, ground, len(models), apart)
-        names = tuple(map(str, range(onset.size))) if apart else (onsets.GIVEN,)
+        names = tuple(map(str, range(onset.size // apart))) if apart else (onsets.GIVEN,)
         classes = (onsets.GIVEN,) * len(names)
     else:
         world = ground.world
@@ -167,13 +168,13 @@ def probed(config: ReflectConfig) -> slice:
     return slice(-config.probes, None)
 
 
-def _given(onset: Battery, ground: Ground, agents: int, apart: bool) -> Choice:
+def _given(onset: Battery, ground: Ground, agents: int, apart: int) -> Choice:
     """Return the contexts of a battery as the one onset of each agent, or as one each."""
     level, state = onset.tabular_model[0].T
     row = (ground.states[level] == state[:, None]).argmax(1)
     parts = level, row, onset.weight.astype(np.float32)
-    shape = (onset.size, 1) if apart else (1, onset.size)
-    return Choice(*(np.broadcast_to(part.reshape(shape), (agents, *shape)) for part in parts))
+    shape = (-1, apart) if apart else (1, -1)
+    return Choice(*(_alike(part.reshape(shape), agents) for part in parts))
 
 
 def _around(ground: Ground, choice: Choice, goals: tuple[int, int]) -> Around:
@@ -191,3 +192,7 @@ def _around(ground: Ground, choice: Choice, goals: tuple[int, int]) -> Around:
     inner, before = before_goals(worlds, begin, goals)
     parts = worlds, np.broadcast_to(level[:, None], rows.shape), rows, inner, before
     return Around(*jax.tree.map(lambda leaf: leaf.reshape(*shape, *leaf.shape[1:]), parts))
+
+
+def _alike(part: np.ndarray, agents: int) -> np.ndarray:
+    return np.broadcast_to(part, (agents, *part.shape))

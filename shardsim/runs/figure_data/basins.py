@@ -74,7 +74,7 @@ def basins(
     about = {"kind": "uniform", "split": split, "seed": 0}
     places = np.full_like(states, home), states
     onset = gathered(run.env, levels, of_levels, places, np.ones(len(states)), about)
-    done = reflect_agents(subjects, config, models, onset=onset, apart=True)
+    done = reflect_agents(subjects, config, models, onset=onset, apart=1)
     return _on_board(done, board_of(run.env, take(levels, home)), where, models)
 
 
