@@ -5,6 +5,7 @@ Axis letters: D agents · U onsets · R rules · B contexts · L levels · S sta
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import jax
@@ -13,12 +14,12 @@ import numpy as np
 
 from shardsim.base.progress import SILENT, Progress
 from shardsim.env.levels import take
-from shardsim.reflection.batches import Repeats, reflect_in_batches, repeated
+from shardsim.reflection.batches import Repeats, compile_ahead, reflect_in_batches, repeated
 from shardsim.reflection.config import ReflectConfig
 from shardsim.reflection.ground import asked
-from shardsim.reflection.lessons import Task, numbers_of
+from shardsim.reflection.lessons import Onset, Task, numbers_of
 from shardsim.reflection.setting import Setting
-from shardsim.reflection.weights import Trace, expected_seconds, settings_of
+from shardsim.reflection.weights import Settings, Trace, expected_seconds, settings_of
 from shardsim.shards.agents import Networks
 
 LONG = 30.0  # seconds of which it is said beforehand
@@ -37,6 +38,31 @@ class Written(NamedTuple):
     trace: Trace | None = None  # numpy [D, U, R]
     afterwards: Afterwards | None = None
     repeats: Repeats | None = None  # the same with other plans
+
+
+def begin_compiling(
+    setting: Setting,
+    networks: Networks,
+    config: ReflectConfig,
+    discount: float,
+    *,
+    seed: int,
+    each: int,
+) -> Future[None]:
+    """Compile what `in_the_weights` will run, while the caller does something else."""
+    asked_for = _asked_for(setting, networks, config, discount)
+    return compile_ahead(*asked_for, jax.random.key(seed), each)
+
+
+def _asked_for(
+    setting: Setting, networks: Networks, config: ReflectConfig, discount: float
+) -> tuple[Settings, Task, Onset, Any]:
+    """Return what the loop takes."""
+    task = Task(
+        jnp.asarray(setting.preferences, jnp.float32), numbers_of(config, discount), setting.probe
+    )
+    settings = settings_of(networks.network, setting.goals, networks.env.max_steps, config)
+    return settings, task, setting.onset, networks.parameters
 
 
 def in_the_weights(
@@ -60,15 +86,11 @@ def in_the_weights(
         each: onsets of a class, which are reflected from one after the other.
         progress: where to say how long it will take.
     """
-    task = Task(
-        jnp.asarray(setting.preferences, jnp.float32), numbers_of(config, discount), setting.probe
-    )
-    settings = settings_of(networks.network, setting.goals, networks.env.max_steps, config)
-    parameters = networks.parameters
-    seconds = expected_seconds(settings, setting.onset, setting.probe, parameters) * config.repeats
+    asked_for = _asked_for(setting, networks, config, discount)
+    settings, _, onset, parameters = asked_for
+    seconds = expected_seconds(settings, onset, setting.probe, parameters) * config.repeats
     if seconds > LONG:
         progress.expect(seconds, f"{len(setting.names)} onsets of {len(setting.weight)} agents")
-    asked_for = settings, task, setting.onset, parameters
     trace = reflect_in_batches(*asked_for, jax.random.key(seed), each)
     repeats = repeated(*asked_for, seed, each, trace, config.repeats)
     return Written(trace, afterwards_of(setting, networks, trace.parameters), repeats)

@@ -32,7 +32,7 @@ from shardsim.reflection.config import (
     ReflectConfig,
     rules_of,
 )
-from shardsim.reflection.in_weights import Afterwards, Written, in_the_weights
+from shardsim.reflection.in_weights import Afterwards, Written, begin_compiling, in_the_weights
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.replicated import forecast
 from shardsim.reflection.setting import Setting, prepare
@@ -226,25 +226,25 @@ def reflect_agents(
         setting = prepare(subjects, config, onset=onset, seed=seed, apart=apart)
     models = config.models if models is None else models
     rules = rules_of(models)
-    forecasts, written = None, Written()
+    forecasts, written, compiling = None, Written(), None
+    each = 1 if isinstance(onset, Battery) else onsets_a_class(setting.classes)
+    written_by = config.model_copy(update={"models": rules})
+    networks, discount = subjects.networks, subjects.discount
+    if rules:
+        assert networks is not None
+        compiling = begin_compiling(setting, networks, written_by, discount, seed=seed, each=each)
     if REPLICATOR in models or before is not None:
         with progress.part("replicator"):
             forecasts = _forecasts(setting, config, subjects.env.max_steps)
         if before is not None:
             with progress.part("forecast"):
                 before(setting, forecasts)
-    if rules:
-        assert subjects.networks is not None
-        each = 1 if isinstance(onset, Battery) else onsets_a_class(setting.classes)
+    if compiling is not None:
+        assert networks is not None
         with progress.part("in the weights") as part:
+            compiling.result()
             written = in_the_weights(
-                setting,
-                subjects.networks,
-                config.model_copy(update={"models": rules}),
-                subjects.discount,
-                seed=seed,
-                each=each,
-                progress=part,
+                setting, networks, written_by, discount, seed=seed, each=each, progress=part
             )
     trace, afterwards, repeats = written
     return Reflected(setting, trace, afterwards, forecasts, repeats)

@@ -107,7 +107,7 @@ def _logits(networks: Networks, parameters: Any, observations: np.ndarray) -> np
     found = []
     for first in range(0, count, AT_ONCE):
         rows = np.arange(first, first + min(AT_ONCE, count)) % count  # of one number: one program
-        some = jax.tree.map(lambda leaf, rows=rows: leaf[rows], parameters)
+        some = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], parameters)
         found.append(np.asarray(forward_many(networks.network, some, seen).logits))
     return np.concatenate(found)[:count]
 

@@ -48,7 +48,7 @@ def stability_table(
         config: that they reflected with.
     """
     site, found = done.site, done.found
-    there = np.asarray(site.choice.weight > 0).any(-1).T  # [U, D]
+    there: np.ndarray = np.any(site.choice.weight > 0, axis=-1).T  # [U, D]
     by_question = _changes(done, there)
     steps = np.asarray(moments["steps"], np.float64)
     said = [
