@@ -21,6 +21,7 @@ def draw(
 ) -> FigureBase:
     """Draw a row a class of onsets; first do: shardsim reflect RUN --checkpoints 8."""
     found = stability.courses(run, onset, place, seed)
+    where = "at the onset" if place == "onset" else "on target levels"
     return stability_over_training(
-        found.steps, found.classes, found.said, found.margin, found.model, confidence
+        found.steps, found.classes, found.said, found.margin, found.model, confidence, where
     )

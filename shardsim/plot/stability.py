@@ -43,6 +43,7 @@ def stability_over_training(
     margin: float,
     model: str,
     confidence: float = 0.9,
+    where: str = "",
 ) -> FigureBase:
     """Left, the change of each shard's value by reflection; right, the value without and with it.
 
@@ -56,6 +57,7 @@ def stability_over_training(
         margin: the largest change that counts as none.
         model: of reflection.
         confidence: of the bands.
+        where: the values are measured, for the axis; what is said counts all places.
     """
     height = 0.9 + 1.75 * len(classes)
     figure, axes = new_figure(WIDTH, height, len(classes), 2, sharex=True, sharey="col")
@@ -73,7 +75,7 @@ def stability_over_training(
         left.set_ylabel("ΔJ ÷ range")
         right.set_ylabel("J, part of range")
     for place in axes[-1]:
-        place.set_xlabel("env steps of each seed, before reflection")
+        place.set_xlabel("env steps before reflection" + (f", values {where}" if where else ""))
     keys = [
         *(_key(one.shard, one.colour, "-", "o") for one in next(iter(classes.values()), ())),
         _key(f"after {model}", ink(), "-", "o"),

@@ -24,8 +24,8 @@ pytestmark = pytest.mark.slow
 def test_the_figure_shows_drift_sham_and_both_values(finished: Run) -> None:
     figure = figures.draw("stability", [finished])
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles[0] == "near-corner \N{EN DASH} unchanged from 512 on"
-    assert titles[2] == "near-cheese \N{EN DASH} unchanged at no point"
+    assert titles[0] == "near-corner \N{EN DASH} stable: from 512 on"
+    assert titles[2] == "near-cheese \N{EN DASH} stable: at no point"
     rows = [one for one in figure.drawn if one.axes is figure.axes[0] and one.seed is None]
     by = {(one.series, float(one.at)): one.value for one in rows}
     assert by["1 cheese", 256.0] == pytest.approx(0.2)

@@ -21,7 +21,7 @@ from shardsim.runs.run import Run
 
 
 class Courses(NamedTuple):
-    """All that the figure shows."""
+    """All that the figure shows; what is said is of both places, whichever is drawn."""
 
     steps: np.ndarray  # f[C]
     classes: dict[str, list[Course]]
@@ -70,8 +70,8 @@ def courses(run: Run, onset: str = "", place: str = "onset", seed: Whole | None 
     }
     said = {
         name: (
-            f"{name} \N{EN DASH} unchanged {_from(table, DRIFT, name, model)}",
-            f"ends as from the last {_from(table, OUTCOME, name, model)}",
+            f"{name} \N{EN DASH} stable: {_from(table, DRIFT, name, model)}",
+            f"ends as from the last: {_from(table, OUTCOME, name, model)}",
         )
         for name in classes
     }
