@@ -65,7 +65,7 @@ def basins(
     for model in models:
         if model not in RULES:
             raise UserError(f"there is no model {model!r}; {did_you_mean(model, RULES)}")
-    subjects, config = _alone(run, seed), run.config.reflect
+    subjects, config = alone(run, seed), run.config.reflect
     levels, of_levels = _looked_at(run, level, split)
     home, cells = _most_contested(subjects, config.open, goals_of(subjects, config), levels)
     decided = np.asarray(of_levels.decision)[home]
@@ -89,7 +89,7 @@ def _looked_at(run: Run, level: Whole | None, split: str) -> tuple[Level, Survey
     return take(many, first), take(of_many, first)
 
 
-def _alone(run: Run, seed: Whole) -> Subjects:
+def alone(run: Run, seed: Whole) -> Subjects:
     """One agent of a run with its shards, as a population of one."""
     agent, every = run.agent(seed), run.shards
     if not every.num_shards:
