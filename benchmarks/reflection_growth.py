@@ -31,8 +31,13 @@ def measured(path: str, onsets: int, steps: int, again: int) -> tuple[str, ...]:
     subjects = alone(run, 0)
     config = run.config.reflect.model_copy(
         update={
-            **{"models": ("turns", "sham"), "onsets": onsets, "contexts": 1, "steps": steps},
-            **{"repeats": 1, "refit_every": again, "follow_values": True},
+            "models": ("turns", "sham"),
+            "onsets": onsets,
+            "contexts": 1,
+            "steps": steps,
+            "repeats": 1,
+            "refit_every": again,
+            "follow_values": True,
         }
     )
     wall, processor = time.perf_counter(), time.process_time()
