@@ -11,7 +11,7 @@ L target levels · Q places · K shards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -36,7 +36,7 @@ NEVER = np.inf  # not in this run
 def stability_table(
     shards: ShardSet,
     done: Stability,
-    moments: dict[str, Sequence[int]],
+    moments: Mapping[str, Sequence[int]],
     config: ReflectConfig,
 ) -> xr.Dataset:
     """Return everything as a table of the schema `STABILITY`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_figure_shows_drift_sham_and_both_values(finished: Run) -> None:
-    figure = figures.draw("stability", [finished])
+    figure: Any = figures.draw("stability", [finished])
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[0] == "near-corner \N{EN DASH} stable: from 512 on"
     assert titles[2] == "near-cheese \N{EN DASH} stable: at no point"

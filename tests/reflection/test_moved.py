@@ -32,8 +32,11 @@ def falling(change: list[float]) -> AtDistances:
 def test_the_closed_form_is_extinct_exactly_below_its_threshold() -> None:
     hardness = np.array([0.5, 2.0, 10.0])
     least = extinct_below(hardness)
-    assert curated(least, 1.0 * hardness) == pytest.approx(0.0, abs=1e-12)
-    assert (curated(least + 0.01, hardness) > 0).all()
+    ends = [curated(np.array([q]), float(h))[0] for q, h in zip(least, hardness, strict=True)]
+    assert ends == pytest.approx([0.0] * 3, abs=1e-12)
+    assert all(
+        curated(np.array([q + 0.01]), float(h))[0] > 0 for q, h in zip(least, hardness, strict=True)
+    )
     assert extinct_from(falling([0, 0, 0])) == 3.0  # .1 < 1 / (2 + 2) < .3
 
 
