@@ -254,7 +254,25 @@ def goals(tables: dict[str, xr.Dataset]) -> list[tuple[str, ...]]:
         words = ", ".join(f"{(said == one).sum()} {one}" for one in dict.fromkeys(said.tolist()))
         met = "met" if share >= DECIDED else "not met"
         rows.append((goal, f"{share:.0%} of {said.size}: {words}", met))
+        rows += either_way(model, list(tables.values()))
     return rows
+
+
+def either_way(model: str, tables: list[xr.Dataset]) -> list[tuple[str, ...]]:
+    """Return a line: classes decided on means or by distance; none where this was not asked."""
+    if not all("distance_verdict" in data for data in tables):
+        return []
+    both = [
+        np.stack([data[name].sel(model=model).values for data in tables], -1)
+        for name in ("kind_verdict", "distance_verdict")
+    ]
+    means, far = (said[both[0] != "undefined"] for said in both)
+    decided = [np.isin(said, ("constant", "drifted")) for said in (means, far)]
+    share = float(np.logical_or(*decided).mean()) if means.size else 0.0
+    hidden = int(((means != "drifted") & (far == "drifted")).sum())
+    words = f"{share:.0%} of {means.size}, {hidden} of them drifted in no one direction"
+    goal = f"classes decided under {model} on means or by distance ≥ {DECIDED:.0%}"
+    return [(goal, words, "met" if share >= DECIDED else "not met")]
 
 
 def main() -> None:

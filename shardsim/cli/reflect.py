@@ -1,4 +1,4 @@
-"""`shardsim reflect`: the stage of a run, or a trial that leaves the run as it is."""
+"""`shardsim reflect`: a run's stage, a trial that leaves the run alone, or from checkpoints."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def reflect_command(
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="try so many reflection steps")] = None,
+    checkpoints: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="add to a run that has reflected: the same from N checkpoints of its training",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -42,9 +49,20 @@ def reflect_command(
     envs: Folders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do the stage; with a model, onset, steps or settings, try them and leave the run alone."""
+    """Do the stage; with a model, onset, steps or settings, try them and leave the run alone.
+
+    With --checkpoints ask from which point of training reflection changes nothing any more.
+    """
     from shardsim.runs.progress import for_stderr
 
+    if checkpoints is not None:
+        if onset is not None or out is not None or again or len(model or ()) > 1:
+            raise UserError(
+                "--checkpoints takes the run's onsets and one --model, and writes into the run; "
+                "leave out --onset, --out, --again and further models"
+            )
+        _at_checkpoints(path, checkpoints, model, steps, settings, envs, as_json)
+        return
     trial = bool(model or onset or steps is not None or settings)
     if trial and again:
         raise UserError(
@@ -78,3 +96,30 @@ def reflect_command(
     }
     text = in_words(found.reflection.dataset)
     show(data, "\n".join([text, *files]), as_json)
+
+
+def _at_checkpoints(
+    path: Path,
+    checkpoints: int,
+    model: list[str] | None,
+    steps: int | None,
+    settings: list[str] | None,
+    envs: list[str] | None,
+    as_json: bool,
+) -> None:
+    """Add stability over training to a run, and show it."""
+    from shardsim.runs.progress import for_stderr
+    from shardsim.runs.report import stability_text
+    from shardsim.runs.stability import add_stability
+
+    done = add_stability(
+        path,
+        checkpoints,
+        model[0] if model else None,
+        steps,
+        settings or (),
+        folders=envs or (),
+        progress=for_stderr(),
+    )
+    table = done.stability
+    show(stability_text.as_data(table), stability_text.in_words(table), as_json)

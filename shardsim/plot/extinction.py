@@ -27,7 +27,7 @@ class Onsets(NamedTuple):
     hardness: float  # h = exp(b J) − 1 of the best plan of a shard, mean over onsets
 
 
-def curated(active: np.ndarray, hardness: float) -> np.ndarray:
+def curated(active: np.ndarray, hardness: float | np.ndarray) -> np.ndarray:
     """Where self-imitation by turns ends between two goals, f[...] of f[...].
 
     p = q (1 + 2/h) − 1/h, cut to 0..1: extinct below q = 1/(2 + h). The tabular limit with endless

@@ -7,6 +7,7 @@ they share one compiled program. Axis letters: D agents · U onsets · R rules �
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -38,6 +39,28 @@ def batches(onsets: int, each: int) -> list[np.ndarray]:
     return list(np.arange(onsets).reshape(-1, each).T)
 
 
+def compile_ahead(
+    settings: Settings, task: Task, onsets: Onset, parameters: Any, key: jax.Array, each: int
+) -> Future[None]:
+    """Compile the loop for a batch of these onsets, while the caller does something else.
+
+    Arguments as those of `reflect_in_batches`. JAX compiles a program once, whether it is lowered
+    ahead or called, but a call does not wait for the other: wait for the result first.
+    """
+    count = len(batches(onsets.judges.shape[1], each)[0])
+
+    def cut(leaf: Any) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((leaf.shape[0], count, *leaf.shape[2:]), leaf.dtype)
+
+    here = jax.tree.map(cut, onsets)
+    pool = ThreadPoolExecutor(1)
+    compiling = pool.submit(
+        lambda: reflect_weights.lower(settings, task, here, parameters, key).compile() and None
+    )
+    pool.shutdown(wait=False)
+    return compiling
+
+
 def reflect_in_batches(
     settings: Settings, task: Task, onsets: Onset, parameters: Any, key: jax.Array, each: int
 ) -> Trace:
@@ -57,7 +80,8 @@ def reflect_in_batches(
     parts = batches(onsets.judges.shape[1], each)
     found = []
     for number, part in enumerate(parts):
-        here = jax.tree.map(lambda leaf, part=part: leaf[:, part], onsets)
+        # As numpy: every cut on a device is compiled.
+        here = jax.tree.map(lambda leaf, part=part: np.asarray(leaf)[:, part], onsets)
         own = key if number == 0 else jax.random.fold_in(key, number)
         trace = reflect_weights(settings, task, here, parameters, own)
         found.append(jax.tree.map(np.asarray, trace))

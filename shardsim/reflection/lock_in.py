@@ -1,11 +1,18 @@
 """When an outcome of reflection is settled: the step from which it stays where it ends.
 
-Axis letters: T steps · G outcomes.
+It may stay there for want of anything that pushes, so a kick is tried, too: is the step one from
+which the outcome comes back after a push of a stated size?
+
+Axis letters: T steps · G outcomes · K shards, or plans.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+
+from shardsim.base.errors import UserError
 
 CLOSE = 0.02  # total variation within which an outcome counts as what it becomes
 
@@ -28,3 +35,47 @@ def lock_in(path: np.ndarray, close: float = CLOSE) -> np.ndarray:
     moving = found >= path.shape[-2] - 1  # at the last step but one
     moving &= away.any(-1)
     return np.where(moving | ~np.isfinite(path).all((-1, -2)), np.nan, found)
+
+
+def kicked(now: np.ndarray, toward: np.ndarray, size: float) -> np.ndarray:
+    """Return (1 − size) now + size toward, float64[..., K], of distributions over shards or plans.
+
+    Raises:
+        UserError: a size outside 0..1.
+    """
+    if not 0 <= size <= 1:
+        raise UserError(f"the size of a kick is a part of the distribution, 0 to 1, not {size}")
+    return (1.0 - size) * np.asarray(now, np.float64) + size * np.asarray(toward, np.float64)
+
+
+def locked_in_against(
+    path: np.ndarray,
+    onward: Callable[[np.ndarray], np.ndarray],
+    toward: np.ndarray,
+    size: float,
+    close: float = CLOSE,
+) -> float:
+    """Return the first step from which on kicks of a size are undone by reflecting on.
+
+    NaN where there is none: also the outcome of the last step is not safe from such a kick.
+
+    Args:
+        path: float[T + 1, K], the distribution by step of reflection.
+        onward: of a distribution [K], where reflection leads from there: many more steps, or the
+            limit. With frozen judges they must be those of the onset, whatever it is given.
+        toward: float[K], where the kick leads: the old self (the first of `path`), another shard.
+        size: of the kick, the part of the distribution that is replaced.
+        close: total variation within which it is the same end.
+
+    Raises:
+        UserError: a size outside 0..1.
+    """
+    back = []
+    for now in np.asarray(path, np.float64):
+        ends = onward(now), onward(kicked(now, toward, size))
+        back.append(0.5 * float(np.abs(ends[1] - ends[0]).sum()) <= close)
+    # Where reflection still ends elsewhere than from the last step nothing is locked in yet.
+    last = onward(np.asarray(path, np.float64)[-1])
+    same = [0.5 * np.abs(onward(now) - last).sum() <= close for now in path]
+    holds = np.logical_and.accumulate(np.logical_and(back, same)[::-1])[::-1]
+    return float(holds.argmax()) if holds.any() else np.nan

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ from shardsim.base.progress import SILENT, Progress
 from shardsim.base.scalars import Fraction, Whole, plain, whole
 from shardsim.base.seeds import checked_seed
 from shardsim.env.levels import take
-from shardsim.reflection.batches import Repeats, onsets_a_class, reflect_in_batches, repeated
+from shardsim.reflection.batches import Repeats, onsets_a_class
 from shardsim.reflection.config import (
     MODELS,
     MOST_STEPS,
@@ -32,12 +32,12 @@ from shardsim.reflection.config import (
     ReflectConfig,
     rules_of,
 )
-from shardsim.reflection.ground import asked
-from shardsim.reflection.lessons import Task, numbers_of
+from shardsim.reflection.in_weights import Afterwards, Written, begin_compiling, in_the_weights
 from shardsim.reflection.measure import hits_from_onset
 from shardsim.reflection.replicated import forecast
-from shardsim.reflection.setting import Setting, Subjects, prepare
-from shardsim.reflection.weights import Trace, expected_seconds, settings_of
+from shardsim.reflection.setting import Setting, prepare
+from shardsim.reflection.site import Subjects
+from shardsim.reflection.weights import Trace
 from shardsim.reflection.world import World
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery, battery
@@ -45,7 +45,6 @@ from shardsim.shards.identify import identify
 from shardsim.shards.shardset import ShardSet
 
 JUDGED_ON = 4000  # contexts on target levels, where an agent comes without its shards
-LONG = 30.0  # seconds of which it is said beforehand
 # What each part costs beside the others, in seconds of the demo.
 COSTS = {"onsets": 10.0, "replicator": 5.0, "forecast": 3.0, "in the weights": 25.0}
 
@@ -75,13 +74,6 @@ class Forecasts(NamedTuple):
 
 # What is told where reflection begins and what the replicator says, before any weight moves.
 Before = Callable[[Setting, Forecasts], None]
-
-
-class Afterwards(NamedTuple):
-    """What agents do after reflection in the weights."""
-
-    onset: np.ndarray  # float32[D, U, R, B, S, A], from the contexts of their onset
-    target: np.ndarray  # float32[D, U, R, L, S, A], on target levels
 
 
 class Reflected(NamedTuple):
@@ -206,7 +198,7 @@ def reflect_agents(
     models: Sequence[str] | None = None,
     *,
     onset: Battery | str | None = None,
-    apart: bool = False,
+    apart: int = 0,
     seed: int = 0,
     progress: Progress = SILENT,
     before: Before | None = None,
@@ -220,7 +212,8 @@ def reflect_agents(
             weights need networks.
         onset: the one onset of all agents, or the name of the one or of the class to choose; None
             to choose those of the config for each.
-        apart: each context of `onset` is an onset of its own.
+        apart: so many contexts of `onset`, side by side, are each an onset of its own; 0: all are
+            one.
         seed: of levels, contexts and plans; the same seed gives the same result.
         progress: where to say how far it is.
         before: is called with the setting and the replicator's path before any weight moves.
@@ -233,47 +226,28 @@ def reflect_agents(
         setting = prepare(subjects, config, onset=onset, seed=seed, apart=apart)
     models = config.models if models is None else models
     rules = rules_of(models)
-    trace = afterwards = forecasts = repeats = None
+    forecasts, written, compiling = None, Written(), None
+    each = 1 if isinstance(onset, Battery) else onsets_a_class(setting.classes)
+    written_by = config.model_copy(update={"models": rules})
+    networks, discount = subjects.networks, subjects.discount
+    if rules:
+        assert networks is not None
+        compiling = begin_compiling(setting, networks, written_by, discount, seed=seed, each=each)
     if REPLICATOR in models or before is not None:
         with progress.part("replicator"):
             forecasts = _forecasts(setting, config, subjects.env.max_steps)
         if before is not None:
             with progress.part("forecast"):
                 before(setting, forecasts)
-    if rules:
-        assert subjects.networks is not None
-        numbers = numbers_of(config, subjects.discount)
-        task = Task(jnp.asarray(setting.preferences, jnp.float32), numbers, setting.probe)
-        settings = settings_of(
-            subjects.networks.network, setting.goals, subjects.env.max_steps, config
-        )._replace(rules=rules)
-        parameters = subjects.networks.parameters
+    if compiling is not None:
+        assert networks is not None
         with progress.part("in the weights") as part:
-            seconds = expected_seconds(settings, setting.onset, setting.probe, parameters)
-            seconds *= config.repeats
-            if seconds > LONG:
-                part.expect(seconds, f"{len(setting.names)} onsets of {len(setting.weight)} agents")
-            each = 1 if isinstance(onset, Battery) else onsets_a_class(setting.classes)
-            asked_for = settings, task, setting.onset, parameters
-            trace = reflect_in_batches(*asked_for, jax.random.key(seed), each)
-            repeats = repeated(*asked_for, seed, each, trace, config.repeats)
-            afterwards = afterwards_of(setting, subjects.networks, trace.parameters)
+            compiling.result()
+            written = in_the_weights(
+                setting, networks, written_by, discount, seed=seed, each=each, progress=part
+            )
+    trace, afterwards, repeats = written
     return Reflected(setting, trace, afterwards, forecasts, repeats)
-
-
-def afterwards_of(setting: Setting, networks: Networks, parameters: Any) -> Afterwards:
-    """Ask the networks of parameters [D, U, R], numpy, in every state that is reached.
-
-    `setting` is where they reflected.
-    """
-    onset, target = [], []
-    for place in np.ndindex(*setting.weight.shape[:2]):
-        of_rules = take(parameters, place)
-        onset.append(asked(networks, of_rules, setting.seen[place]))
-        target.append(asked(networks, of_rules, setting.target.seen))
-    shape = setting.weight.shape[:2]
-    parts = (np.stack(part) for part in (onset, target))
-    return Afterwards(*(part.reshape(*shape, *part.shape[1:]) for part in parts))
 
 
 @partial(jax.jit, static_argnums=(2, 3))

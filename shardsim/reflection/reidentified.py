@@ -83,13 +83,31 @@ def reidentify(
     return Reidentified(begin, found, kept)
 
 
+def gates_again(
+    shards: ShardSet, networks: Networks, parameters: Any, contexts: int, seed: int
+) -> list[ShardModel]:
+    """Fit the gates of networks with parameters [N], as `reidentify` does, on the same contexts.
+
+    Args:
+        shards: whose preferences are kept, and of whose battery about `contexts` are used.
+        networks: only the architecture is used.
+        parameters: pytree [N].
+        contexts: about how many.
+        seed: of the choice among contexts, and of folds.
+    """
+    part = _part(shards.battery, contexts, seed)
+    preferences = np.asarray(shards.models[0].preferences)
+    logits = _logits(networks, parameters, part.observations)
+    return [model for model, _ in each(partial(_fitted, part, preferences, seed), logits)]
+
+
 def _logits(networks: Networks, parameters: Any, observations: np.ndarray) -> np.ndarray:
     """Return float32[N, C, A] of networks with parameters [N], some at a time."""
     count, seen = len(jax.tree.leaves(parameters)[0]), jnp.asarray(observations)
     found = []
     for first in range(0, count, AT_ONCE):
         rows = np.arange(first, first + min(AT_ONCE, count)) % count  # of one number: one program
-        some = jax.tree.map(lambda leaf, rows=rows: leaf[rows], parameters)
+        some = jax.tree.map(lambda leaf, rows=rows: np.asarray(leaf)[rows], parameters)
         found.append(np.asarray(forward_many(networks.network, some, seen).logits))
     return np.concatenate(found)[:count]
 

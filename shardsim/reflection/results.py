@@ -19,8 +19,9 @@ from shardsim.reflection.forecast.trend import Earlier, trend
 from shardsim.reflection.forecast.written import told
 from shardsim.reflection.reflect import Forecasts, reflect_agents
 from shardsim.reflection.reidentified import reidentify
-from shardsim.reflection.setting import Setting, Subjects
+from shardsim.reflection.setting import Setting
 from shardsim.reflection.shard_returns import Ranges, ranges_of, returns_of
+from shardsim.reflection.site import Subjects
 from shardsim.reflection.summary import nothing, summary
 from shardsim.reflection.tables import Evidence, dataset
 from shardsim.reflection.value_paths import value_paths

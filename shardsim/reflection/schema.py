@@ -5,6 +5,7 @@ Shards are numbered and named as in `shards.nc`. Step 0 is before reflection.
 
 from __future__ import annotations
 
+from shardsim.agent.schema import MOMENTS
 from shardsim.base.schema import Schema, Variable
 from shardsim.shards.schema import COORDINATES as OF_SHARDS
 from shardsim.shards.schema import SHARE
@@ -87,6 +88,21 @@ REFLECTION = Schema(
         "beyond_interval": Variable(
             ("kind", "model", "end"),
             "part of single reflections beyond the margin: 90 % interval over seeds and onsets",
+        ),
+        "distance": Variable(
+            _OF_KIND, "root mean square of the change of J over its range in single reflections"
+        ),
+        "distance_beyond": Variable(
+            _OF_KIND,
+            "the same, less the sham's (as squares); missing where the sham was not tried",
+        ),
+        "distance_beyond_interval": Variable(
+            (*_OF_KIND, "end"),
+            "root mean square less the sham's: 90 % interval over seeds and onsets",
+        ),
+        "distance_verdict": Variable(
+            ("kind", "model"),
+            "constant, drifted, undecided or undefined, whichever way single reflections go",
         ),
         "detectable": Variable(
             _OF_KIND, "least change that would be found to be drift with probability 0.8"
@@ -198,5 +214,78 @@ SELF_MODIFICATION = Schema(
         "model": REFLECTION.coordinates["model"],
         "option": Variable(("option",), "what the agent may turn itself into"),
         "option_kind": Variable(("option",), "kind of option"),
+    },
+)
+
+_AT = ("checkpoint", "onset", "model", "seed")
+_ASKED = ("question", "checkpoint", "kind", "model")
+
+STABILITY = Schema(
+    {
+        "hit": Variable((*_AT, "outcome"), "probability that this is reached first, from onset"),
+        "target_hit": Variable(
+            (*_AT, "outcome"), "probability that this is reached first, from target starts"
+        ),
+        "competence": REFLECTION.variables["competence"]._replace(dims=_AT),
+        "judge": Variable(
+            ("checkpoint", "onset", "seed", "shard"), "share of the shard among the judges at onset"
+        ),
+        "value": Variable(
+            (*_AT, "place", "shard"),
+            "value J of the shard after the model of reflection",
+            PREFERENCE,
+        ),
+        "value_low": Variable(
+            ("onset", "seed", "place", "shard"), "least value J that any policy gives", PREFERENCE
+        ),
+        "value_high": Variable(
+            ("onset", "seed", "place", "shard"),
+            "greatest value J that any policy gives",
+            PREFERENCE,
+        ),
+        "change": Variable(
+            ("question", *_AT, "place", "shard"),
+            "value J, less that without reflection (drift) or less that of the same model at the "
+            "last checkpoint (outcome), over the range of values that policies can give",
+        ),
+        "kind_change": Variable(
+            (*_ASKED, "place", "shard"), "the same, mean over seeds and the class's onsets"
+        ),
+        "kind_interval": Variable(
+            (*_ASKED, "place", "shard", "end"),
+            "the same: 90 % interval over seeds, onsets and target levels",
+        ),
+        "kind_says": Variable((*_ASKED, "place", "shard"), "verdict on this value alone"),
+        "kind_verdict": Variable(
+            _ASKED, "constant, drifted, undecided or undefined, of all onsets of a class"
+        ),
+        "stable_from": Variable(
+            ("question", "kind", "model", "seed"),
+            "first checkpoint from which on no value of the seed is off by more than the margin; "
+            "infinite: not in this run",
+            "env steps",
+        ),
+        "stable_median": Variable(
+            ("question", "kind", "model"), "the same, median over seeds", "env steps"
+        ),
+        "stable_interval": Variable(
+            ("question", "kind", "model", "end"),
+            "interval of the median over seeds, by order statistics",
+            "env steps",
+        ),
+        "stable_together": Variable(
+            ("question", "kind", "model"),
+            "first checkpoint from which on the verdict over all seeds is constant; infinite: not "
+            "in this run",
+            "env steps",
+        ),
+    },
+    {
+        **REFLECTION.coordinates,
+        **MOMENTS,
+        "question": Variable(
+            ("question",),
+            "drift: what reflection changes; outcome: how it ends, beside the last checkpoint",
+        ),
     },
 )

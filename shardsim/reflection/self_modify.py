@@ -31,7 +31,8 @@ from shardsim.reflection.menu import (
 )
 from shardsim.reflection.models.evaluators import EVALUATORS
 from shardsim.reflection.schema import SELF_MODIFICATION
-from shardsim.reflection.setting import Setting, Subjects, prepare
+from shardsim.reflection.setting import Setting, prepare
+from shardsim.reflection.site import Subjects
 from shardsim.shards.contexts.battery import Battery
 
 GROWTH = float(np.e)  # one unit of log weight, as endorsements are counted

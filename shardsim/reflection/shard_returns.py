@@ -12,7 +12,7 @@ import numpy as np
 
 from shardsim.base.parallel import each
 from shardsim.reflection import values
-from shardsim.reflection.reflect import Afterwards
+from shardsim.reflection.in_weights import Afterwards
 from shardsim.reflection.setting import Setting
 from shardsim.reflection.world import World, flattened
 

@@ -100,11 +100,23 @@ def _told(here: xr.Dataset, competence: float) -> dict[str, Any]:
     return {
         "verdict": str(here["kind_verdict"].item()),
         "beyond": _ends(here["beyond"], here["beyond_interval"]),
+        "distance": _distance(here),
         **{name: _count(here[name]) for name in ("seeds_needed", "onsets_needed")},
         "competence_holds": holds,
         "carry_over": float(kept.mean()) if holds and kept.size else None,
         "drift": drift,
     }
+
+
+def _distance(here: xr.Dataset) -> dict[str, Any] | None:
+    """Return the verdict by distance, and the largest distance beyond the sham; None if unknown."""
+    beyond = here["distance_beyond"].transpose("place", "shard").values
+    told: dict[str, Any] = {"verdict": str(here["distance_verdict"].item())}
+    if not np.isfinite(beyond).all():
+        return told if np.isfinite(here["distance"]).all() else None
+    at = np.unravel_index(beyond.argmax(), beyond.shape)
+    ends = here["distance_beyond_interval"].transpose("place", "shard", "end").values[at]
+    return told | {"mean": float(beyond[at]), "low": float(ends[0]), "high": float(ends[1])}
 
 
 def _ends(mean: xr.DataArray, interval: xr.DataArray) -> dict[str, float] | None:

@@ -18,6 +18,7 @@ from shardsim.base.statistics import Interval, t_interval
 from shardsim.reflection.batches import Repeats
 from shardsim.reflection.config import REPLICATOR, ReflectConfig
 from shardsim.reflection.constancy import FLAT, relative_change
+from shardsim.reflection.distance import by_distance
 from shardsim.reflection.kinds import Changes, judged, over_all
 from shardsim.reflection.probe import object_numbers
 from shardsim.reflection.reidentified import Reidentified
@@ -99,6 +100,9 @@ def dataset(shards: ShardSet, evidence: Evidence, config: ReflectConfig) -> xr.D
             **_verdicts(found, setting, config.epsilon),
             **_drift_of_kinds(went, setting),
             **_beyond(found["value_change"], setting, config.epsilon),
+            **by_distance(
+                found["value_change"], models, config.epsilon, lambda far: _of_kinds(far, setting)
+            ),
             "shared_contexts": setting.shared,
             "drift": mean,
             "drift_interval": np.stack(ends, -1),

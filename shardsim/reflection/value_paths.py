@@ -11,7 +11,7 @@ import numpy as np
 
 from shardsim.base.parallel import each
 from shardsim.reflection.config import ReflectConfig
-from shardsim.reflection.reflect import afterwards_of
+from shardsim.reflection.in_weights import afterwards_of
 from shardsim.reflection.setting import Setting
 from shardsim.reflection.shard_returns import PLACES, Here, ShardReturns, There
 from shardsim.reflection.weights import Trace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shardsim.reflection.setting import Subjects
+from shardsim.reflection.site import Subjects
 from shardsim.runs.run import Run
 from shardsim.shards.agents import Networks
 

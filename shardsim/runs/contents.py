@@ -14,14 +14,16 @@ import numpy as np
 from shardsim.agent.schema import TRAINING
 from shardsim.base.errors import one_line
 from shardsim.base.schema import Schema
-from shardsim.reflection.schema import REFLECTION
+from shardsim.reflection import schema as reflection
+from shardsim.runs.files import STABILITY
 from shardsim.shards.schema import SHARDS, TRACK
 
 TABLES: dict[str, Schema] = {
     "training.nc": TRAINING,
     "shards.nc": SHARDS,
     "track.nc": TRACK,
-    "reflection.nc": REFLECTION,
+    "reflection.nc": reflection.REFLECTION,
+    STABILITY: reflection.STABILITY,
 }
 
 

@@ -11,6 +11,7 @@ LOG = "log.jsonl"
 TIMINGS = "timings.json"
 SUMMARY = "summary.json"
 REPORT = "report.html"
+STABILITY = "stability.nc"  # what `reflect --checkpoints` found
 CHECKPOINTS = "checkpoints/"
 RECORDS = "records/"  # whole updates, kept for diagnosis
 FIGURES = "figures/"
@@ -26,11 +27,12 @@ MADE_BY = {
     "forecast.json": "reflect",
     "reflection.nc": "reflect",
     "reflection.json": "reflect",
+    STABILITY: "reflect",
     "diagnosis.json": "diagnose",
     REPORT: "report",
 }
 # What its stage makes only sometimes.
-OPTIONAL = ("separating.safetensors", "forecast.json")
+OPTIONAL = ("separating.safetensors", "forecast.json", STABILITY)
 ORDER = tuple(dict.fromkeys(MADE_BY.values()))
 
 
@@ -46,5 +48,6 @@ def how_to_mend(folder: Path, name: str) -> str:
         made = ["shardsim", "run", str(folder / CONFIG), "--out", "NEW"]
         config = " from its config" if name == CONFIG else f" with: {shlex.join(made)}"
         return f"restore that file from a copy, or make the run again{config}"
-    again = shlex.join(["shardsim", stage, str(folder), "--again"])
+    how = ["--checkpoints", "8"] if name == STABILITY else ["--again"]
+    again = shlex.join(["shardsim", stage, str(folder), *how])
     return f"restore that file from a copy, or make it again with: {again}"

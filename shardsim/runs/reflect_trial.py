@@ -64,18 +64,25 @@ def try_reflection(
         UserError: an unknown model, onset or setting, a value out of its range, or a run that is
             not identified.
     """
+    config = tried_with(run, models, steps, settings)
+    where = onset_of(run, onset) if isinstance(onset, str) else onset
+    found = reflect_run(
+        subjects_of(run), config, onset=where, seed=run.config.identify.seed, progress=progress
+    )
+    return Trial(config, found)
+
+
+def tried_with(
+    run: Run, models: Sequence[str], steps: Whole | None, settings: Iterable[str]
+) -> ReflectConfig:
+    """Return a run's settings of reflection with others; arguments and errors as above."""
     asked = [f"{SECTION}{one.removeprefix(SECTION)}" for one in settings]
     if models:
         wanted = '", "'.join(_with_shams(models))
         asked.append(f'{SECTION}models=["{wanted}"]')
     if steps is not None:
         asked.append(f"{SECTION}steps={whole('steps', steps, 1, MOST_STEPS)}")
-    config = read_config(run.config, asked).reflect
-    where = onset_of(run, onset) if isinstance(onset, str) else onset
-    found = reflect_run(
-        subjects_of(run), config, onset=where, seed=run.config.identify.seed, progress=progress
-    )
-    return Trial(config, found)
+    return read_config(run.config, asked).reflect
 
 
 def _with_shams(models: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ from shardsim.env.registry import code_of
 from shardsim.env.types import Split
 from shardsim.runs import events, notebook
 from shardsim.runs.config import EnvConfig, RunConfig, make_env
-from shardsim.runs.files import CHECKPOINTS, TIMINGS
+from shardsim.runs.files import CHECKPOINTS, STABILITY, TIMINGS
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
 from shardsim.runs.notes import notes
 from shardsim.runs.store import CONFIG, ORDER, Store
@@ -212,6 +212,14 @@ class Run:
     def reflection(self) -> xr.Dataset:
         """What reflection did, by onset, model, step and seed."""
         return self.dataset("reflection.nc")
+
+    @property
+    def stability(self) -> xr.Dataset:
+        """What reflection did from checkpoints of training; raises UserError where not asked."""
+        if not self.store.has(STABILITY):
+            add = f"add it with: shardsim reflect {self.path} --checkpoints 8"
+            raise UserError(f"{self.path} has no {STABILITY} yet; {add}")
+        return self.dataset(STABILITY)
 
     @property
     def diagnosis(self) -> dict[str, Any]:

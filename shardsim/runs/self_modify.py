@@ -18,7 +18,7 @@ from shardsim.reflection.models.problem import MERGE
 from shardsim.reflection.planners import Deeds, planned
 from shardsim.reflection.self_modify import GROWTH
 from shardsim.reflection.self_modify import self_modify as offer
-from shardsim.reflection.setting import Subjects
+from shardsim.reflection.site import Subjects
 from shardsim.runs.agents import agents_of
 from shardsim.runs.run import Run
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from shardsim.agent.schema import TRAINING
 from shardsim.base.schema import Schema, Variable
-from shardsim.reflection.schema import REFLECTION, SELF_MODIFICATION
+from shardsim.reflection.schema import REFLECTION, SELF_MODIFICATION, STABILITY
 from shardsim.shards.schema import SHARDS, TRACK
 
 HEAD = """# Table reference
@@ -21,6 +21,7 @@ TABLES = {
     "shards.nc": SHARDS,
     "track.nc": TRACK,
     "reflection.nc": REFLECTION,
+    "stability.nc": STABILITY,
     "ss.self_modify(run).dataset": SELF_MODIFICATION,
 }
 

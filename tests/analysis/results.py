@@ -14,7 +14,7 @@ from shardsim.reflection.forecast.written import told
 from shardsim.reflection.schema import REFLECTION
 from shardsim.runs import forecasts
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
-from shardsim.runs.run import Run
+from shardsim.runs.run import STABILITY, Run
 from shardsim.runs.store import MADE_BY
 from shardsim.shards import stored_models
 from shardsim.shards.decide import decided
@@ -24,6 +24,7 @@ from shardsim.shards.fit.models import AFFORDANCE, CEILING, GAIN, PLANNER, UTILI
 from shardsim.shards.fit.models import SHARDS as SHARED
 from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.schema import SHARDS, TRACK
+from tests.analysis.stable import stability
 from tests.analysis.summary import DIAGNOSIS, SUMMARY
 
 CONCEPTS = ["cheese", "decoy", "corner"]
@@ -338,6 +339,7 @@ def fill(run: Run) -> Run:
         "shards.nc": dataset_to_bytes(shards(seeds)),
         "track.nc": dataset_to_bytes(track(steps, run.updates, seeds)),
         "reflection.nc": dataset_to_bytes(reflection(seeds)),
+        STABILITY: dataset_to_bytes(stability(seeds)),
         forecasts.FORECAST: foreseen(seeds),
         "reflection.json": json_to_bytes(scored),
         "diagnosis.json": json_to_bytes(DIAGNOSIS),

@@ -45,7 +45,9 @@ def test_without_its_results_it_says_what_is_missing(name, trained):
     if name in TRAINED_ENOUGH:
         assert figures.draw(name, [trained]).axes
         return
-    with pytest.raises(UserError, match=r"has no (shards|track|reflection|diagnosis)\.\w+ yet"):
+    with pytest.raises(
+        UserError, match=r"has no (shards|track|reflection|stability|diagnosis)\.\w+ yet"
+    ):
         figures.draw(name, runs_for(name, trained))
 
 

@@ -102,3 +102,15 @@ def test_numbers_that_nothing_decides_are_words(study):
     assert [study.count(value) for value in (12.0, np.inf, np.nan)] == ["12", "none", "–"]
     assert study.steps(np.array([2.0, 4.0, np.nan, 3.0])) == "3, 25% moving"
     assert study.steps(np.array([np.nan])) == "moving"
+
+
+def test_a_class_that_drifts_in_no_one_direction_is_decided(study, table):
+    far = np.array([["drifted", "undecided", "constant", "undefined"], ["undecided"] * 4])
+    means = np.array([["undecided"] * 4, ["undecided", "constant", "constant", "undefined"]])
+    asked = table.assign(
+        distance_verdict=(("kind", "model"), far), kind_verdict=(("kind", "model"), means)
+    )
+    ((goal, words, met),) = study.either_way("turns", [asked])
+    assert goal.startswith("classes decided under turns on means or by distance")
+    assert (words, met) == ("50% of 2, 1 of them drifted in no one direction", "not met")
+    assert study.either_way("turns", [table]) == []

@@ -20,8 +20,8 @@ from shardsim.reflection.config import REPLICATOR, USUAL, ReflectConfig, rules_o
 from shardsim.reflection.reflect import ReflectionTrack, reflect, reflect_agents
 from shardsim.reflection.results import reflect_run
 from shardsim.reflection.schema import REFLECTION
-from shardsim.reflection.setting import Subjects
 from shardsim.reflection.shard_returns import PLACES
+from shardsim.reflection.site import Subjects
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery, battery
 from shardsim.shards.fit.data import LOWEST_ADVANTAGE

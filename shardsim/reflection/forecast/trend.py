@@ -36,12 +36,12 @@ def trend(
     steps = config.steps * config.gradients / max(1, earlier.gradients)
     added = []
     for agent in range(len(setting.weight)):
-        seen = np.asarray(setting.onset.views[agent])
+        seen = np.asarray(setting.onset.views)[agent]
         ends = [
             asked(networks, _alone(parameters, agent), seen)[0]
             for parameters in (earlier.parameters, networks.parameters)
         ]
-        world = World(*(np.asarray(leaf[agent]) for leaf in setting.onset.world))
+        world = World(*(np.asarray(leaf)[agent] for leaf in setting.onset.world))
         first, last = (_reached(setting, world, policy, config) for policy in ends)
         added.append(steps * (last - first))
     return np.stack(added)
@@ -49,7 +49,7 @@ def trend(
 
 def _alone(parameters: Any, agent: int) -> Any:
     """Return the parameters [1] of one agent of [D]."""
-    return jax.tree.map(lambda leaf: leaf[agent : agent + 1], parameters)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[agent : agent + 1], parameters)
 
 
 def _reached(

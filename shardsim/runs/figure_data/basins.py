@@ -22,7 +22,7 @@ from shardsim.reflection import onsets
 from shardsim.reflection.config import RULES
 from shardsim.reflection.ground import ground_of, policies_on
 from shardsim.reflection.reflect import Reflected, reflect_agents
-from shardsim.reflection.setting import Subjects, goals_of, reached_first
+from shardsim.reflection.site import Subjects, goals_of, reached_first
 from shardsim.runs.agents import subjects_of
 from shardsim.runs.figure_data.level import board_of, chosen_level, surveyed
 from shardsim.runs.run import Run
@@ -65,7 +65,7 @@ def basins(
     for model in models:
         if model not in RULES:
             raise UserError(f"there is no model {model!r}; {did_you_mean(model, RULES)}")
-    subjects, config = _alone(run, seed), run.config.reflect
+    subjects, config = alone(run, seed), run.config.reflect
     levels, of_levels = _looked_at(run, level, split)
     home, cells = _most_contested(subjects, config.open, goals_of(subjects, config), levels)
     decided = np.asarray(of_levels.decision)[home]
@@ -74,7 +74,7 @@ def basins(
     about = {"kind": "uniform", "split": split, "seed": 0}
     places = np.full_like(states, home), states
     onset = gathered(run.env, levels, of_levels, places, np.ones(len(states)), about)
-    done = reflect_agents(subjects, config, models, onset=onset, apart=True)
+    done = reflect_agents(subjects, config, models, onset=onset, apart=1)
     return _on_board(done, board_of(run.env, take(levels, home)), where, models)
 
 
@@ -89,7 +89,7 @@ def _looked_at(run: Run, level: Whole | None, split: str) -> tuple[Level, Survey
     return take(many, first), take(of_many, first)
 
 
-def _alone(run: Run, seed: Whole) -> Subjects:
+def alone(run: Run, seed: Whole) -> Subjects:
     """One agent of a run with its shards, as a population of one."""
     agent, every = run.agent(seed), run.shards
     if not every.num_shards:

@@ -19,8 +19,8 @@ from markupsafe import Markup
 from shardsim.base.errors import UserError
 from shardsim.base.progress import SILENT, Progress
 from shardsim.runs import figures
-from shardsim.runs.files import CONFIG, FIGURES, REPORT
-from shardsim.runs.report import glossary
+from shardsim.runs.files import CONFIG, FIGURES, REPORT, STABILITY
+from shardsim.runs.report import glossary, stability_text
 from shardsim.runs.report.glance import glance
 from shardsim.runs.report.text import BRACKETS, headlines
 from shardsim.runs.run import Run
@@ -37,6 +37,7 @@ class Part(NamedTuple):
     text: str
     figures: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    needs: str = ""  # a result without which there is no such section
 
 
 class Picture(NamedTuple):
@@ -67,6 +68,15 @@ PARTS = (
         "agents before: who would gain as which shard grows.",
         ("extinction", "reflection-outcomes", "constancy", "forecast", "endorsement"),
         ("constancy", "forecast"),
+    ),
+    Part(
+        "Reflection over training",
+        "The same reflection started from earlier checkpoints of the same training, in the same "
+        "contexts, judged by the shards that are active there then. Drift is what reflection "
+        "changes; the outcome is compared with that of the last checkpoint.",
+        ("stability",),
+        ("stability",),
+        needs=STABILITY,
     ),
     Part(
         "One agent on one level",
@@ -123,7 +133,7 @@ def build_report(run: Run, progress: Progress = SILENT) -> dict[str, bytes]:
     drawn: dict[str, bytes] = {}
     pictures: dict[str, Picture] = {}
     captions = figures.list_figures()
-    names = dict.fromkeys(name for part in PARTS for name in part.figures)
+    names = dict.fromkeys(name for part in parts_of(run) for name in part.figures)
     progress.plan({**dict.fromkeys(names, 1.0), "page": 1.0})
     for name in names:
         with progress.part(name):
@@ -132,6 +142,16 @@ def build_report(run: Run, progress: Progress = SILENT) -> dict[str, bytes]:
         page = render(run, pictures)
     files = {f"{FIGURES}{name}.png": data for name, data in drawn.items()}
     return files | {REPORT: page.encode()}
+
+
+def parts_of(run: Run) -> list[Part]:
+    """The sections that a run's report has."""
+    return [part for part in PARTS if not part.needs or run.store.has(part.needs)]
+
+
+def _more(run: Run, part: Part) -> list[str]:
+    """What is said in a section beside its own text."""
+    return stability_text.sentences(run.stability) if part.needs == STABILITY else []
 
 
 def render(run: Run, pictures: Mapping[str, Picture]) -> str:
@@ -143,11 +163,11 @@ def render(run: Run, pictures: Mapping[str, Picture]) -> str:
     parts = [
         {
             "title": part.title,
-            "text": part.text,
+            "text": " ".join([part.text, *_more(run, part)]),
             "figures": [pictures[name] for name in part.figures if name in pictures],
             "tables": [made[name] for name in part.tables],
         }
-        for part in PARTS
+        for part in parts_of(run)
     ]
     return template(TEMPLATE).render(
         terms=glossary.terms(),

@@ -53,8 +53,19 @@ def _single(found: Mapping[str, Any]) -> str:
     beside = f" (under the sham {percent(parts[1]['mean'])})" if parts[1] else ""
     return (
         f" These are means: {percent(parts[0]['mean'])} of single reflections change some value by "
-        f"more than that{beside}."
+        f"more than that{beside}{_distance(models[found['model']])}."
     )
+
+
+def _distance(told: Mapping[str, Any]) -> str:
+    """How far single reflections go whichever way, where that is further than the tolerance."""
+    far = told.get("distance") or {}
+    if far.get("verdict") != "drifted" or "mean" not in far:
+        return ""
+    by = interval(far, "{:.2f}")
+    more = f"; whichever way, they go by {by} of the range beyond the sham (root mean square)"
+    no_one = ", in no one direction" if told.get("verdict") != "drifted" else ""
+    return f"{more}: drifted{no_one}"
 
 
 def _before(found: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from shardsim.diagnosis.evidence import label_in
 from shardsim.plot.evidence import COLUMNS, DISAGREES, cell
 from shardsim.runs.figure_data import inside, results
-from shardsim.runs.report import forecast_text, object_text
+from shardsim.runs.report import forecast_text, object_text, stability_text
 from shardsim.runs.report.formats import half_width, interval, mean_sd, number, spread
 from shardsim.runs.report.text import returns_of
 from shardsim.runs.run import Run
@@ -44,6 +44,7 @@ def all_tables(run: Run, summary: Mapping[str, Any]) -> dict[str, Table]:
         "components": lambda: components(summary),
         "interventions": lambda: interventions(summary),
         "constancy": lambda: constancy(summary),
+        "stability": lambda: Table(*stability_text.table(run)),
         "forecast": lambda: Table(*forecast_text.table(summary)),
         "diagnosis": lambda: diagnosis(run),
         "evidence": lambda: evidence(run),

@@ -12,6 +12,7 @@ from shardsim.reflection.results import reflect_run
 from shardsim.runs.agents import subjects_of
 from shardsim.runs.forecasts import FORECAST, keep, scored
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
+from shardsim.runs.files import STABILITY
 from shardsim.runs.run import Run
 
 BACK = 4  # checkpoints between which training's trend is taken
@@ -19,6 +20,8 @@ BACK = 4  # checkpoints between which training's trend is taken
 
 def reflect_stage(run: Run, progress: Progress) -> None:
     """Reflect from every onset, judged by the shards that are active there."""
+    if STABILITY in run.store.manifest["files"]:
+        run.store.drop(STABILITY)  # of a reflection that is no more
     kept: list[bytes] = []
     found = reflect_run(
         subjects_of(run),
