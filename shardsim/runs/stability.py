@@ -19,10 +19,10 @@ from shardsim.reflection.config import ReflectConfig, leading
 from shardsim.reflection.stability import FEWEST, reflect_at_checkpoints
 from shardsim.reflection.stability_tables import stability_table
 from shardsim.runs.agents import subjects_of
+from shardsim.runs.files import STABILITY
 from shardsim.runs.io import dataset_to_bytes
 from shardsim.runs.progress import Display
 from shardsim.runs.reflect_trial import tried_with
-from shardsim.runs.files import STABILITY
 from shardsim.runs.run import Run, load
 from shardsim.runs.summary import write_summary
 from shardsim.shards.tracking.track import check_points

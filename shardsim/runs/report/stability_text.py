@@ -11,9 +11,9 @@ from shardsim.base.columns import aligned
 from shardsim.reflection.stability_tables import DRIFT, NONE, OUTCOME
 from shardsim.runs.figure_data.over_time import steps_in_words
 from shardsim.runs.figure_data.stability import models_of
+from shardsim.runs.files import STABILITY
 from shardsim.runs.report.formats import minus, number
 from shardsim.runs.report.reflection_text import where
-from shardsim.runs.files import STABILITY
 from shardsim.runs.run import Run
 
 TITLE = "Reflection from checkpoints: largest mean change of a shard's value ÷ its range"

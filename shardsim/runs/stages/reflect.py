@@ -10,9 +10,9 @@ from shardsim.base.progress import Progress
 from shardsim.reflection.forecast.trend import Earlier
 from shardsim.reflection.results import reflect_run
 from shardsim.runs.agents import subjects_of
+from shardsim.runs.files import STABILITY
 from shardsim.runs.forecasts import FORECAST, keep, scored
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
-from shardsim.runs.files import STABILITY
 from shardsim.runs.run import Run
 
 BACK = 4  # checkpoints between which training's trend is taken
