@@ -173,7 +173,8 @@ def main() -> None:
 
     torch.set_num_threads(threads)
     about, begun = machine(), time.perf_counter()
-    about |= {"torch": torch.__version__, "threads": threads, "GPU": "not measured"}
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "not measured"
+    about |= {"torch": torch.__version__, "threads": threads, "GPU": cuda}
     rows, cases = [], []
     for work in works(chosen.contexts):
         hooked = torch_networks(work)

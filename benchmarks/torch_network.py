@@ -23,9 +23,10 @@ class Centred(nn.Module):
         seen[:, 0] -= 1.0
         whole = seen.new_zeros(size, channels - 1, 3 * height - 2, 3 * width - 2)
         whole[:, :, height - 1 : 2 * height - 1, width - 1 : 2 * width - 1] = seen
-        row = (cell // width)[:, None] + torch.arange(2 * height - 1)
-        column = (cell % width)[:, None] + torch.arange(2 * width - 1)
-        batch = torch.arange(size)[:, None, None]
+        where = cell.device
+        row = (cell // width)[:, None] + torch.arange(2 * height - 1, device=where)
+        column = (cell % width)[:, None] + torch.arange(2 * width - 1, device=where)
+        batch = torch.arange(size, device=where)[:, None, None]
         shifted = whole.permute(0, 2, 3, 1)[batch, row[:, :, None], column[:, None, :]]
         shifted[..., 0] += 1.0
         return shifted
@@ -43,8 +44,9 @@ class Hooked:
     """A network whose named layers' outputs are taken by forward hooks."""
 
     def __init__(self, network: nn.Sequential, named: dict[str, nn.Module]) -> None:
-        """Register one hook a named layer."""
-        self.network = network.eval()
+        """Register one hook a named layer; on a GPU where there is one."""
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = network.eval().to(self.device)
         self.taken: dict[str, torch.Tensor] = {}
         for name, layer in named.items():
             layer.register_forward_hook(
@@ -52,11 +54,11 @@ class Hooked:
             )
 
     def capture(self, observations: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return the output of every named layer for float32[B, C, H, W]."""
+        """Return the output of every named layer for float32[B, C, H, W], from host to host."""
         self.taken = {}
         with torch.inference_mode():
-            self.network(observations)
-        return self.taken
+            self.network(observations.to(self.device))
+        return {name: output.cpu() for name, output in self.taken.items()}
 
 
 def copy_of(network: Any, parameters: Any, shape: tuple[int, ...]) -> Hooked:
