@@ -1,7 +1,7 @@
 """Which settings each learner reads, and with which defaults: plain tables, which `config` applies.
 
-The defaults of A2C and PQN were chosen on the training return of agents that no study
-uses (`benchmarks/learners.py --tune` prints the table).
+The defaults of A2C and PQN were chosen on the return in training of agents that no study uses;
+what was tried is in docs/learners.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ LearnerName = Literal["ppo", "a2c", "pqn"]
 # Where a learner's default is not the one that `TrainConfig` shows, which is PPO's.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "ppo": {},
-    "a2c": {"rollout_steps": 8, "epochs": 1, "minibatches": 1},
+    "a2c": {
+        "num_envs": 16,
+        "rollout_steps": 8,
+        "epochs": 1,
+        "minibatches": 1,
+        "learning_rate": 4e-3,
+    },
     "pqn": {"rollout_steps": 16, "epochs": 2, "gae_lambda": 0.65},
 }
 
