@@ -33,8 +33,7 @@ DAMAGES ?= 500
 FUZZ ?= 10000
 DISK ?= 40
 FULL_DISKS ?= 20
-test-faults: $(VENV)/.installed-dev
-	$(PIP) install --quiet -e ".[dask]"
+test-faults: $(VENV)/.installed-dask
 	FAULTS_KILLS=$(KILLS) FAULTS_SWEEP_KILLS=$(SWEEP_KILLS) FAULTS_DAMAGES=$(DAMAGES) FAULTS_FUZZ=$(FUZZ) \
 		FAULTS_DISK=$(DISK) FAULTS_FULL_DISKS=$(FULL_DISKS) $(BIN)/python -m pytest tests/runs/faults $(ARGS)
 
@@ -115,8 +114,7 @@ bench-demo: $(VENV)/.installed
 	$(BIN)/python benchmarks/demo.py $(ARGS)
 
 # A sweep of 3 x 3 points beside single runs, killed on the way; nothing else may run beside it.
-bench-sweep: $(VENV)/.installed
-	$(PIP) install --quiet -e ".[dask]"
+bench-sweep: $(VENV)/.installed-dask
 	$(BIN)/python benchmarks/sweep.py $(ARGS)
 
 clean:
@@ -143,6 +141,10 @@ $(VENV)/.installed-extras: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-browser: pyproject.toml | $(BIN)/python
 	$(PIP) install --quiet -e ".[dev,browser]"
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
+
+$(VENV)/.installed-dask: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet -e ".[dev,dask]"
 	@touch $@ $(VENV)/.installed $(VENV)/.installed-dev
 
 $(VENV)/.installed-bench: pyproject.toml | $(BIN)/python

@@ -19,6 +19,8 @@ import numpy as np
 
 from shardsim.agent.components import Components
 from shardsim.agent.config import NetworkConfig, TrainConfig
+from shardsim.agent.divergence import Diverged as Diverged
+from shardsim.agent.divergence import check_finite
 from shardsim.agent.evaluation import Evaluation
 from shardsim.agent.hyperparameters import Hyperparameters, hyperparameters
 from shardsim.agent.learner import (
@@ -35,7 +37,6 @@ from shardsim.agent.learner import (
 )
 from shardsim.agent.learners import components_of
 from shardsim.agent.spread import over_seeds, shares, spread
-from shardsim.base.errors import UserError
 from shardsim.base.parallel import each
 from shardsim.env.core import Env
 from shardsim.env.episodes import Bank, make_bank
@@ -54,12 +55,6 @@ class Chunk(NamedTuple):
     record: Record | None  # the newest update where this is a phase, else None
     metrics: dict[str, np.ndarray]  # name -> float[K], means since the chunk before; may be NaN
     evaluation: dict[str, Evaluation]  # split -> exact returns [K]
-
-
-class Diverged(UserError):
-    """Parameters or losses are no longer finite."""
-
-    exit_code = 1  # of the command line: the input was well formed
 
 
 def schedule(config: TrainConfig) -> list[int]:
@@ -113,8 +108,9 @@ def train(
         loop = partial(
             advance, learner, numbers, count=np.int32(count), updates=np.float32(config.updates)
         )
+        before = carry
         carry, record, total = spread(loop, banks, carry)
-        _check_finite(carry, stop, config)
+        check_finite(config, loop, banks, before, carry)
         yield Chunk(
             update=stop,
             carry=carry,
@@ -267,17 +263,3 @@ def chunk_means(total: Metrics, count: int) -> dict[str, np.ndarray]:
         "gradient_norm": np.asarray(total.gradient_norm) / count,
         **{f"{name}_loss" if name in ("policy", "value") else name: v for name, v in parts.items()},
     }
-
-
-def _check_finite(carry: Carry, update: int, config: TrainConfig) -> None:
-    finite = [
-        np.isfinite(np.asarray(leaf)).reshape(leaf.shape[0], -1).all(axis=1)
-        for leaf in jax.tree.leaves(carry.parameters)
-    ]
-    bad = np.flatnonzero(~np.all(finite, axis=0))
-    if bad.size:
-        seeds = ", ".join(str(config.first_seed + int(seed)) for seed in bad)
-        raise Diverged(
-            f"training diverged: parameters of seed {seeds} are not finite after update {update}; "
-            "the last good checkpoint is kept; lower train.learning_rate or train.max_grad_norm"
-        )

@@ -13,6 +13,7 @@ import pytest
 
 from shardsim.agent import checkpoint as checkpoints
 from shardsim.agent.config import TrainConfig
+from shardsim.agent.divergence import first_bad
 from shardsim.agent.learner import Metrics
 from shardsim.agent.loss import LossParts
 from shardsim.agent.train import Diverged, chunk_means, phases, schedule, train
@@ -92,7 +93,19 @@ def test_divergence_stops_the_run_and_names_the_seeds(tiny_run):
         env=tiny_run.env,
         resume=carry._replace(parameters=broken),
     )
-    with pytest.raises(Diverged, match=r"seed 1 are not finite .*learning_rate") as caught:
+    with pytest.raises(Diverged, match=r"seed 1 are not finite from .*learning_rate") as caught:
         next(going)
     assert isinstance(caught.value, UserError)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("count", "began"), [(1, 1), (2, 1), (100, 37), (100, 100), (127, 1)])
+def test_the_update_at_which_training_diverged_is_found_by_bisection(count: int, began: int):
+    asked: list[int] = []
+
+    def is_bad(update: int) -> bool:
+        asked.append(update)
+        return update >= began
+
+    assert first_bad(count, is_bad) == began
+    assert len(asked) <= (count - 1).bit_length()
