@@ -44,9 +44,7 @@ def sweep_improvement_figure(
     figure, axes = new_figure(1.15 * WIDTH, height, rows, columns, sharex=True, sharey=True)
     for place in axes.flat[len(panels) :]:
         place.set_axis_off()
-    for number, (place, (title, pairs)) in enumerate(
-        zip(axes.flat, panels.items(), strict=False)
-    ):
+    for number, (place, (title, pairs)) in enumerate(zip(axes.flat, panels.items(), strict=False)):
         _panel(place, names, pairs)
         place.set_title(title, fontsize=7.5)
         if number + columns >= len(panels):

@@ -79,9 +79,7 @@ def sweep_results_figure(
     return figure
 
 
-def _panel(
-    axes: Axes, panel: Panel, values: Sequence[float | str], name: str, unit: str
-) -> None:
+def _panel(axes: Axes, panel: Panel, values: Sequence[float | str], name: str, unit: str) -> None:
     numbers = all(not isinstance(value, str) for value in values)
     x = np.asarray(values if numbers else range(len(values)), np.float64)
     offsets = [0.0] * len(panel.groups)
@@ -119,7 +117,9 @@ def _series(
     )
     for at, group in zip(x, groups, strict=True):
         small = {"ms": 3.4, "alpha": 0.7, "markeredgecolor": paper(), "markeredgewidth": 0.5}
-        axes.plot(np.full(len(group.seeds), at), group.seeds, "o", color=colour, zorder=2.1, **small)
+        axes.plot(
+            np.full(len(group.seeds), at), group.seeds, "o", color=colour, zorder=2.1, **small
+        )
     if numbers:
         known = np.isfinite(mean)
         band(axes, x, low, high, colour, 0.2)

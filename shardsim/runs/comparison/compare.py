@@ -89,9 +89,7 @@ def compare_runs(
     confidence: float = 0.9,
 ) -> Comparison:
     """Compare runs that are open; arguments and errors as `compare`."""
-    return of_design(
-        design_of_runs(runs), results, against=against, by=by, confidence=confidence
-    )
+    return of_design(design_of_runs(runs), results, against=against, by=by, confidence=confidence)
 
 
 def of_design(

@@ -86,7 +86,9 @@ def _margin(run: Run) -> Parts:
 
 def _bits(run: Run) -> Parts:
     data = run.shards.dataset["bits"].transpose("model", "seed")
-    return {str(name): values for name, values in zip(data["model"].values, data.values, strict=True)}
+    return {
+        str(name): values for name, values in zip(data["model"].values, data.values, strict=True)
+    }
 
 
 def _words(words: Any) -> Parts:
@@ -98,7 +100,7 @@ def _words(words: Any) -> Parts:
 def _value_change(run: Run) -> Parts:
     """Change of each shard's value on target levels, by class of onsets, under the first model."""
     data = outcomes.chosen(run)["value_change"].sel(place=TARGET)
-    data = data.sel(model=leading(run.config.reflect.models)[0])
+    data = data.sel(model=leading(run.config.reflect.models))
     return {
         f"{onset}.{name}": data.sel(onset=onset).isel(shard=number).values
         for onset in map(str, data["onset"].values)
@@ -108,7 +110,7 @@ def _value_change(run: Run) -> Parts:
 
 def _first(run: Run) -> Parts:
     """What is reached first after reflection less before it, from the onsets."""
-    data = outcomes.chosen(run)["hit"].sel(model=leading(run.config.reflect.models)[0])
+    data = outcomes.chosen(run)["hit"].sel(model=leading(run.config.reflect.models))
     moved = data.isel(step=-1) - data.isel(step=0)
     return {
         f"{onset}.{name}": moved.sel(onset=onset, outcome=name).values

@@ -116,7 +116,7 @@ def _seeds(found: Comparison, row: pd.Series) -> str:
     whole = row["seeds"] + row["missing"] + row["left_out"]
     told = f"n = {row['seeds']}" + (f" of {whole}" if row["seeds"] < whole else "")
     by_run = any(one.name == row["result"] and one.by_run for one in found.measures)
-    return f"{told} runs" if by_run else told
+    return f"{told} run{'' if whole == 1 else 's'}" if by_run else told
 
 
 def pair_table(found: Comparison, axis: Axis) -> tuple[list[str], list[list[str]]]:
@@ -126,7 +126,7 @@ def pair_table(found: Comparison, axis: Axis) -> tuple[list[str], list[list[str]
     told = [
         [str(row["result"]), *([str(row["series"])] if found.by else [])]
         + [str(row["value"]), str(row["than"]), _chance(row), _null(row)]
-        + [f"{row['p_value']:.3f}", f"{row['seeds']}, {row['seeds_than']}"]
+        + [_p(row).removeprefix("= "), f"{row['seeds']}, {row['seeds_than']}"]
         for _, row in rows.iterrows()
     ]
     return [*heads, "probability [interval]", "by chance", "p", "n"], told
@@ -149,7 +149,7 @@ def surprises(found: Comparison, axis: Axis) -> list[str]:
         apart = f" ({found.by.key} = {row['series']})" if found.by else ""
         told.append(
             f"{row['result']}{apart}: {words} at {row['value']} than at {row['than']}, "
-            f"P(greater) = {_chance(row)}, by chance {_null(row)}, p = {row['p_value']:.3f}"
+            f"P(greater) = {_chance(row)}, by chance {_null(row)}, p {_p(row)}"
         )
     return told
 
@@ -161,6 +161,10 @@ def _pairs_of(found: Comparison, axis: Axis) -> pd.DataFrame:
 
 def _chance(row: pd.Series) -> str:
     return f"{row['probability']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
+def _p(row: pd.Series) -> str:
+    return "< 0.001" if row["p_value"] < 0.001 else f"= {row['p_value']:.3f}"
 
 
 def _null(row: pd.Series) -> str:

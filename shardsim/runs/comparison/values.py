@@ -126,8 +126,10 @@ def _parts(family: Result, point: Point) -> tuple[Parts | None, str]:
     except UserError as error:
         said = str(error).partition("; ")[0]
         return None, said.replace(str(point.run.path), point.title)
-    except KeyError as error:  # a table of an older version
-        return None, f"{point.title} was made by a version without {error}"
+    except KeyError as error:
+        if "No variable named" not in str(error):
+            raise
+        return None, f"{point.title} was made by an older version, whose tables lack it"
 
 
 def _measure(family: Result, part: str) -> Measure:

@@ -11,11 +11,11 @@ import numpy as np
 from shardsim.agent.schema import TRAINING
 from shardsim.base.schema import labelled
 from shardsim.env.types import SPLITS
-from shardsim.runs.io import dataset_to_bytes
+from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.store import Store
 from shardsim.runs.sweep.grid import Point, points
 from shardsim.runs.sweep.index import Sweep, extend
-from tests.analysis.results import shards
+from tests.analysis.results import reflection, shards
 from tests.tiny import TINY
 
 OPTIMUM = 0.5
@@ -66,3 +66,16 @@ def _finish(store: Store, stage: str, files: dict[str, bytes]) -> None:
     with store.writing():
         store.write_all(files)
         store.finish(stage)
+
+
+def write_reflection(folder: Path) -> None:
+    """Finish `reflect` and `diagnose`: made-up changes, one seed of four undertrained."""
+    store = Store.open(folder)
+    data = reflection(len(store.manifest["seeds"]))
+    files = {
+        "reflection.nc": dataset_to_bytes(data),
+        "reflection.json": json_to_bytes({"constancy": {"contested": "drifted"}}),
+    }
+    _finish(store, "reflect", files)
+    words = ["healthy", "healthy", "undertrained", "healthy"]
+    _finish(store, "diagnose", {"diagnosis.json": json_to_bytes({"seeds": words})})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import shardsim as ss
+from shardsim.base.aggregate import iqm
 from shardsim.base.errors import UserError
 from shardsim.runs.comparison.design import label_of, read_design
 from shardsim.runs.comparison.results import RESULTS
@@ -100,9 +101,8 @@ def test_what_is_missing_is_counted_and_never_zero(tmp_path: Path) -> None:
     assert (there["seeds"], there["missing"]) == (4, 0) and 0.3 < there["estimate"] < 0.5
     assert (gone["seeds"], gone["missing"]) == (0, 4) and np.isnan(gone["estimate"])
     assert found.improvement.empty
-    assert set(found.seeds.loc[found.seeds["value"].isna(), "why"]) == {
-        "learning_rate=0.01/shards.nc is not there"
-    } or "shards.nc" in found.seeds["why"].iloc[-1]
+    (why,) = set(found.seeds.loc[found.seeds["value"].isna(), "why"])
+    assert why == "learning_rate=0.01 has no shards.nc yet"
     assert "missing (n = 0 of 4)" in as_text(found)
 
 
@@ -203,3 +203,23 @@ def test_a_sweep_that_is_not_begun_says_so(tmp_path: Path) -> None:
     path = made.sweep(tmp_path / "grid", [f"{RATE}=1e-3,1e-2"], None).path
     with pytest.raises(UserError, match="no run has any result yet"):
         ss.compare(path)
+
+
+def test_what_reflection_changed_is_read_by_class_of_onsets(tmp_path: Path) -> None:
+    sweep = made.sweep(tmp_path / "grid", [f"{RATE}=1e-3,1e-2"], None)
+    for folder in sweep.folders:
+        made.write_shards(folder)
+        made.write_reflection(folder)
+    found = ss.compare(sweep.path, ["value-change", "first-change", "constancy", "diagnosis"])
+    change = row(found.groups, value=1e-3, result="value-change.contested.cheese")
+    assert change["estimate"] == pytest.approx(0.015)  # of 0.01, 0.015, 0.02, and one not known
+    assert (change["seeds"], change["missing"]) == (3, 1)
+    hit = ss.load(sweep.folders[0]).reflection["hit"]
+    hit = hit.sel(onset="contested", model="turns", outcome="cheese").transpose("step", "seed")
+    moved = hit.values[-1] - hit.values[0]
+    first = row(found.groups, value=1e-3, result="first-change.contested.cheese")
+    known = moved[np.isfinite(moved)]
+    assert first["estimate"] == pytest.approx(float(iqm(known)), abs=1e-6)
+    said = row(found.groups, value=1e-3, result="constancy.contested.drifted")
+    assert (said["estimate"], said["seeds"]) == (1.0, 1)
+    assert row(found.groups, value=1e-2, result="diagnosis.healthy")["estimate"] == 0.75
