@@ -21,7 +21,14 @@ from shardsim.reflection.weights import Trace
 from shardsim.reflection.world import flattened
 from shardsim.shards.agents import Networks
 from shardsim.shards.contexts.battery import Battery
-from shardsim.shards.fit.data import DecisionData, cross_entropy_bits, decisions_on, in_conflict
+from shardsim.shards.fit.data import (
+    DecisionData,
+    are_many,
+    cross_entropy_bits,
+    decisions_on,
+    in_conflict,
+    with_logits,
+)
 from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.fit.shard_model import ShardModel
 from shardsim.shards.influence.shares import parts_of, shares_of, strengths
@@ -68,7 +75,7 @@ def reidentify(
         asked = jax.tree.map(lambda *parts: np.concatenate(parts, axis=3), way, asked)
     new = _logits(networks, flattened(asked, 4), part.observations)
     old = _logits(networks, networks.parameters, part.observations)
-    fits = each(partial(_fitted, part, preferences, seed), [*old, *new])
+    fits = _fitted(part, preferences, seed, [*old, *new])
     before, fits = fits[: len(old)], fits[len(old) :]
     shape = (*jax.tree.leaves(trace.parameters)[0].shape[:3], config.steps + 1)
     found = np.full((*shape, len(preferences)), np.nan)
@@ -98,7 +105,7 @@ def gates_again(
     part = _part(shards.battery, contexts, seed)
     preferences = np.asarray(shards.models[0].preferences)
     logits = _logits(networks, parameters, part.observations)
-    return [model for model, _ in each(partial(_fitted, part, preferences, seed), logits)]
+    return [model for model, _ in _fitted(part, preferences, seed, list(logits))]
 
 
 def _logits(networks: Networks, parameters: Any, observations: np.ndarray) -> np.ndarray:
@@ -121,10 +128,13 @@ def _part(battery: Battery, count: int, seed: int) -> Battery:
 
 
 def _fitted(
-    battery: Battery, preferences: np.ndarray, seed: int, logits: np.ndarray
-) -> tuple[ShardModel, DecisionData]:
-    data = decisions_on(battery, logits)
-    return fit_gates(preferences, data, seed=seed), data
+    battery: Battery, preferences: np.ndarray, seed: int, logits: list[np.ndarray]
+) -> list[tuple[ShardModel, DecisionData]]:
+    """Fit the gates of each agent with logits float[C, A]."""
+    first = decisions_on(battery, logits[0])
+    data = [with_logits(first, one) for one in logits]
+    gated = partial(fit_gates, preferences, seed=seed)
+    return list(zip(each(gated, data, processes=are_many(data)), data, strict=True))
 
 
 def _shares(found: ShardModel, data: DecisionData) -> np.ndarray:
