@@ -141,7 +141,8 @@ def _all_within(axes: Axes, x: np.ndarray) -> None:
     scale = axes.xaxis.get_transform()
     placed = scale.transform(x)
     room = 0.1 * np.ptp(placed) or 0.5
-    axes.set_xlim(scale.inverted().transform([placed.min() - room, placed.max() + room]))
+    low, high = scale.inverted().transform([placed.min() - room, placed.max() + room])
+    axes.set_xlim(float(low), float(high))
     if sum(len(f"{one:g}") for one in x) > LONG:
         axes.tick_params(axis="x", rotation=45)
 

@@ -1,4 +1,4 @@
-"""What was varied between runs: the keys of their configs that differ, and which belong together."""
+"""What was varied between runs: the keys of their configs that differ, and which go together."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def axes_of(points: Sequence[Point]) -> tuple[Axis, ...]:
     Where the env differs its parameters belong to it, and are no axes of their own.
     """
     known = [point.settings for point in points if point.run is not None]
-    keys = [key for key in dict.fromkeys(key for one in known for key in one)]
+    keys = list(dict.fromkeys(key for one in known for key in one))
     varied = [key for key in keys if key not in LEFT_OUT and len(_labels(known, key)) > 1]
     if ENV in varied:
         varied = [key for key in varied if key == ENV or not key.startswith("env.")]

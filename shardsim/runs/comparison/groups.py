@@ -35,20 +35,20 @@ class Cell(NamedTuple):
 
 
 def cells_of(
-    values: pd.DataFrame, design: Design, measure: Measure, axis: Axis, by: Axis | None
+    values: Any, design: Design, measure: Measure, axis: Axis, by: Axis | None
 ) -> dict[str, list[Cell]]:
     """Return value of `by`, "" without one -> a cell for each value of the axis."""
     others = [one for one in design.axes if one not in (axis, by)]
     settings = {point.title: point.settings for point in design.points}
-    mine = values[values["result"] == measure.name]
+    mine: Any = values[values["result"] == measure.name]
     runs = mine["run"].map(settings)
 
-    def column(one: Axis) -> pd.Series:
+    def column(one: Axis) -> Any:
         return runs.map(lambda told: label_of(told.get(one.key)))
 
     at = column(axis)
     series = column(by) if by is not None else at.map(lambda _: "")
-    strata = pd.Series("", index=mine.index)
+    strata: Any = pd.Series("", index=mine.index)
     for one in others:
         strata = strata + f"{one.key}=" + column(one) + " "
     names = [""] if by is None else [label_of(value) for value in by.values]
@@ -62,7 +62,7 @@ def cells_of(
     }
 
 
-def _cell(rows: pd.DataFrame, strata: pd.Series) -> Cell:
+def _cell(rows: Any, strata: Any) -> Cell:
     known = rows["value"].notna()
     found = {
         str(name): rows.loc[group.index, "value"].to_numpy(np.float64)

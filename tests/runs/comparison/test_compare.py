@@ -158,8 +158,15 @@ def test_names_of_results_are_told_apart_and_each_has_words_and_unit() -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(1e-4, "0.0001"), (3, "3"), (True, "true"), ([64, 64], "[64, 64]"), ("a", "a"), (None, "not set")],
-)  # fmt: skip
+    [
+        (1e-4, "0.0001"),
+        (3, "3"),
+        (True, "true"),
+        ([64, 64], "[64, 64]"),
+        ("a", "a"),
+        (None, "not set"),
+    ],
+)
 def test_values_in_words(value, said: str) -> None:
     assert label_of(value) == said
 
