@@ -1,22 +1,19 @@
-"""A comparison in sentences and tables: for a terminal, a notebook and the page."""
+"""A comparison in sentences and tables, for a terminal and the page."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from shardsim.base.aggregate import CHANCE
 from shardsim.base.columns import aligned
-from shardsim.base.html import table as html_table
+from shardsim.runs.comparison.compare import Comparison
 from shardsim.runs.comparison.design import Axis, label_of
 from shardsim.runs.comparison.values import Measure
 from shardsim.runs.report.formats import count, listed, minus
-
-if TYPE_CHECKING:
-    from shardsim.runs.comparison.compare import Comparison
 
 WIDE = 6  # values of a key, above which a table has a row for each
 FINE = 0.0005  # numbers that are all below this are said as powers of ten
@@ -221,12 +218,6 @@ def as_data(found: Comparison) -> dict[str, Any]:
         "confidence": found.confidence,
         "notes": notes(found),
     }
-
-
-def notebook(found: Comparison) -> str:
-    """Tables of all keys as HTML."""
-    told = [html_table(axis.key, *group_table(found, axis)) for axis in found.axes]
-    return f"<p>{headline(found)}</p>" + "".join(told)
 
 
 def _runs(number: int) -> str:
