@@ -19,6 +19,7 @@ from shardsim.runs.sweep.state import State, state_of
 from shardsim.runs.toml import flatten
 
 ENV = "env.id"
+NAMED = 3  # folders in a title
 # Seeds are what is grouped over, and where an env lies is not what it is.
 LEFT_OUT = {*(f"train.{name}" for name in OF_SEEDS), "env.folders"}
 
@@ -92,7 +93,9 @@ def read_design(paths: Sequence[str | Path], folders: Sequence[str | Path] = ())
             f"{paths[0]} is one run, and there is nothing to compare it with; name several run "
             "directories, or the folder of a sweep: shardsim sweep CONFIG key=v1,v2 --out DIR"
         )
-    return design_of(points, path_of(paths[0]).resolve().name if len(paths) == 1 else "runs")
+    names = [path_of(path).resolve().name for path in paths]
+    more = ", …" if len(names) > NAMED else ""
+    return design_of(points, ", ".join(names[:NAMED]) + more)
 
 
 def design_of_runs(runs: Sequence[Run]) -> Design:
@@ -137,7 +140,7 @@ def label_of(value: Any) -> str:
     """Return a value of a config in words; equal values have equal words."""
     if value is None:
         return "not set"
-    if _is_number(value):
+    if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == float(value) else repr(value)
     return value if isinstance(value, str) else json.dumps(value, default=str)
 

@@ -74,11 +74,12 @@ def _cell(rows: Any, strata: Any) -> Cell:
     )
 
 
-def shared(cells: Sequence[Cell]) -> list[str]:
-    """Return the strata that every cell with a value has; all strata where none is shared."""
+def shared(cells: Sequence[Cell]) -> tuple[list[str], bool]:
+    """Return the strata that every cell with a value has, and True; all and False without any."""
     known = [set(cell.strata) for cell in cells if cell.strata]
     common = set.intersection(*known) if known else set()
-    return sorted(common or {name for one in known for name in one})
+    every = {name for one in known for name in one}
+    return sorted(common or every), bool(common) or not every
 
 
 def group_rows(
@@ -87,7 +88,7 @@ def group_rows(
     """Return a row for each value of the axis, of each series, with the seeds that were used."""
     rows = []
     for series, each in cells.items():
-        common = shared(each)
+        common, is_matched = shared(each)
         for value, cell in zip(axis.values, each, strict=True):
             strata = [cell.strata[name] for name in common if name in cell.strata]
             found = _interval(measure, strata, confidence)
@@ -106,6 +107,7 @@ def group_rows(
                     "missing": cell.missing,
                     "left_out": sum(map(len, cell.strata.values())) - sum(map(len, strata)),
                     "strata": len(strata),
+                    "matched": is_matched,
                     "runs": cell.runs,
                     "why": cell.why,
                     USED: np.concatenate([*strata, np.empty(0)]),

@@ -28,7 +28,7 @@ def headline(found: Comparison) -> str:
     return (
         f"{_runs(len(points))} on {listed(found.design.envs)} with {_seeds_each(found)} each "
         f"differ in {listed(varied)}.{where} {_states(found)}"
-    )
+    ).rstrip()
 
 
 def _seeds_each(found: Comparison) -> str:
@@ -41,7 +41,7 @@ def _states(found: Comparison) -> str:
     """How far the runs of a sweep are."""
     told = Counter(point.state for point in found.design.points if point.state)
     if not told:
-        return "They are taken as they are."
+        return ""
     if set(told) == {"done"}:
         return "All are done."
     return f"{listed([f'{number} {word}' for word, number in sorted(told.items())])}."
@@ -66,6 +66,11 @@ def notes(found: Comparison) -> list[str]:
         told.append(
             "Values are compared over those settings of the other keys that all of them have a "
             "seed for; left_out in the table of groups counts the seeds that this leaves out"
+        )
+    for key in dict.fromkeys(groups.loc[~groups["matched"], "key"]) if len(groups) else ():
+        told.append(
+            f"The values of {key} share no setting of the other keys, so that a difference may as "
+            "well come from those"
         )
     if len(groups) and (groups["seeds"] == 1).any():
         told.append("A group of one seed has no interval")
