@@ -42,7 +42,7 @@ class Improvement(NamedTuple):
 
 
 def iqm(values: Any, axis: int = -1) -> Any:
-    """Interquartile mean: the mean without the lowest and highest quarter, floor(N / 4) values each.
+    """Interquartile mean: that without the lowest and highest quarter, floor(N / 4) values each.
 
     With fewer than four values nothing is left out. f[..., N] -> f[...].
     """

@@ -69,7 +69,7 @@ def sweep_results_figure(
     for place in axes.flat[len(panels) :]:
         place.set_axis_off()
     for number, (place, panel) in enumerate(zip(axes.flat, panels, strict=False)):
-        _panel(place, panel, values, axis, unit)
+        _panel(place, panel, values)
         if number + columns >= len(panels):
             place.set_xlabel(axis)
     statistics = list(dict.fromkeys(panel.statistic for panel in panels))
@@ -79,7 +79,7 @@ def sweep_results_figure(
     return figure
 
 
-def _panel(axes: Axes, panel: Panel, values: Sequence[float | str], name: str, unit: str) -> None:
+def _panel(axes: Axes, panel: Panel, values: Sequence[float | str]) -> None:
     numbers = all(not isinstance(value, str) for value in values)
     x = np.asarray(values if numbers else range(len(values)), np.float64)
     offsets = [0.0] * len(panel.groups)
@@ -96,7 +96,7 @@ def _panel(axes: Axes, panel: Panel, values: Sequence[float | str], name: str, u
         axes.set_xlim(-0.5, len(x) - 0.5)
     counts = [len(group.seeds) for groups in panel.groups.values() for group in groups]
     most = max(counts, default=0)
-    _bottom(axes, panel, x, most, unit)
+    _bottom(axes, panel, x, most, numbers)
     count = f"{most}" if min(counts, default=0) == most else f"{min(counts)}–{most}"
     axes.set_title(f"{panel.title}  (n = {count})", fontsize=7.5)
     axes.set_ylabel(textwrap.fill(panel.label, 26), fontsize=7)
@@ -141,14 +141,16 @@ def _all_within(axes: Axes, x: np.ndarray) -> None:
     scale = axes.xaxis.get_transform()
     placed = scale.transform(x)
     room = 0.1 * np.ptp(placed) or 0.5
-    axes.set_xlim(scale.inverted().transform([placed.min() - room, placed.max() + room]))
+    low, high = scale.inverted().transform([placed.min() - room, placed.max() + room])
+    axes.set_xlim(float(low), float(high))
     if sum(len(f"{one:g}") for one in x) > LONG:
         axes.tick_params(axis="x", rotation=45)
 
 
-def _bottom(axes: Axes, panel: Panel, x: np.ndarray, most: int, unit: str) -> None:
+def _bottom(axes: Axes, panel: Panel, x: np.ndarray, most: int, numbers: bool) -> None:
     """Write how many seeds a value has where it is not as many as others, and where none."""
     several = list(panel.groups.values())
+    edges = {0: "left", len(x) - 1: "right"} if numbers else {}
     for place, at in enumerate(x):
         counts = [len(groups[place].seeds) for groups in several]
         if min(counts) == most:
@@ -160,7 +162,7 @@ def _bottom(axes: Axes, panel: Panel, x: np.ndarray, most: int, unit: str) -> No
             (0, 2),
             xycoords=axes.get_xaxis_transform(),
             textcoords="offset points",
-            ha="left" if place == 0 else "right" if place == len(x) - 1 else "center",
+            ha=edges.get(place, "center"),
             va="bottom",
             fontsize=6,
             rotation=90 if len(told) * len(x) > 60 else 0,

@@ -1,7 +1,7 @@
 """The rows of a run's log, written to TensorBoard or Weights & Biases too, as they come.
 
-A mirror lies in the run directory, `logs/tensorboard` and `logs/wandb`, and is no result: no hash is
-kept of it, and results are the same bytes with and without. It is made anew from the whole log when
+A mirror lies in the run directory, `logs/tensorboard` or `logs/wandb`, and is no result: no hash is
+kept, and results are the same bytes with and without. It is made anew from the whole log when
 a run goes on, so that it never holds what a kill took back. A mirror that fails is given up with a
 warning, and the run goes on.
 """
@@ -80,7 +80,7 @@ class _Following:
 
     def __init__(self, store: Store, name: str, config: Mapping[str, Any]) -> None:
         self._store, self._name, self._config = store, name, config
-        self._mirror: Mirror | None = None
+        self._mirror: Mirror | None = None  # until it is opened
         self._failed = False
 
     def follow(self, rows: Sequence[Row]) -> None:
@@ -88,10 +88,11 @@ class _Following:
         if self._failed:
             return
         try:
-            if self._mirror is None:
+            mirror = self._mirror
+            if mirror is None:
                 rows = self._store.read_log()  # in which the stage at work has tidied up
-                self._mirror = MIRRORS[self._name](self._store.path, self._config)
-            self._mirror.write(rows)
+                mirror = self._mirror = MIRRORS[self._name](self._store.path, self._config)
+            mirror.write(rows)
         except Exception as error:
             self._give_up(error)
 

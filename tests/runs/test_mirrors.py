@@ -188,7 +188,7 @@ def test_wandb_holds_them_offline(store, monkeypatch) -> None:
 
 
 def records(file: Path) -> Iterator[Any]:
-    """Records of one block of LevelDB's log format: checksum, length, kind (1: whole), the record."""
+    """Records of one block of LevelDB's log format: checksum, length, kind (1: whole), record."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     data = file.read_bytes()

@@ -40,9 +40,7 @@ class Comparison(NamedTuple):
     confidence: float
 
     def _repr_html_(self) -> str:
-        from shardsim.runs.comparison.text import notebook
-
-        return notebook(self)
+        return self.groups.to_html(index=False)
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""What was varied between runs: the keys of their configs that differ, and which belong together."""
+"""What was varied between runs: the keys of their configs that differ, and which go together."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from shardsim.runs.sweep.state import State, state_of
 from shardsim.runs.toml import flatten
 
 ENV = "env.id"
+NAMED = 3  # folders in a title
 # Seeds are what is grouped over, and where an env lies is not what it is.
 LEFT_OUT = {*(f"train.{name}" for name in OF_SEEDS), "env.folders"}
 
@@ -92,7 +93,9 @@ def read_design(paths: Sequence[str | Path], folders: Sequence[str | Path] = ())
             f"{paths[0]} is one run, and there is nothing to compare it with; name several run "
             "directories, or the folder of a sweep: shardsim sweep CONFIG key=v1,v2 --out DIR"
         )
-    return design_of(points, path_of(paths[0]).resolve().name if len(paths) == 1 else "runs")
+    names = [path_of(path).resolve().name for path in paths]
+    more = ", …" if len(names) > NAMED else ""
+    return design_of(points, ", ".join(names[:NAMED]) + more)
 
 
 def design_of_runs(runs: Sequence[Run]) -> Design:
@@ -118,7 +121,7 @@ def axes_of(points: Sequence[Point]) -> tuple[Axis, ...]:
     Where the env differs its parameters belong to it, and are no axes of their own.
     """
     known = [point.settings for point in points if point.run is not None]
-    keys = [key for key in dict.fromkeys(key for one in known for key in one)]
+    keys = list(dict.fromkeys(key for one in known for key in one))
     varied = [key for key in keys if key not in LEFT_OUT and len(_labels(known, key)) > 1]
     if ENV in varied:
         varied = [key for key in varied if key == ENV or not key.startswith("env.")]
@@ -137,7 +140,7 @@ def label_of(value: Any) -> str:
     """Return a value of a config in words; equal values have equal words."""
     if value is None:
         return "not set"
-    if _is_number(value):
+    if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == float(value) else repr(value)
     return value if isinstance(value, str) else json.dumps(value, default=str)
 

@@ -35,20 +35,20 @@ class Cell(NamedTuple):
 
 
 def cells_of(
-    values: pd.DataFrame, design: Design, measure: Measure, axis: Axis, by: Axis | None
+    values: Any, design: Design, measure: Measure, axis: Axis, by: Axis | None
 ) -> dict[str, list[Cell]]:
     """Return value of `by`, "" without one -> a cell for each value of the axis."""
     others = [one for one in design.axes if one not in (axis, by)]
     settings = {point.title: point.settings for point in design.points}
-    mine = values[values["result"] == measure.name]
+    mine: Any = values[values["result"] == measure.name]
     runs = mine["run"].map(settings)
 
-    def column(one: Axis) -> pd.Series:
+    def column(one: Axis) -> Any:
         return runs.map(lambda told: label_of(told.get(one.key)))
 
     at = column(axis)
     series = column(by) if by is not None else at.map(lambda _: "")
-    strata = pd.Series("", index=mine.index)
+    strata: Any = pd.Series("", index=mine.index)
     for one in others:
         strata = strata + f"{one.key}=" + column(one) + " "
     names = [""] if by is None else [label_of(value) for value in by.values]
@@ -62,7 +62,7 @@ def cells_of(
     }
 
 
-def _cell(rows: pd.DataFrame, strata: pd.Series) -> Cell:
+def _cell(rows: Any, strata: Any) -> Cell:
     known = rows["value"].notna()
     found = {
         str(name): rows.loc[group.index, "value"].to_numpy(np.float64)
@@ -74,11 +74,12 @@ def _cell(rows: pd.DataFrame, strata: pd.Series) -> Cell:
     )
 
 
-def shared(cells: Sequence[Cell]) -> list[str]:
-    """Return the strata that every cell with a value has; all strata where none is shared."""
+def shared(cells: Sequence[Cell]) -> tuple[list[str], bool]:
+    """Return the strata that every cell with a value has, and True; all and False without any."""
     known = [set(cell.strata) for cell in cells if cell.strata]
     common = set.intersection(*known) if known else set()
-    return sorted(common or {name for one in known for name in one})
+    every = {name for one in known for name in one}
+    return sorted(common or every), bool(common) or not every
 
 
 def group_rows(
@@ -87,7 +88,7 @@ def group_rows(
     """Return a row for each value of the axis, of each series, with the seeds that were used."""
     rows = []
     for series, each in cells.items():
-        common = shared(each)
+        common, is_matched = shared(each)
         for value, cell in zip(axis.values, each, strict=True):
             strata = [cell.strata[name] for name in common if name in cell.strata]
             found = _interval(measure, strata, confidence)
@@ -106,6 +107,7 @@ def group_rows(
                     "missing": cell.missing,
                     "left_out": sum(map(len, cell.strata.values())) - sum(map(len, strata)),
                     "strata": len(strata),
+                    "matched": is_matched,
                     "runs": cell.runs,
                     "why": cell.why,
                     USED: np.concatenate([*strata, np.empty(0)]),

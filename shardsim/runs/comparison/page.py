@@ -71,19 +71,26 @@ def _picture(
 def _runs(found: Comparison) -> tuple[list[str], list[list[str]]]:
     keys = [axis.key for axis in found.design.axes]
     rows = [
-        [point.title, *(label_of(point.settings.get(key)) for key in keys)]
-        + ["–" if point.run is None else ", ".join(map(str, point.run.seeds))]
-        + [point.state or "–", point.why]
+        [
+            point.title,
+            *(label_of(point.settings.get(key)) for key in keys),
+            "–" if point.run is None else ", ".join(map(str, point.run.seeds)),
+            point.state or "–",
+            point.why,
+        ]
         for point in found.design.points
     ]
     return ["run", *keys, "seeds", "state", "why"], rows
 
 
 def _seeds(found: Comparison) -> tuple[list[str], list[list[str]]]:
-    told = found.seeds
+    told: Any = found.seeds
     rows = [
-        [str(row["run"]), str(row["seed"]), str(row["result"])]
-        + ["missing" if row["why"] else text.minus(f"{row['value']:.4g}"), str(row["why"])]
+        [
+            *map(str, (row["run"], row["seed"], row["result"])),
+            "missing" if row["why"] else text.minus(f"{row['value']:.4g}"),
+            str(row["why"]),
+        ]
         for _, row in told.iterrows()
     ]
     return ["run", "seed", "result", "value", "why missing"], rows

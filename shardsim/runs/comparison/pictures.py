@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import Any
+
 from matplotlib.figure import FigureBase
 
 from shardsim.base.errors import UserError
@@ -30,7 +31,7 @@ def improvement_figure(found: Comparison, axis: Axis) -> FigureBase:
     """Probabilities of improvement between the values of one key."""
     panels: dict[str, list[Pair]] = {}
     for measure in _few(found):
-        rows = found.improvement
+        rows: Any = found.improvement
         here = rows[(rows["key"] == axis.key) & (rows["result"] == measure.name)]
         if len(here):
             panels[measure.name] = [_pair(row) for _, row in here.iterrows()]
@@ -52,8 +53,8 @@ def _title(axis: Axis) -> str:
 
 
 def _panel(found: Comparison, axis: Axis, measure: Measure) -> Panel:
-    rows = found.groups
-    rows = rows[(rows["key"] == axis.key) & (rows["result"] == measure.name)]
+    every = found.groups
+    rows: Any = every[(every["key"] == axis.key) & (every["result"] == measure.name)]
     groups: dict[str, list[Group]] = {}
     for number, row in rows.iterrows():
         name = row["series"] if found.by is None else f"{found.by.key} = {row['series']}"
@@ -63,7 +64,7 @@ def _panel(found: Comparison, axis: Axis, measure: Measure) -> Panel:
     return Panel(measure.name, measure.words, measure.statistic, measure.within, groups)
 
 
-def _pair(row: pd.Series) -> Pair:
+def _pair(row: Any) -> Pair:
     name = f"{row['value']} > {row['than']}" + (f", {row['series']}" if row["series"] else "")
     interval = Interval(row["probability"], row["low"], row["high"])
     return Pair(name, interval, (row["null_low"], row["null_high"]))

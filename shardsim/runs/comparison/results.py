@@ -153,13 +153,14 @@ RESULTS = (
         POSITIVE, by_run=True,
     ),
     Result(
-        "verdict", "runs with the verdict", "part of runs", lambda run: _words([run.shards.verdict]),
-        False, SHARE, is_yes=True, by_run=True, or_none=True,
+        "verdict", "runs with the verdict", "part of runs",
+        lambda run: _words([run.shards.verdict]), False, SHARE,
+        is_yes=True, by_run=True, or_none=True,
     ),
     Result(
         "own-verdict", "seeds with the verdict when fitted alone", "part of seeds",
-        lambda run: _words(run.shards.dataset["own_verdict"].values),
-        False, SHARE, is_yes=True, or_none=True,
+        lambda run: _words(run.shards.dataset["own_verdict"].values), False, SHARE,
+        is_yes=True, or_none=True,
     ),
     Result("value-change", "change of the shard's value", "its range", _value_change, True, CHANGE),
     Result("first-change", "change of P(reached first)", "1", _first, False, CHANGE),

@@ -1,4 +1,4 @@
-"""A comparison in sentences and tables: for a terminal, a notebook and the page."""
+"""A comparison in sentences and tables, for a terminal and the page."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from shardsim.base.aggregate import CHANCE
 from shardsim.base.columns import aligned
-from shardsim.base.html import table as html_table
 from shardsim.runs.comparison.compare import Comparison
 from shardsim.runs.comparison.design import Axis, label_of
 from shardsim.runs.comparison.values import Measure
@@ -30,7 +28,7 @@ def headline(found: Comparison) -> str:
     return (
         f"{_runs(len(points))} on {listed(found.design.envs)} with {_seeds_each(found)} each "
         f"differ in {listed(varied)}.{where} {_states(found)}"
-    )
+    ).rstrip()
 
 
 def _seeds_each(found: Comparison) -> str:
@@ -43,7 +41,7 @@ def _states(found: Comparison) -> str:
     """How far the runs of a sweep are."""
     told = Counter(point.state for point in found.design.points if point.state)
     if not told:
-        return "They are taken as they are."
+        return ""
     if set(told) == {"done"}:
         return "All are done."
     return f"{listed([f'{number} {word}' for word, number in sorted(told.items())])}."
@@ -63,13 +61,18 @@ def notes(found: Comparison) -> list[str]:
                 f"{axis.key} changes together with {listed(axis.along)}, so that their effects "
                 "cannot be told apart"
             )
-    left_out = int(found.groups["left_out"].sum()) if len(found.groups) else 0
-    if left_out:
+    groups: Any = found.groups
+    if len(groups) and groups["left_out"].any():
         told.append(
             "Values are compared over those settings of the other keys that all of them have a "
             "seed for; left_out in the table of groups counts the seeds that this leaves out"
         )
-    if len(found.groups) and (found.groups["seeds"] == 1).any():
+    for key in dict.fromkeys(groups.loc[~groups["matched"], "key"]) if len(groups) else ():
+        told.append(
+            f"The values of {key} share no setting of the other keys, so that a difference may as "
+            "well come from those"
+        )
+    if len(groups) and (groups["seeds"] == 1).any():
         told.append("A group of one seed has no interval")
     told += [f"Not in these runs: {name} ({why})" for name, why in found.absent.items()]
     return told
@@ -77,14 +80,17 @@ def notes(found: Comparison) -> list[str]:
 
 def group_table(found: Comparison, axis: Axis) -> tuple[list[str], list[list[str]]]:
     """Columns and rows: a result a row, a value of the key a column; or a row for each of both."""
-    rows = found.groups[found.groups["key"] == axis.key]
+    rows: Any = found.groups[found.groups["key"] == axis.key]
     labels = [label_of(value) for value in axis.values]
     series = ["series"] if found.by is not None else []
     if len(axis.values) > WIDE:
         heads = ["result", *series, axis.key, "IQM or mean [interval]", "n"]
         return heads, [
-            [str(row["result"]), *(str(row[name]) for name in series), label_of(row["value"])]
-            + [_estimate(row), _seeds(found, row)]
+            [
+                str(row["result"]),
+                *(str(row[name]) for name in series),
+                *(label_of(row["value"]), _estimate(row), _seeds(found, row)),
+            ]
             for _, row in rows.iterrows()
         ]
     told = []
@@ -94,7 +100,7 @@ def group_table(found: Comparison, axis: Axis) -> tuple[list[str], list[list[str
     return ["result", *([found.by.key] if found.by else []), *labels], told
 
 
-def _estimate(row: pd.Series) -> str:
+def _estimate(row: Any) -> str:
     if not np.isfinite(row["estimate"]):
         return "missing"
     ends = [row["estimate"], row["low"], row["high"]]
@@ -107,11 +113,11 @@ def _estimate(row: pd.Series) -> str:
     return f"{said[0]} [{said[1]}, {said[2]}]" if np.isfinite(row["low"]) else said[0]
 
 
-def _how_many(found: Comparison, row: pd.Series) -> str:
+def _how_many(found: Comparison, row: Any) -> str:
     return f" ({_seeds(found, row)})"
 
 
-def _seeds(found: Comparison, row: pd.Series) -> str:
+def _seeds(found: Comparison, row: Any) -> str:
     """`n = 6`; `n = 2 of 6` where some are missing or left out."""
     whole = row["seeds"] + row["missing"] + row["left_out"]
     told = f"n = {row['seeds']}" + (f" of {whole}" if row["seeds"] < whole else "")
@@ -124,9 +130,12 @@ def pair_table(found: Comparison, axis: Axis) -> tuple[list[str], list[list[str]
     heads = ["result", *([found.by.key] if found.by else []), "greater at", "than at"]
     rows = _pairs_of(found, axis)
     told = [
-        [str(row["result"]), *([str(row["series"])] if found.by else [])]
-        + [str(row["value"]), str(row["than"]), _chance(row), _null(row)]
-        + [_p(row).removeprefix("= "), f"{row['seeds']}, {row['seeds_than']}"]
+        [
+            str(row["result"]),
+            *([str(row["series"])] if found.by else []),
+            *(str(row["value"]), str(row["than"]), _chance(row), _null(row)),
+            *(_p(row).removeprefix("= "), f"{row['seeds']}, {row['seeds_than']}"),
+        ]
         for _, row in rows.iterrows()
     ]
     return [*heads, "probability [interval]", "by chance", "p", "n"], told
@@ -154,20 +163,20 @@ def surprises(found: Comparison, axis: Axis) -> list[str]:
     return told
 
 
-def _pairs_of(found: Comparison, axis: Axis) -> pd.DataFrame:
-    rows = found.improvement
+def _pairs_of(found: Comparison, axis: Axis) -> Any:
+    rows: Any = found.improvement
     return rows[rows["key"] == axis.key] if len(rows) else rows
 
 
-def _chance(row: pd.Series) -> str:
+def _chance(row: Any) -> str:
     return f"{row['probability']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
-def _p(row: pd.Series) -> str:
+def _p(row: Any) -> str:
     return "< 0.001" if row["p_value"] < 0.001 else f"= {row['p_value']:.3f}"
 
 
-def _null(row: pd.Series) -> str:
+def _null(row: Any) -> str:
     return f"{row['null_low']:.2f}–{row['null_high']:.2f}"
 
 
@@ -192,7 +201,7 @@ def about(found: Comparison) -> str:
     )
 
 
-def listing(measures: Sequence[Measure], values: pd.DataFrame) -> dict[str, str]:
+def listing(measures: Sequence[Measure], values: Any) -> dict[str, str]:
     """Each result with its meaning, and how many seeds or runs have it."""
     told = {}
     for one in measures:
@@ -214,12 +223,6 @@ def as_data(found: Comparison) -> dict[str, Any]:
         "confidence": found.confidence,
         "notes": notes(found),
     }
-
-
-def notebook(found: Comparison) -> str:
-    """Tables of all keys as HTML."""
-    told = [html_table(axis.key, *group_table(found, axis)) for axis in found.axes]
-    return f"<p>{headline(found)}</p>" + "".join(told)
 
 
 def _runs(number: int) -> str:

@@ -67,7 +67,7 @@ def read_values(design: Design, asked: Sequence[str] = (), *, strict: bool = Tru
                 rows += _rows(family, part, point, *found[point.title])
         if parts and not kept:
             names = [full_name(family.name, part) for part in parts]
-            absent |= {name: "" for name in names}
+            absent |= dict.fromkeys(names, "")
     _refuse_unknown(asked if strict else (), measures, absent)
     values = pd.DataFrame(rows, columns=list(COLUMNS))
     return Read(measures, _once(values, design), {k: v for k, v in absent.items() if v})
@@ -167,7 +167,7 @@ def _rows(
     ]
 
 
-def _once(values: pd.DataFrame, design: Design) -> pd.DataFrame:
+def _once(values: Any, design: Design) -> Any:
     """Return each seed of a config once: an agent that two runs trained is one agent."""
     configs = {point.title: point.config for point in design.points}
     told = values.assign(config=values["run"].map(configs), missing=values["value"].isna())

@@ -133,6 +133,16 @@ def test_several_run_directories_are_compared_by_what_differs(swept: Path) -> No
     assert "their effects cannot be told apart" in as_text(found)
 
 
+def test_values_that_share_no_stratum_are_not_called_comparable(tmp_path: Path) -> None:
+    sweep = made.sweep(tmp_path / "grid", WORDS, by_rate_and_width)
+    wanted = [("0.001", 5), ("0.01", 7), ("0.1", 5)]
+    folders = [sweep.path / f"learning_rate={rate},width={width}" for rate, width in wanted]
+    found = ss.compare(folders, "return.held-out", against="learning_rate")
+    assert not found.groups["matched"].any() and (found.groups["left_out"] == 0).all()
+    assert list(found.improvement["value"]) == ["0.1"]  # than 0.001, in the maze that both have
+    assert "The values of train.learning_rate share no setting of the other keys" in as_text(found)
+
+
 def test_words_and_verdicts_are_parts_of_seeds(tmp_path: Path) -> None:
     sweep = made.sweep(tmp_path / "grid", [f"{RATE}=1e-3,1e-2"], None)
     for folder in sweep.folders:
@@ -158,8 +168,16 @@ def test_names_of_results_are_told_apart_and_each_has_words_and_unit() -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(1e-4, "0.0001"), (3, "3"), (True, "true"), ([64, 64], "[64, 64]"), ("a", "a"), (None, "not set")],
-)  # fmt: skip
+    [
+        (1e-4, "0.0001"),
+        (3, "3"),
+        (1_000_000, "1000000"),
+        (True, "true"),
+        ([64, 64], "[64, 64]"),
+        ("a", "a"),
+        (None, "not set"),
+    ],
+)
 def test_values_in_words(value, said: str) -> None:
     assert label_of(value) == said
 
