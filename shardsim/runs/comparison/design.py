@@ -18,7 +18,7 @@ from shardsim.runs.sweep.index import Sweep, open_sweep
 from shardsim.runs.sweep.state import State, state_of
 from shardsim.runs.toml import flatten
 
-ENV = "env.id"
+ENV, LEARNER = "env.id", "train.learner"
 NAMED = 3  # folders in a title
 # Seeds are what is grouped over, and where an env lies is not what it is.
 LEFT_OUT = {*(f"train.{name}" for name in OF_SEEDS), "env.folders"}
@@ -118,7 +118,8 @@ def design_of(points: Sequence[Point], name: str) -> Design:
 def axes_of(points: Sequence[Point]) -> tuple[Axis, ...]:
     """Return the keys that differ, those that always differ together as one.
 
-    Where the env differs its parameters belong to it, and are no axes of their own.
+    Where the env differs its parameters belong to it, and are no axes of their own; and so do the
+    settings that the learner settles, since each has defaults of its own.
     """
     known = [point.settings for point in points if point.run is not None]
     keys = list(dict.fromkeys(key for one in known for key in one))
@@ -126,14 +127,22 @@ def axes_of(points: Sequence[Point]) -> tuple[Axis, ...]:
     if ENV in varied:
         varied = [key for key in varied if key == ENV or not key.startswith("env.")]
     together: dict[tuple[int, ...], list[str]] = {}
+    learners = _parts(known, LEARNER)
     for key in varied:
-        labels = _labels(known, key)
-        parts = tuple(labels.index(label_of(one.get(key))) for one in known)
-        together.setdefault(parts, []).append(key)
+        parts = _parts(known, key)
+        pairs = {*zip(learners, parts, strict=True)}
+        is_settled = LEARNER in varied and len(pairs) == len({*learners})
+        together.setdefault(learners if is_settled else parts, []).append(key)
     return tuple(
         Axis(key, _in_order([one.get(key) for one in known]), tuple(along))
         for key, *along in together.values()
     )
+
+
+def _parts(settings: Sequence[Mapping[str, Any]], key: str) -> tuple[int, ...]:
+    """Return for each run the number of the value that it has of a key."""
+    labels = _labels(settings, key)
+    return tuple(labels.index(label_of(one.get(key))) for one in settings)
 
 
 def label_of(value: Any) -> str:

@@ -133,6 +133,14 @@ def test_several_run_directories_are_compared_by_what_differs(swept: Path) -> No
     assert "their effects cannot be told apart" in as_text(found)
 
 
+def test_defaults_of_a_learner_are_no_axes_of_their_own(tmp_path: Path) -> None:
+    words = ["train.learner=ppo,a2c,pqn", "train.discount=0.9,0.97"]
+    sweep = made.sweep(tmp_path / "grid", words, lambda _, seeds: 0.1 * seeds)
+    found = ss.compare(sweep.path, "return.held-out")
+    assert [axis.key for axis in found.axes] == ["train.learner", "train.discount"]
+    assert "train.gae_lambda" in found.axes[0].along and not found.axes[1].along
+
+
 def test_values_that_share_no_stratum_are_not_called_comparable(tmp_path: Path) -> None:
     sweep = made.sweep(tmp_path / "grid", WORDS, by_rate_and_width)
     wanted = [("0.001", 5), ("0.01", 7), ("0.1", 5)]
