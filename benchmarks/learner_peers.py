@@ -38,7 +38,6 @@ def rejax(kind: str, env: Env, config: TrainConfig, exam: Exam) -> np.ndarray:
     every = exam.stretch * config.num_envs * config.rollout_steps
     shared = {
         "env": Gymnax(env, bank),
-        "agent_kwargs": {"hidden_layer_sizes": config.network.widths},
         "num_envs": config.num_envs,
         "num_steps": config.rollout_steps,
         "num_epochs": config.epochs,
@@ -59,6 +58,7 @@ def rejax(kind: str, env: Env, config: TrainConfig, exam: Exam) -> np.ndarray:
             "ent_coef": config.entropy,
         },
         "PQN": {
+            "agent_kwargs": {},  # it has layers of 64 and 64 and takes no others
             "td_lambda": config.gae_lambda,
             "eps_start": config.exploration,
             "eps_end": config.exploration_end,
@@ -112,7 +112,7 @@ def stable_baselines_a2c(env: Env, config: TrainConfig, exam: Exam) -> np.ndarra
     from stable_baselines3 import A2C
     from stable_baselines3.common.callbacks import BaseCallback
 
-    seen = torch.as_tensor(_flat(exam.observations))
+    seen = torch.tensor(_flat(exam.observations))
     every = exam.stretch * config.num_envs * config.rollout_steps
 
     class Examine(BaseCallback):

@@ -104,8 +104,8 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
     def _with_own_defaults(self) -> TrainConfig:
         """Put in what the learner has other defaults for and is not written."""
         own = DEFAULTS[self.learner]
-        left = {key: value for key, value in own.items() if key not in self.model_fields_set}
-        self.__dict__.update(left)  # frozen to everyone else
+        for key in own.keys() - self.model_fields_set:
+            object.__setattr__(self, key, own[key])  # frozen to everyone else
         return self
 
     @model_validator(mode="after")

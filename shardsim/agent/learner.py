@@ -14,31 +14,20 @@ import optax
 
 from shardsim.agent.advantage import Advantage
 from shardsim.agent.components import Components
-from shardsim.agent.config import RewardSchedule, TrainConfig
 from shardsim.agent.environment import reset
 from shardsim.agent.hyperparameters import Hyperparameters, InForce, in_force
 from shardsim.agent.loss import Coefficients, LossParts
+from shardsim.agent.metrics import Metrics, finished_returns
 from shardsim.agent.network import Network
 from shardsim.agent.reward import scheduled
 from shardsim.agent.rollout import Batch, Trajectory
+from shardsim.agent.structure import Structure
 from shardsim.env.core import Env
 from shardsim.env.episodes import Bank
 from shardsim.env.levels import take
 from shardsim.env.types import Level, State
 
 SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from
-
-
-class Structure(NamedTuple):
-    """The settings of `TrainConfig` that a program is made for, under their names."""
-
-    num_envs: int
-    rollout_steps: int
-    epochs: int
-    minibatches: int
-    bank_levels: int
-    bank_starts: int
-    reward_schedule: tuple[RewardSchedule, ...]
 
 
 class Learner(NamedTuple):
@@ -85,21 +74,6 @@ class Record(NamedTuple):
     last: MinibatchStep
     learning_rate: jax.Array  # float32[]
     entropy: jax.Array  # float32[], the bonus in force, nats
-
-
-class Metrics(NamedTuple):
-    """Scalars of one update, float32[] each."""
-
-    episodes: jax.Array  # finished
-    returns: jax.Array  # summed over finished episodes
-    length: jax.Array  # summed steps of finished episodes
-    loss: LossParts
-    gradient_norm: jax.Array
-
-
-def structure_of(config: TrainConfig) -> Structure:
-    """Return what of a config decides which program trains it."""
-    return Structure(*(getattr(config, name) for name in Structure._fields))
 
 
 def first_parameters(learner: Learner, key: jax.Array) -> Any:
@@ -186,27 +160,6 @@ def update_once(
     )
     done = Carry(learnt.parameters, learnt.optimiser, states, earned, carry.update + 1, carry.key)
     return done, record, metrics
-
-
-def finished_returns(
-    earned: jax.Array, rewards: jax.Array, ended: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Return float32[B], what running episodes have earned, and float32[], what finished ones had.
-
-    Args:
-        earned: float32[B], what the episodes that run were paid before.
-        rewards: float32[T, B], weighed.
-        ended: bool[T, B], whether the step was an episode's last.
-    """
-
-    def step(carry: tuple[jax.Array, jax.Array], happened: tuple[jax.Array, jax.Array]):
-        earned, total = carry
-        reward, ended = happened
-        earned = earned + reward
-        total = total + jnp.sum(jnp.where(ended, earned, 0.0))
-        return (jnp.where(ended, 0.0, earned), total), None
-
-    return jax.lax.scan(step, (earned, jnp.float32(0)), (rewards, ended))[0]
 
 
 def collect(

@@ -26,17 +26,16 @@ from shardsim.agent.hyperparameters import Hyperparameters, hyperparameters
 from shardsim.agent.learner import (
     Carry,
     Learner,
-    Metrics,
     MinibatchStep,
     Record,
-    Structure,
     first_carry,
     first_parameters,
-    structure_of,
     update_once,
 )
 from shardsim.agent.learners import components_of
+from shardsim.agent.metrics import Metrics
 from shardsim.agent.spread import over_seeds, shares, spread
+from shardsim.agent.structure import Structure, structure_of
 from shardsim.base.parallel import each
 from shardsim.env.core import Env
 from shardsim.env.episodes import Bank, make_bank

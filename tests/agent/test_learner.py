@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from shardsim.agent.action import log_probability
-from shardsim.agent.learner import finished_returns, minibatch_gradient
+from shardsim.agent.learner import minibatch_gradient
 from shardsim.agent.loss import Coefficients
+from shardsim.agent.metrics import finished_returns
 from shardsim.agent.update import MOMENT_DECAY
 from shardsim.env.levels import take
 

@@ -14,8 +14,8 @@ import pytest
 from shardsim.agent import checkpoint as checkpoints
 from shardsim.agent.config import TrainConfig
 from shardsim.agent.divergence import first_bad
-from shardsim.agent.learner import Metrics
 from shardsim.agent.loss import LossParts
+from shardsim.agent.metrics import Metrics
 from shardsim.agent.train import Diverged, chunk_means, phases, schedule, train
 from shardsim.base.arrays import from_bytes, to_bytes
 from shardsim.base.errors import UserError
