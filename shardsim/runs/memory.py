@@ -1,8 +1,8 @@
 """What a config needs of memory at least, said before anything is computed or written.
 
 Only arrays that must be there at the same time are counted, by their shapes; what XLA adds for
-itself is not. So what fits is never refused: measured peaks are 1 to 3 times the estimate
-(`tests/runs/faults/test_memory.py`).
+itself is not. So what fits is never refused: measured peaks of the process are 1 to 4 times the
+estimate (docs/run.md).
 
 Axis letters: K seeds · N rows of a rollout · L levels · S states · A actions · C contexts.
 """
