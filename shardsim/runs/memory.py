@@ -1,7 +1,7 @@
 """What a config needs of memory at least, said before anything is computed or written.
 
 Only arrays that must be there at the same time are counted, by their shapes; what XLA adds for
-itself is not. So what fits is never refused: measured peaks of the process are 1 to 4 times the
+itself is not. So what fits is never refused: measured peaks of the process are 2 to 5 times the
 estimate (docs/run.md).
 
 Axis letters: K seeds · N rows of a rollout · L levels · S states · A actions · C contexts.
