@@ -1,8 +1,8 @@
 """What a config needs of memory at least, said before anything is computed or written.
 
 Only arrays that must be there at the same time are counted, by their shapes; what XLA adds for
-itself is not. So what fits is never refused: measured peaks are 1 to 3 times the estimate
-(`tests/runs/faults/test_memory.py`).
+itself is not. So what fits is never refused: measured peaks of the process are 2 to 5 times the
+estimate (docs/run.md).
 
 Axis letters: K seeds · N rows of a rollout · L levels · S states · A actions · C contexts.
 """
@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from shardsim.agent.components import DEFAULT_COMPONENTS
+from shardsim.agent.config import NetworkConfig, TrainConfig
 from shardsim.agent.learner import first_parameters
 from shardsim.agent.spread import shares
 from shardsim.agent.train import make_learner
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env
-from shardsim.runs.config import RunConfig, make_env
+from shardsim.env.types import Split
+from shardsim.runs.config import RunConfig
 from shardsim.shards.contexts.battery import CONTEXTS_A_LEVEL
 
 PROGRAM = 400 * 2**20  # bytes of Python, JAX and its compiler before the first array
@@ -41,68 +43,66 @@ class Part(NamedTuple):
     keys: str
 
 
-def training(env: Env, config: RunConfig) -> list[Part]:
-    """Return the parts of training that are held at the same time."""
+def training(env: Env, config: RunConfig) -> Iterator[Part]:
+    """Yield the parts of training that are held at the same time, what needs no tracing first."""
     train = config.train
-    learner = make_learner(env, train, DEFAULT_COMPONENTS)
-    key = jax.random.key(0)
-    level = _size(jax.eval_shape(lambda key: env.level(key, "train"), key))
-    parameters = _size(jax.eval_shape(partial(first_parameters, learner), key))
+    seen, first = WORD * math.prod(env.observation_shape), WORD * train.network.widths[0]
+    tables = 2 * WORD * env.num_states * env.num_actions
+    answered = env.num_states * (seen + train.seeds * first)
+    yield Part(
+        "exact evaluation",
+        train.evaluation_levels * (tables + answered),
+        "train.evaluation_levels or the size of the world",
+    )
+    level = _level(env, "train")
     starts = WORD * train.bank_starts * len(env.state_fields)
+    levels = train.seeds * train.bank_levels * (level + starts)
+    yield Part("levels", levels, "train.bank_levels")
     rows = train.num_envs * train.rollout_steps
     state = level + WORD * (len(env.state_fields) + 1)
     # A rollout's states, those after each step, and the learner's batch of them.
     rollout = rows * (3 * state + WORD * STEP_WORDS)
-    # Parameters with Adam's two moments: of the seed, and around two minibatches of its record.
-    network = 3 * parameters * (1 + 4)
-    seen = WORD * math.prod(env.observation_shape)
-    first = WORD * train.network.widths[0]
-    tables = env.num_states * env.num_actions * WORD * 2
-    evaluated = train.evaluation_levels * env.num_states * (seen + train.seeds * first)
-    evaluated += train.evaluation_levels * tables
-    at_once = len(shares(train.seeds)) if jax.default_backend() == "cpu" else 1
-    at_once = min(at_once, os.cpu_count() or 1)
-    size = "train.num_envs x train.rollout_steps"
-    return [
-        Part("levels", train.seeds * train.bank_levels * (level + starts), "train.bank_levels"),
-        Part("rollouts", train.seeds * rollout + at_once * rows * (seen + first), size),
-        Part("networks", train.seeds * network, "train.network.widths"),
-        Part("exact evaluation", evaluated, "train.evaluation_levels"),
-    ]
-
-
-def identification(env: Env, config: RunConfig) -> list[Part]:
-    """Return the parts of identification that are held at the same time."""
-    identify = config.identify
-    contexts = identify.target_contexts + identify.held_out_contexts
-    level = _size(jax.eval_shape(lambda key: env.level(key, "target"), jax.random.key(0)))
-    concepts, actions = len(env.concept_names), env.num_actions
-    each = level + WORD * math.prod(env.observation_shape)
-    each += WORD * (concepts * (2 * actions + 3) + actions)  # advantages, distances, covariates
-    answers = config.train.seeds * 2 * WORD * actions * (1 + concepts)  # of whole and edited states
-    batteries = Part(
-        "batteries",
-        contexts * (each + answers),
-        "identify.target_contexts and identify.held_out_contexts",
+    cores = len(shares(train.seeds)) if jax.default_backend() == "cpu" else 1
+    at_once = min(cores, os.cpu_count() or 1)
+    yield Part(
+        "rollouts",
+        train.seeds * rollout + at_once * rows * (seen + first),
+        "train.num_envs or train.rollout_steps",
     )
+    # Parameters with Adam's two moments: of the seed, and around two minibatches of its record.
+    network = train.seeds * _parameters(env, train.network) * 3 * (1 + 4)
+    yield Part("networks", network, "train.network.widths")
+
+
+def identification(env: Env, config: RunConfig) -> Iterator[Part]:
+    """Yield the parts of identification that are held at the same time."""
+    identify, seeds = config.identify, config.train.seeds
+    contexts = identify.target_contexts + identify.held_out_contexts
     levels = -(-contexts // CONTEXTS_A_LEVEL)
+    concepts, actions = len(env.concept_names), env.num_actions
     tables = levels * env.num_states * actions * WORD * 2
-    draws = config.train.seeds * identify.draws * identify.max_shards * 2 * WORD
-    return [
-        batteries,
-        Part("tables of levels", tables, "identify.target_contexts"),
-        Part("bootstrap draws", draws, "identify.draws"),
-    ]
+    yield Part("tables of levels", tables, "identify.target_contexts")
+    each = _level(env, "target") + WORD * math.prod(env.observation_shape)
+    each += WORD * (concepts * (2 * actions + 3) + actions)  # advantages, distances, covariates
+    answers = seeds * 2 * WORD * actions * (1 + concepts)  # in contexts as they are, and edited
+    keys = "identify.target_contexts or identify.held_out_contexts"
+    yield Part("batteries", contexts * (each + answers), keys)
+    draws = seeds * identify.draws * identify.max_shards * 2 * WORD
+    yield Part("bootstrap draws", draws, "identify.draws")
 
 
-def reflection(env: Env, config: RunConfig) -> list[Part]:
-    """Return the parts of reflection that are held at the same time."""
+def reflection(env: Env, config: RunConfig) -> Iterator[Part]:
+    """Yield the parts of reflection that are held at the same time."""
     reflect = config.reflect
     plans = reflect.contexts * reflect.plans * reflect.plan_moves * WORD * 2
-    return [Part("plans", plans, "reflect.contexts x reflect.plans x reflect.plan_moves")]
+    yield Part("plans", plans, "reflect.contexts, reflect.plans or reflect.plan_moves")
 
 
-ESTIMATES = {"train": training, "identify": identification, "reflect": reflection}
+ESTIMATES: dict[str, Callable[[Env, RunConfig], Iterator[Part]]] = {
+    "train": training,
+    "identify": identification,
+    "reflect": reflection,
+}
 
 
 def available() -> tuple[int, str]:
@@ -121,25 +121,38 @@ def available() -> tuple[int, str]:
     return here, "this machine"
 
 
-def refuse_what_cannot_fit(config: RunConfig, stages: Sequence[str]) -> None:
+def refuse_what_cannot_fit(env: Env, config: RunConfig, stages: Iterable[str]) -> None:
     """Raise UserError where a stage needs more memory than there is.
 
     Args:
+        env: of the config.
         config: resolved.
         stages: that are to be done.
     """
-    env = make_env(config.env)
     there, where = available()
     for stage in stages:
-        parts = ESTIMATES[stage](env, config) if stage in ESTIMATES else []
-        needed = PROGRAM + sum(part.bytes for part in parts)
-        if needed > there:
-            worst = max(parts, key=lambda part: part.bytes)
-            raise UserError(
-                f"the stage {stage} needs at least {_gib(needed)} of memory ({worst.what} "
-                f"{_gib(worst.bytes)}, of {config.train.seeds} seeds), and {where} has "
-                f"{_gib(there)}; lower {worst.keys}, or train.seeds"
-            )
+        needed = PROGRAM
+        for part in ESTIMATES[stage](env, config) if stage in ESTIMATES else ():
+            needed += part.bytes
+            if needed > there:
+                raise UserError(
+                    f"the stage {stage} needs at least {_gib(needed)} of memory (of these "
+                    f"{_gib(part.bytes)} for {part.what}), and {where} has {_gib(there)}; lower "
+                    f"{part.keys}, or train.seeds"
+                )
+
+
+@lru_cache(maxsize=64)
+def _level(env: Env, split: Split) -> int:
+    """Return the bytes of one level."""
+    return _size(jax.eval_shape(lambda key: env.level(key, split), jax.random.key(0)))
+
+
+@lru_cache(maxsize=64)
+def _parameters(env: Env, network: NetworkConfig) -> int:
+    """Return the bytes of one network's parameters."""
+    learner = make_learner(env, TrainConfig(network=network), DEFAULT_COMPONENTS)
+    return _size(jax.eval_shape(partial(first_parameters, learner), jax.random.key(0)))
 
 
 def _size(tree: Any) -> int:

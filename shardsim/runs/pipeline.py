@@ -15,7 +15,7 @@ from shardsim.base.errors import UserError, caution, did_you_mean
 from shardsim.base.given import path_of
 from shardsim.base.progress import Listener, Tracked
 from shardsim.env.registry import code_of
-from shardsim.runs.config import RunConfig, resolve, with_folders
+from shardsim.runs.config import RunConfig, make_env, resolve, with_folders
 from shardsim.runs.files import TIMINGS
 from shardsim.runs.io import json_to_bytes
 from shardsim.runs.manifest import holds_a_run
@@ -64,7 +64,7 @@ def run(
     asked = resolve(with_folders(read_config(config, overrides), folders))
     out = path_of(out) if out is not None else Path("runs") / _name(config)
     if not (out / MANIFEST).is_file():  # else its stages ask, those that are left
-        refuse_what_cannot_fit(asked, wanted)
+        refuse_what_cannot_fit(make_env(asked.env), asked, wanted)
     mirrors = names_of(log)
     return _finish(Run(_open_or_create(out, asked), asked.env.folders), wanted, progress, mirrors)
 
@@ -167,7 +167,8 @@ def perform(opened: Run, name: str, display: Display, **asked: int) -> None:
     The stages that rest on it count as not done from now on.
     """
     store = opened.store
-    _ = opened.env  # refused before anything is forgotten
+    # Refused before anything is forgotten: a changed env, and what cannot fit.
+    refuse_what_cannot_fit(opened.env, opened.config, [name])
     mixed = in_words(differing(store.made() | {f"{name}, now": provenance()}))
     if mixed:
         caution(f"{opened.path} is not all made with the same versions: {mixed}")

@@ -42,6 +42,7 @@ def at_work(sweep: Path, command: subprocess.Popen, seconds: float = 120.0) -> i
         found = [read_lease(folder) for folder in sweep.glob("*") if folder.is_dir()]
         alive = [lease["pid"] for lease in found if lease and lives(lease["pid"])]
         alive = [pid for pid in alive if pid != command.pid]
+        assert alive or command.poll() is None, "the command ended, and no worker had begun"
         return alive[0] if alive else 0
 
     return wait(pid, "a worker begins", seconds)

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 
 from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
+from shardsim.runs.config import make_env
 from shardsim.runs.disk import locked, writable
 from shardsim.runs.folders import INDEX
 from shardsim.runs.io import json_from_bytes, json_text
+from shardsim.runs.memory import refuse_what_cannot_fit
 from shardsim.runs.pipeline import create, stages_until
 from shardsim.runs.store import MANIFEST
 from shardsim.runs.sweep.grid import Point
@@ -101,10 +103,13 @@ def extend(path: str | Path, asked: Iterable[Point], until: str) -> Sweep:
         The sweep with the points that were asked for, and no others.
 
     Raises:
-        UserError: an unknown stage, or the folder holds something else or cannot be written.
+        UserError: an unknown stage, a point that cannot fit in memory, or a folder that holds
+            something else or cannot be written.
     """
-    path = path_of(path)
-    stages_until(until)
+    path, asked = path_of(path), list(asked)
+    stages = stages_until(until)
+    for point in asked:
+        refuse_what_cannot_fit(make_env(point.config.env), point.config, stages)
     _refuse_strangers(path)
     with writable(path):
         path.mkdir(parents=True, exist_ok=True)

@@ -9,16 +9,13 @@ import json
 import shlex
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shardsim.base.errors import UserError
 from shardsim.base.given import path_of
 from shardsim.runs.files import CONFIG, MANIFEST
 from shardsim.runs.store import Store
 from shardsim.runs.verify import Problem, Verified, verify_run
-
-if TYPE_CHECKING:
-    from shardsim.runs.sweep.index import Entry, Sweep
 
 INDEX = "index.json"
 RESTORE = "restore that file from a copy, or give the sweep's command again with another --out"
@@ -53,7 +50,7 @@ def verify_sweep(path: Path) -> list[Verified]:
 
     sweep = open_sweep(path)
     runs = [_run(folder) for folder in sweep.folders if folder.is_dir()]
-    problems = [problem for entry in sweep.entries for problem in _point(sweep, entry)]
+    problems = [problem for entry in sweep.entries for problem in _point(path, entry)]
     known = {entry.name for entry in sweep.entries}
     others = sorted(
         one.name for one in path.iterdir() if (one / MANIFEST).is_file() and one.name not in known
@@ -71,11 +68,11 @@ def _run(folder: Path) -> Verified:
         return Verified(str(folder), 1, (Problem(MANIFEST, what, mend),), ())
 
 
-def _point(sweep: Sweep, entry: Entry) -> list[Problem]:
-    """What the index says of one point, against the point's own config."""
-    folder = sweep.path / entry.name
+def _point(path: Path, entry: Any) -> list[Problem]:
+    """What the index says of one point (an `Entry`), against the point's own config."""
+    folder = path / entry.name
     if not folder.is_dir():
-        again = shlex.join(["shardsim", "sweep", "CONFIG", "...", "--out", str(sweep.path)])
+        again = shlex.join(["shardsim", "sweep", "CONFIG", "...", "--out", str(path)])
         return [Problem(entry.name, "is lost", f"make it again with the sweep's command: {again}")]
     try:
         store = Store.open(folder)

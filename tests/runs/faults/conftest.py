@@ -12,7 +12,6 @@ import pytest
 
 USUAL = {
     "KILLS": 1,
-    "SWEEP_KILLS": 1,
     "DAMAGES": 12,
     "FUZZ": 100,
     "DISK": 2,
@@ -26,7 +25,7 @@ Tell = Callable[[str, int, list[str]], None]
 @pytest.fixture(scope="session")
 def how_many() -> Callable[[str], int]:
     """The number of faults of a kind that are to be tried."""
-    return lambda kind: int(os.environ.get(f"FAULTS_{kind}", USUAL[kind]))
+    return lambda kind: int(os.environ.get(f"FAULTS_{kind}") or USUAL[kind])
 
 
 @pytest.fixture
