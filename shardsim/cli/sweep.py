@@ -1,6 +1,5 @@
 """`shardsim sweep`: many runs of one config, and how far they are."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,7 +58,7 @@ def sweep_command(
     as_json: AsJson = False,
 ) -> None:
     """Run a config with every combination of some values; what is done is not repeated."""
-    from shardsim.runs.mirrors import FROM_ENVIRONMENT, names_of
+    from shardsim.runs.mirrors import pass_on
     from shardsim.runs.sweep import cluster, grid, index, pool, table
     from shardsim.runs.sweep import slurm as batch
     from shardsim.runs.sweep.state import states
@@ -67,8 +66,7 @@ def sweep_command(
     if config == STATUS:
         _show_status(words or (), as_json)
         return
-    if log is not None:
-        os.environ[FROM_ENVIRONMENT] = ",".join(names_of(log))  # workers inherit it
+    pass_on(log)
     asked = grid.points(config, words or (), seeds=seeds, folders=envs or ())
     folder = out or Path("runs") / f"{Path(config).stem}-sweep"
     sweep = index.extend(folder, asked, until)

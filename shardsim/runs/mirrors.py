@@ -55,6 +55,12 @@ def names_of(asked: str | Sequence[str] | None) -> tuple[str, ...]:
     return names
 
 
+def pass_on(asked: str | Sequence[str] | None) -> None:
+    """Let processes that this one starts mirror their logs so; raises as `names_of`."""
+    if asked is not None:
+        os.environ[FROM_ENVIRONMENT] = ",".join(names_of(asked))
+
+
 @contextlib.contextmanager
 def mirrored(store: Store, names: Sequence[str], config: Mapping[str, Any]) -> Iterator[None]:
     """Let a store's log be mirrored while it is written.

@@ -110,6 +110,8 @@ def test_names_come_from_the_call_or_the_environment(kept, monkeypatch) -> None:
     monkeypatch.setenv(mirrors.FROM_ENVIRONMENT, "kept")
     assert names_of(None) == ("kept",)
     assert names_of(()) == ()
+    mirrors.pass_on("")
+    assert names_of(None) == ()
 
 
 def test_a_wrong_name_and_a_missing_package_are_refused_before_anything_is_written(
