@@ -270,7 +270,7 @@ def either_way(model: str, tables: list[xr.Dataset]) -> list[tuple[str, ...]]:
     decided = [np.isin(said, ("constant", "drifted")) for said in (means, far)]
     share = float(np.logical_or(*decided).mean()) if means.size else 0.0
     hidden = int(((means != "drifted") & (far == "drifted")).sum())
-    words = f"{share:.0%} of {means.size}, {hidden} of them drifted in no one direction"
+    words = f"{share:.0%} of {means.size}, {hidden} of them drifted by distance alone"
     goal = f"classes decided under {model} on means or by distance ≥ {DECIDED:.0%}"
     return [(goal, words, "met" if share >= DECIDED else "not met")]
 

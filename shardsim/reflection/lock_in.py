@@ -70,12 +70,15 @@ def locked_in_against(
     Raises:
         UserError: a size outside 0..1.
     """
-    back = []
-    for now in np.asarray(path, np.float64):
-        ends = onward(now), onward(kicked(now, toward, size))
-        back.append(0.5 * float(np.abs(ends[1] - ends[0]).sum()) <= close)
+    now = np.asarray(path, np.float64)
+    plain = np.stack([onward(one) for one in now])
+    after = np.stack([onward(kicked(one, toward, size)) for one in now])
     # Where reflection still ends elsewhere than from the last step nothing is locked in yet.
-    last = onward(np.asarray(path, np.float64)[-1])
-    same = [0.5 * np.abs(onward(now) - last).sum() <= close for now in path]
-    holds = np.logical_and.accumulate(np.logical_and(back, same)[::-1])[::-1]
-    return float(holds.argmax()) if holds.any() else np.nan
+    holds = np.logical_and(_near(after, plain, close), _near(plain, plain[-1], close))
+    always = np.logical_and.accumulate(holds[::-1])[::-1]
+    return float(always.argmax()) if always.any() else np.nan
+
+
+def _near(one: np.ndarray, other: np.ndarray, close: float) -> np.ndarray:
+    """Return bool[...]: total variation of distributions float64[..., K] is at most `close`."""
+    return 0.5 * np.abs(one - other).sum(-1) <= close

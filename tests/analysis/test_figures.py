@@ -254,7 +254,7 @@ def test_values_on_the_way_are_in_units_of_their_range(finished):
     np.testing.assert_allclose(found[1].models["sham"], 0.0)
 
 
-SLOW = {"basins", "cheese-vector", "decision-square"}
+SLOW = {"basins", "cheese-vector", "decision-square", "extinction-by-distance"}
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - SLOW))

@@ -127,7 +127,7 @@ def test_the_component_that_follows_a_gate_stands_beside_its_controls(page):
 def test_every_picture_is_inside_and_described(page, built):
     pictures = read(page).pictures
     files = {name: data for name, data in built.items() if name.endswith(".png")}
-    assert len(pictures) == len(files) == 17
+    assert len(pictures) == len(files) == 18
     inside = [base64.b64decode(str(picture["src"]).partition(",")[2]) for picture in pictures]
     assert sorted(inside) == sorted(files.values())
     assert all(len(str(picture["alt"])) > 20 for picture in pictures)

@@ -104,7 +104,7 @@ def test_numbers_that_nothing_decides_are_words(study):
     assert study.steps(np.array([np.nan])) == "moving"
 
 
-def test_a_class_that_drifts_in_no_one_direction_is_decided(study, table):
+def test_a_class_that_drifts_by_distance_alone_is_decided(study, table):
     far = np.array([["drifted", "undecided", "constant", "undefined"], ["undecided"] * 4])
     means = np.array([["undecided"] * 4, ["undecided", "constant", "constant", "undefined"]])
     asked = table.assign(
@@ -112,5 +112,5 @@ def test_a_class_that_drifts_in_no_one_direction_is_decided(study, table):
     )
     ((goal, words, met),) = study.either_way("turns", [asked])
     assert goal.startswith("classes decided under turns on means or by distance")
-    assert (words, met) == ("50% of 2, 1 of them drifted in no one direction", "not met")
+    assert (words, met) == ("50% of 2, 1 of them drifted by distance alone", "not met")
     assert study.either_way("turns", [table]) == []

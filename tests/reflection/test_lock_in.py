@@ -45,10 +45,10 @@ def in_a_fork(first: float, gains: np.ndarray, steps: int) -> np.ndarray:
 def test_a_kick_is_undone_where_it_does_not_cross_the_separatrix() -> None:
     """Growth is w_k h_k, so the first shard wins above h_2 / (h_1 + h_2): here 1 / 3."""
     gains, size = np.array([2.0, 1.0]), 0.4
-    path = in_a_fork(0.4, gains, 60)
+    path = in_a_fork(0.4, gains, 24)
 
     def onward(now: np.ndarray) -> np.ndarray:
-        return in_a_fork(now[0], gains, 400)[-1]
+        return in_a_fork(now[0], gains, 120)[-1]
 
     found = locked_in_against(path, onward, np.array([0.0, 1.0]), size)
     safe = (1.0 - size) * path[:, 0] > 1 / 3

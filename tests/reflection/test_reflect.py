@@ -261,7 +261,7 @@ def test_one_agent_needs_a_known_model_and_shards(small, second):
 
 
 def test_every_context_can_be_an_onset_of_its_own(small, onset, alone):
-    found = reflect_agents(small, CONFIG, ("turns",), onset=onset, apart=True, seed=1)
+    found = reflect_agents(small, CONFIG, ("turns",), onset=onset, apart=1, seed=1)
     assert found.setting.names == tuple(map(str, range(onset.size)))
     assert found.setting.weight.shape == (SEEDS, onset.size, 1)
     before = found.trace.measured.hits[1, :, 0, 0]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shardsim.base.errors import UserError
-from shardsim.reflection import reflect
+from shardsim.reflection import in_weights
 from shardsim.runs import forecasts
 from shardsim.runs.config import resolve
 from shardsim.runs.io import dataset_to_bytes
@@ -86,7 +86,7 @@ def test_it_stands_before_any_weight_moves_and_a_kill_does_not_change_it(
         raise Killed
 
     with monkeypatch.context() as killing:
-        killing.setattr(reflect, "reflect_in_batches", kill)
+        killing.setattr(in_weights, "reflect_in_batches", kill)
         with pytest.raises(Killed):
             run_stage(path, "reflect")
     stopped = load(path)

@@ -63,9 +63,11 @@ def _distance(told: Mapping[str, Any]) -> str:
     if far.get("verdict") != "drifted" or "mean" not in far:
         return ""
     by = interval(far, "{:.2f}")
-    more = f"; whichever way, they go by {by} of the range beyond the sham (root mean square)"
-    no_one = ", in no one direction" if told.get("verdict") != "drifted" else ""
-    return f"{more}: drifted{no_one}"
+    alone = ", which the means do not show" if told.get("verdict") != "drifted" else ""
+    return (
+        f"; whichever way, they go by {by} of the range beyond the sham (root mean square): "
+        f"drifted by distance{alone}"
+    )
 
 
 def _before(found: Mapping[str, Any]) -> str:

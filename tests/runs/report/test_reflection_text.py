@@ -80,3 +80,25 @@ def test_it_says_what_was_reached_before_and_what_would_decide():
     told["saturated"] = 0.0
     summary["constancy"]["contested"] = "constant"
     assert headlines(summary)[-1].endswith(" Reached first before: corner 0.88, neither 0.12.")
+
+
+def test_drift_by_distance_is_said_beside_the_means():
+    far = {"verdict": "drifted", "mean": 0.09, "low": 0.06, "high": 0.12}
+    told = {"verdict": "undecided", "beyond": {"mean": 0.5}, "distance": far}
+    summary = {
+        "shards": [{"name": "corner"}],
+        "constancy": {"contested": "undecided"},
+        "reflection": {
+            "contested": {
+                "tolerance": 0.05,
+                "model": "turns",
+                "value_change": [changed(0.0, "undecided")],
+                "models": {"turns": told},
+            }
+        },
+    }
+    line = headlines(summary)[-1]
+    assert "whichever way, they go by 0.09 [0.06, 0.12] of the range beyond the sham" in line
+    assert "drifted by distance, which the means do not show." in line
+    told["distance"] = far | {"verdict": "undecided"}
+    assert "whichever way" not in headlines(summary)[-1]
