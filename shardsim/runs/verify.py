@@ -107,7 +107,8 @@ def _finished(store: Store) -> Iterator[Problem]:
     for name, stage in MADE_BY.items():
         if store.finished(stage) and name not in OPTIONAL:
             wanted.append(name)
-    wanted += [SUMMARY] if store.manifest["stages"] else []
+    # It is written anew when a stage begins, and a kill may come before that.
+    wanted += [SUMMARY] if "times" in store.manifest else []
     for name in wanted:
         if name not in store.manifest["files"]:
             said = f"is not listed in {MANIFEST}, though its stage is finished"

@@ -94,6 +94,16 @@ def test_the_log_may_grow_while_a_stage_is_at_work_and_not_otherwise(run: Path) 
     assert problems(run) == ["log.jsonl: was changed since a stage was last finished"]
 
 
+def test_a_kill_before_the_summary_is_written_anew_is_no_damage(run: Path) -> None:
+    store = Store.open(run)
+    with store.writing():
+        store.forget("diagnose")
+        store.finish("train")
+        assert any(line.startswith("summary.json: is not listed") for line in problems(run))
+        store.forget("identify", "train")
+        assert not any(line.startswith("summary.json") for line in problems(run))
+
+
 def test_a_manifest_that_was_edited_is_damaged(run: Path) -> None:
     told = json.loads((run / MANIFEST).read_text())
     (run / MANIFEST).write_text(json_text(told, indent=4) + "\n")
