@@ -15,6 +15,7 @@ STABILITY = "stability.nc"  # what `reflect --checkpoints` found
 CHECKPOINTS = "checkpoints/"
 RECORDS = "records/"  # whole updates, kept for diagnosis
 FIGURES = "figures/"
+LOG_MIRRORS = "logs"  # the folder of logs written for TensorBoard and W&B too; no results
 # Files that hold wall times and so differ between runs of one config; they hold no results.
 TIMED = (LOG, TIMINGS)
 # The stage that makes a result; what stands in no stage's name (checkpoints) is always current.

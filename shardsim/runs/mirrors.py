@@ -18,10 +18,10 @@ from typing import Any, Protocol
 
 from shardsim.base.errors import UserError, caution, did_you_mean, one_line
 from shardsim.base.extras import needed
+from shardsim.runs.files import LOG_MIRRORS
 from shardsim.runs.store import Store
 
 FROM_ENVIRONMENT = "SHARDSIM_LOG"  # names with commas, where no call gives them
-FOLDER = "logs"
 PROJECT = "shardsim"  # of W&B, where WANDB_PROJECT names no other
 Row = Mapping[str, Any]
 
@@ -137,7 +137,7 @@ class TensorBoard:
 
     def __init__(self, run: Path, config: Mapping[str, Any]) -> None:
         """Begin anew in the run directory."""
-        folder = _emptied(run / FOLDER / "tensorboard")
+        folder = _emptied(run / LOG_MIRRORS / "tensorboard")
         self._writer = needed("tensorboardX", "tensorboard", "this log").SummaryWriter(str(folder))
         told = "\n".join(f"    {key} = {value}" for key, value in config.items())
         self._writer.add_text("config", told)
@@ -159,12 +159,12 @@ class Wandb:
     def __init__(self, run: Path, config: Mapping[str, Any]) -> None:
         """Begin anew in the run directory, with the id that the run had before."""
         wandb = needed("wandb", "wandb", "this log")
-        folder = _emptied(run / FOLDER / "wandb")
+        folder = _emptied(run / LOG_MIRRORS / "wandb")
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             name=run.resolve().name,
             group=os.environ.get("WANDB_RUN_GROUP", run.resolve().parent.name),
-            id=_identity(run / FOLDER / "wandb-id"),
+            id=_identity(run / LOG_MIRRORS / "wandb-id"),
             resume="allow",
             mode=os.environ.get("WANDB_MODE", "offline"),
             dir=str(folder.parent),

@@ -20,6 +20,7 @@ from shardsim.runs.files import (
     CHECKPOINTS,
     CONFIG,
     LOG,
+    LOG_MIRRORS,
     MADE_BY,
     MANIFEST,
     OPTIONAL,
@@ -207,7 +208,8 @@ def _strangers(store: Store) -> list[str]:
     """Return files that no stage of this run has listed."""
     own = {MANIFEST, LOCK, LEASE, FAILURE, *TIMED, *store.manifest["files"]}
     here = (one for one in store.path.rglob("*") if one.is_file() and one.suffix != ".part")
-    return sorted({one.relative_to(store.path).as_posix() for one in here} - own)
+    names = {one.relative_to(store.path).as_posix() for one in here} - own
+    return sorted(name for name in names if not name.startswith(f"{LOG_MIRRORS}/"))
 
 
 def _some(names: list[str], most: int = 3) -> str:

@@ -150,7 +150,7 @@ def test_tensorboard_holds_the_numbers_at_their_updates(store) -> None:
     pytest.importorskip("tensorboardX", reason="needs shardsim[tensorboard]")
     for _ in range(2):  # the second time in place of the first
         log(store, ROWS[1:], ["tensorboard"])
-    (file,) = (store.path / mirrors.FOLDER / "tensorboard").iterdir()
+    (file,) = (store.path / mirrors.LOG_MIRRORS / "tensorboard").iterdir()
     found = [one for one in events(file) if one[0].startswith("train/")]
     assert sorted(found) == sorted(
         [("train/return", 4, 0.25), ("train/steps_per_second", 4, 1000.0)] * 2
@@ -178,8 +178,10 @@ def test_wandb_holds_them_offline(store, monkeypatch) -> None:
     with store.writing(), mirrored(store, ["wandb"], {"train.seeds": 2}):
         store.log(ROWS[1:], "train")
         store.log([part], "identify")
-    identity = (store.path / mirrors.FOLDER / "wandb-id").read_text()
-    (file,) = (store.path / mirrors.FOLDER / "wandb").glob(f"offline-run-*/run-{identity}.wandb")
+    identity = (store.path / mirrors.LOG_MIRRORS / "wandb-id").read_text()
+    (file,) = (store.path / mirrors.LOG_MIRRORS / "wandb").glob(
+        f"offline-run-*/run-{identity}.wandb"
+    )
     told = list(records(file))
     history = [one.history for one in told if one.WhichOneof("record_type") == "history"]
     items = {_key(item): item.value_json for item in history[0].item}
