@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from shardsim.agent.components import DEFAULT_COMPONENTS
-from shardsim.agent.config import NetworkConfig, TrainConfig
+from shardsim.agent.config import TrainConfig
 from shardsim.agent.learner import first_parameters
 from shardsim.agent.spread import shares
 from shardsim.agent.train import make_learner
@@ -70,7 +69,7 @@ def training(env: Env, config: RunConfig) -> Iterator[Part]:
         "train.num_envs or train.rollout_steps",
     )
     # Parameters with Adam's two moments: of the seed, and around two minibatches of its record.
-    network = train.seeds * _parameters(env, train.network) * 3 * (1 + 4)
+    network = train.seeds * _parameters(env, train) * 3 * (1 + 4)
     yield Part("networks", network, "train.network.widths")
 
 
@@ -149,10 +148,10 @@ def _level(env: Env, split: Split) -> int:
 
 
 @lru_cache(maxsize=64)
-def _parameters(env: Env, network: NetworkConfig) -> int:
+def _parameters(env: Env, train: TrainConfig) -> int:
     """Return the bytes of one network's parameters."""
-    learner = make_learner(env, TrainConfig(network=network), DEFAULT_COMPONENTS)
-    return _size(jax.eval_shape(partial(first_parameters, learner), jax.random.key(0)))
+    start = partial(first_parameters, make_learner(env, train))
+    return _size(jax.eval_shape(start, jax.random.key(0)))
 
 
 def _size(tree: Any) -> int:
