@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import FigureBase
 
+from shardsim.runs.comparison.asked import held_together
 from shardsim.runs.comparison.compare import compare_runs
 from shardsim.runs.comparison.pictures import results_figure
 from shardsim.runs.run import Run
@@ -16,6 +17,7 @@ def draw(
     result: str = "",
     against: str = "",
     by: str = "",
+    where: str = "",
     confidence: float = 0.9,
 ) -> FigureBase:
     """Draw interquartile means with bootstrap intervals; several results are given with commas."""
@@ -24,6 +26,7 @@ def draw(
         result.split(",") if result else (),
         against=against or None,
         by=by or None,
+        where=held_together(where),
         confidence=confidence,
     )
     return results_figure(found, found.axes[0])

@@ -36,6 +36,7 @@ MEANING = {
     "shard": "number of a shard, from 1, or its name; all if left out",
     "seed": "position of the seed, from 0",
     "split": "train, held-out or target",
+    "where": "only runs with these values: learning_rate=0.001,width=7",
     "ax": "from Python: an Axes or SubFigure to draw in",
     "size": "inches, as 6x4, or the width alone",
     "style": "a style of matplotlib, or several with commas, or a file",

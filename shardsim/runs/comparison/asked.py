@@ -15,6 +15,7 @@ from shardsim.runs.comparison.design import read_design
 from shardsim.runs.comparison.results import RESULTS
 from shardsim.runs.comparison.text import listing
 from shardsim.runs.comparison.values import read_values
+from shardsim.runs.sweep.grid import split as split_values
 from shardsim.runs.toml import value_of
 
 
@@ -34,9 +35,14 @@ def held(words: Iterable[str]) -> dict[str, Any]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            raise UserError(f"--where {word} is no setting; write --where KEY=VALUE")
+            raise UserError(f"where {word} is no setting; write it as KEY=VALUE")
         chosen[key] = value_of(text)
     return chosen
+
+
+def held_together(text: str) -> dict[str, Any]:
+    """Read `KEY=VALUE,KEY=VALUE`, as the option `where` of a figure has it; raises as `held`."""
+    return held(split_values(text) if text else ())
 
 
 def results_of(paths: Sequence[str], folders: Sequence[str | Path] = ()) -> dict[str, str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from shardsim.base.errors import UserError, did_you_mean
+from shardsim.runs.comparison.depends import bears_on
 from shardsim.runs.comparison.design import (
     ENV,
     Axis,
@@ -32,6 +33,7 @@ class Comparison(NamedTuple):
     seeds: pd.DataFrame  # a row for each run, seed and result: value, NaN with `why` if missing
     design: Design
     measures: list[Measure]
+    asked: tuple[str, ...]  # names of results, or what they begin with; empty: the usual ones
     axes: list[Axis]  # that results are shown against
     by: Axis | None  # a key whose values are shown apart
     held: Mapping[str, str]  # key -> the value that runs were chosen by
@@ -57,7 +59,8 @@ def compare(
 
     Runs that differ in their seeds alone are one group. Groups have interquartile means with
     intervals by stratified bootstrap, and pairs of them probabilities of improvement (Agarwal et
-    al. 2021; `shardsim.base.aggregate`). Settings that are varied beside the key make strata.
+    al. 2021; `shardsim.base.aggregate`). Settings that are varied beside the key make strata,
+    if the result can depend on them; an agent that several runs hold counts once.
 
     Args:
         path: the folder of a sweep, or several run directories.
@@ -71,7 +74,8 @@ def compare(
 
     Raises:
         UserError: no sweep or one run alone, an unknown result or key, runs that differ in seeds
-            only, or runs of several envs unless `against` or `by` is `env.id`.
+            only, results that cannot depend on the key, or runs of several envs unless `against`
+            or `by` is `env.id`.
     """
     paths = [path] if isinstance(path, str | Path) else list(path)
     design = read_design(paths, folders)
@@ -84,10 +88,12 @@ def compare_runs(
     *,
     against: str | None = None,
     by: str | None = None,
+    where: Mapping[str, Any] | None = None,
     confidence: float = 0.9,
 ) -> Comparison:
     """Compare runs that are open; arguments and errors as `compare`."""
-    return of_design(design_of_runs(runs), results, against=against, by=by, confidence=confidence)
+    design = design_of_runs(runs)
+    return of_design(design, results, against=against, by=by, where=where, confidence=confidence)
 
 
 def of_design(
@@ -103,8 +109,10 @@ def of_design(
     for key, value in (where or {}).items():
         design = _held(design, key, value)
     apart = design.axis(by) if by else None
+    asked = (results,) if isinstance(results, str) else tuple(results)
     axes = _axes(design, against, apart)
-    read = read_values(design, [results] if isinstance(results, str) else results)
+    read = read_values(design, asked)
+    axes = _that_bear(axes, read.measures)
     groups: list[dict[str, Any]] = []
     pairs: list[dict[str, Any]] = []
     for axis in axes:
@@ -120,6 +128,7 @@ def of_design(
         _with_settings(read, design),
         design,
         read.measures,
+        asked,
         axes,
         apart,
         held,
@@ -131,13 +140,11 @@ def of_design(
 
 def _held(design: Design, key: str, value: Any) -> Design:
     """Return the runs with one value of a key; raises UserError where there is none."""
-    axis = design.axis(key)
-    labels = [label_of(one) for one in axis.values]
-    if label_of(value) not in labels:
-        raise UserError(
-            f"no run has {axis.key} = {label_of(value)}; {did_you_mean(label_of(value), labels)}"
-        )
-    return design.only(lambda point: label_of(point.settings.get(axis.key)) == label_of(value))
+    whole, wanted = design.key(key), label_of(value)
+    labels = list(dict.fromkeys(label_of(point.settings.get(whole)) for point in design.points))
+    if wanted not in labels:
+        raise UserError(f"no run has {whole} = {wanted}; {did_you_mean(wanted, labels)}")
+    return design.only(lambda point: label_of(point.settings.get(whole)) == wanted)
 
 
 def _axes(design: Design, against: str | None, apart: Axis | None) -> list[Axis]:
@@ -157,6 +164,18 @@ def _axes(design: Design, against: str | None, apart: Axis | None) -> list[Axis]
             f"same measure; give runs of one env, or compare them all the same by {ENV}"
         )
     return chosen
+
+
+def _that_bear(axes: Sequence[Axis], measures: Sequence[Measure]) -> list[Axis]:
+    """Return the axes that some result can depend on; raises UserError where there is none."""
+    kept = [axis for axis in axes if any(bears_on(axis, one.stage) for one in measures)]
+    if not kept:
+        families = ", ".join(dict.fromkeys(one.family for one in measures))
+        raise UserError(
+            f"{families} cannot depend on {axes[0].key}: runs that differ in it alone hold the "
+            "same agents; compare results of a later stage, or against another key"
+        )
+    return kept
 
 
 def _with_settings(read: Read, design: Design) -> pd.DataFrame:

@@ -33,12 +33,6 @@ class Point(NamedTuple):
     state: str  # done, running, failed, stopped or waiting; empty of a run that is in no sweep
     why: str  # it failed, or cannot be opened
 
-    @property
-    def config(self) -> str:
-        """All settings but its seeds, as text; equal of runs that differ in seeds alone."""
-        told = {key: value for key, value in self.settings.items() if key not in LEFT_OUT}
-        return json.dumps(told, sort_keys=True, default=str)
-
 
 class Axis(NamedTuple):
     """A key that takes several values."""
@@ -62,19 +56,23 @@ class Design(NamedTuple):
     envs: tuple[str, ...]
 
     def axis(self, key: str) -> Axis:
-        """Return the axis of a key, which may be its last words; raises UserError for another."""
-        known = {name: axis for axis in self.axes for name in (axis.key, *axis.along)}
+        """Return the axis that a key belongs to; raises as `key`."""
+        whole = self.key(key)
+        return next(axis for axis in self.axes if whole in (axis.key, *axis.along))
+
+    def key(self, key: str) -> str:
+        """Return a varied key whole, given its last words; raises UserError for another."""
+        known = [name for axis in self.axes for name in (axis.key, *axis.along)]
         ends = [name for name in known if name == key or name.endswith(f".{key}")]
         if key in known or len(ends) == 1:
-            return known[key if key in known else ends[0]]
+            return key if key in known else ends[0]
         if ends:
             raise UserError(f"{key!r} is the end of {' and of '.join(ends)}; give the whole key")
         raise UserError(f"{key!r} is not varied between these runs; {did_you_mean(key, known)}")
 
     def only(self, kept: Callable[[Point], bool]) -> Design:
-        """Return the design of some points; their axes may be fewer."""
-        points = tuple(point for point in self.points if kept(point))
-        return self._replace(points=points, axes=axes_of(points))
+        """Return the design of some points; their axes and envs may be fewer."""
+        return design_of([point for point in self.points if kept(point)], self.name)
 
 
 def read_design(paths: Sequence[str | Path], folders: Sequence[str | Path] = ()) -> Design:

@@ -1,7 +1,8 @@
 """Groups of seeds along one varied key: an estimate each, and how often one exceeds another.
 
-What else was varied makes strata. Values of the key are compared over the strata that all of them
-have, so that a point that is missing in one does not look like an effect of the key.
+What else was varied and bears on the result makes strata. Values of the key are compared over the
+strata that all of them have, so that a point that is missing in one does not look like an effect of
+the key. A key that a result cannot depend on makes no groups of it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import pandas as pd
 
 from shardsim.base.aggregate import improvement, proportion, stratified_interval
 from shardsim.base.statistics import Interval
+from shardsim.runs.comparison.depends import bears_on
 from shardsim.runs.comparison.design import Axis, Design, label_of
 from shardsim.runs.comparison.values import Measure
 
 ALL_PAIRS = 6  # values of a key, above which only neighbours and the ends are compared
 
+ANY = "any"  # value of a key that is kept apart, for results that cannot depend on it
 USED = "used"  # of a row: f[N], the seeds that its estimate is of
 
 Strata = dict[str, np.ndarray]  # settings of the other keys -> f[N], the known seeds
@@ -37,8 +40,14 @@ class Cell(NamedTuple):
 def cells_of(
     values: Any, design: Design, measure: Measure, axis: Axis, by: Axis | None
 ) -> dict[str, list[Cell]]:
-    """Return value of `by`, "" without one -> a cell for each value of the axis."""
-    others = [one for one in design.axes if one not in (axis, by)]
+    """Return value of `by`, "" without one -> a cell for each value of the axis.
+
+    Where the result cannot depend on `by`, there is one, `ANY`; where it cannot on the axis, none.
+    """
+    if not bears_on(axis, measure.stage):
+        return {}
+    known = [one for one in design.axes if bears_on(one, measure.stage)]
+    others = [one for one in known if one not in (axis, by)]
     settings = {point.title: point.settings for point in design.points}
     mine: Any = values[values["result"] == measure.name]
     runs = mine["run"].map(settings)
@@ -47,11 +56,13 @@ def cells_of(
         return runs.map(lambda told: label_of(told.get(one.key)))
 
     at = column(axis)
-    series = column(by) if by is not None else at.map(lambda _: "")
+    whole = "" if by is None else ANY
+    apart = by if by in known else None
+    series = column(apart) if apart is not None else at.map(lambda _: whole)
     strata: Any = pd.Series("", index=mine.index)
     for one in others:
         strata = strata + f"{one.key}=" + column(one) + " "
-    names = [""] if by is None else [label_of(value) for value in by.values]
+    names = [whole] if apart is None else [label_of(value) for value in apart.values]
     return {
         name: [
             _cell(mine[here], strata[here])

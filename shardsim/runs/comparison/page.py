@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from shardsim.runs.comparison.design import Axis, label_of
 from shardsim.runs.comparison.pictures import improvement_figure, results_figure
 from shardsim.runs.report.build import Picture, template
 
+USUAL = 0.9  # confidence of the figures
 TEMPLATE = "compare.html.j2"
 RESULTS = "Each result against {}: groups of seeds with intervals, and every seed."
 PAIRS = "How often a seed of one value of {} exceeds one of another, beside chance."
@@ -64,8 +66,22 @@ def _picture(
         return Picture(name, caption, missing=str(error).partition("; ")[0])
     code = base64.b64encode(save_bytes(figure)).decode()
     width = round(figure.get_figwidth() * PIXELS_AN_INCH)
-    words = f"{name} against={axis.key}"
-    return Picture(words, caption, Markup(f"data:image/png;base64,{code}"), width)
+    return Picture(
+        command_of(found, axis, name), caption, Markup(f"data:image/png;base64,{code}"), width
+    )
+
+
+def command_of(found: Comparison, axis: Axis, name: str) -> str:
+    """Return what `shardsim plot DIR` needs to draw a figure again."""
+    held = ",".join(f"{key}={value}" for key, value in found.held.items())
+    options = {
+        "result": ",".join(found.asked),
+        "against": axis.key,
+        "by": "" if found.by is None else found.by.key,
+        "where": held,
+        "confidence": "" if found.confidence == USUAL else f"{found.confidence:g}",
+    }
+    return shlex.join([name, *(f"{key}={value}" for key, value in options.items() if value)])
 
 
 def _runs(found: Comparison) -> tuple[list[str], list[list[str]]]:

@@ -11,6 +11,7 @@ from shardsim.base.statistics import Interval
 from shardsim.plot.sweep_improvement import Pair, sweep_improvement_figure
 from shardsim.plot.sweep_results import Group, Panel, sweep_results_figure
 from shardsim.runs.comparison.compare import Comparison
+from shardsim.runs.comparison.depends import bears_on
 from shardsim.runs.comparison.design import Axis, label_of
 from shardsim.runs.comparison.values import Measure
 
@@ -18,8 +19,8 @@ MOST = 24  # panels of one figure, beyond which nothing could be read
 
 
 def results_figure(found: Comparison, axis: Axis) -> FigureBase:
-    """Every result against one key."""
-    measures = _few(found)
+    """Every result against one key that it can depend on."""
+    measures = _few(found, axis)
     values = [value if axis.is_number else label_of(value) for value in axis.values]
     panels = [_panel(found, axis, measure) for measure in measures]
     by_run = {measure.by_run for measure in measures}
@@ -30,7 +31,7 @@ def results_figure(found: Comparison, axis: Axis) -> FigureBase:
 def improvement_figure(found: Comparison, axis: Axis) -> FigureBase:
     """Probabilities of improvement between the values of one key."""
     panels: dict[str, list[Pair]] = {}
-    for measure in _few(found):
+    for measure in _few(found, axis):
         rows: Any = found.improvement
         here = rows[(rows["key"] == axis.key) & (rows["result"] == measure.name)]
         if len(here):
@@ -40,12 +41,11 @@ def improvement_figure(found: Comparison, axis: Axis) -> FigureBase:
     return sweep_improvement_figure(panels, axis.key, found.confidence)
 
 
-def _few(found: Comparison) -> list[Measure]:
-    if len(found.measures) > MOST:
-        raise UserError(
-            f"{len(found.measures)} results do not fit into one figure; name at most {MOST}"
-        )
-    return found.measures
+def _few(found: Comparison, axis: Axis) -> list[Measure]:
+    kept = [one for one in found.measures if bears_on(axis, one.stage)]
+    if len(kept) > MOST:
+        raise UserError(f"{len(kept)} results do not fit into one figure; name at most {MOST}")
+    return kept
 
 
 def _title(axis: Axis) -> str:

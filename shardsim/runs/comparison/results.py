@@ -1,7 +1,7 @@
 """What can be compared: each result says how to read one number a seed from a run.
 
 A result is a family: `share.target` has a part for each shard, `share.target.corner`. To add one,
-write a line in `RESULTS`; a part that a run does not have is missing there.
+write a line where those of its stage are; a part that a run does not have is missing there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from shardsim.base.errors import UserError
 from shardsim.base.statistics import SHARE, Bounds
 from shardsim.reflection.config import leading
 from shardsim.runs.figure_data import outcomes
+from shardsim.runs.figure_data.stability import models_of
 from shardsim.runs.run import Run
 from shardsim.shards.schema import by_seed
 
@@ -35,6 +36,8 @@ class Result(NamedTuple):
     is_yes: bool = False  # zeros and ones, whose mean is a part of the seeds
     by_run: bool = False  # f[1], one number a run; the run is the unit then
     or_none: bool = False  # a part that a run has not is 0 there, as for a verdict's words
+    stage: str = ""  # that finds it
+    of_class: bool = False  # parts begin with a class of onsets, without which a run has nothing
 
 
 def _return(run: Run, split: str) -> Parts:
@@ -84,6 +87,11 @@ def _margin(run: Run) -> Parts:
     return found
 
 
+def _concept(run: Run) -> Parts:
+    """Shares on target levels, divided among the concepts that the shards are for."""
+    return dict(zip(run.shards.concepts, run.shards.concept_shares(TARGET).T, strict=True))
+
+
 def _bits(run: Run) -> Parts:
     data = run.shards.dataset["bits"].transpose("model", "seed")
     return {
@@ -98,14 +106,20 @@ def _words(words: Any) -> Parts:
 
 
 def _value_change(run: Run) -> Parts:
-    """Change of each shard's value on target levels, by class of onsets, under the first model."""
+    """Change of each shard's value on target levels, by class of onsets, under the first model.
+
+    Of two shards of one name it is that of the one whose value changed most, whichever way.
+    """
     data = outcomes.chosen(run)["value_change"].sel(place=TARGET)
     data = data.sel(model=leading(run.config.reflect.models))
-    return {
-        f"{onset}.{name}": data.sel(onset=onset).isel(shard=number).values
-        for onset in map(str, data["onset"].values)
-        for number, name in enumerate(run.shards.names)
-    }
+    found: dict[str, Any] = {}
+    for onset in map(str, data["onset"].values):
+        for number, name in enumerate(run.shards.names):
+            change = data.sel(onset=onset).isel(shard=number).values
+            known = found.get(f"{onset}.{name}", change)
+            is_more = np.isnan(known) | (np.abs(change) > np.abs(known))
+            found[f"{onset}.{name}"] = np.where(is_more, change, known)
+    return found
 
 
 def _first(run: Run) -> Parts:
@@ -124,22 +138,59 @@ def _constancy(run: Run) -> Parts:
     return {f"{kind}.{said}": np.ones(1) for kind, said in found.items()}
 
 
+def _verdict_by_distance(run: Run) -> Parts:
+    said = outcomes.reflected(run)["distance_verdict"]
+    said = said.sel(model=leading(run.config.reflect.models))
+    return {
+        f"{kind}.{word}": np.ones(1)
+        for kind, word in zip(said["kind"].values, said.values, strict=True)
+    }
+
+
+def _stable_from(run: Run) -> Parts:
+    """From when drift, or the outcome, stays within the margin; infinite: not in this run."""
+    table = run.stability
+    data = table["stable_from"].sel(model=models_of(table)[0])
+    return {
+        f"{question}.{kind}": data.sel(question=question, kind=kind).values
+        for question in map(str, data["question"].values)
+        for kind in map(str, data["kind"].values)
+    }
+
+
+def _is_stable(run: Run) -> Parts:
+    """Whether it is so from some checkpoint on; NaN where a seed has no context of the class."""
+    found = _stable_from(run)
+    return {name: np.where(np.isnan(at), np.nan, np.isfinite(at)) for name, at in found.items()}
+
+
+def _diagnosis(run: Run) -> Parts:
+    found = run.diagnosis
+    if not found["seeds"]:
+        raise UserError(next(iter(found["notes"]), f"{run.path} is not diagnosed by seed"))
+    return _words(found["seeds"])
+
+
 RATIO, BITS, INFLUENCE = "return ÷ optimal return", "bits per decision", "share of influence"
 CHANGE: Bounds = (-1.0, 1.0)
 BEST: Bounds = (-np.inf, 1.0)
 POSITIVE: Bounds = (0.0, np.inf)
 
-RESULTS = (
+_TRAIN = (
     Result("return.held-out", RATIO, "1", lambda run: _return(run, HELD_OUT), True, BEST),
     Result("return.target", RATIO, "1", lambda run: _return(run, TARGET), True, BEST),
     Result("return.train", RATIO, "1", lambda run: _return(run, "train"), False, BEST),
     Result("regret.held-out", "regret", "1", lambda run: _regret(run, HELD_OUT), within=SHARE),
     Result("regret.target", "regret", "1", lambda run: _regret(run, TARGET), within=SHARE),
     Result("learner", "mean of the last chunk", "as in training.nc", _learner),
+)  # fmt: skip
+
+_IDENTIFY = (
     Result("share.target", INFLUENCE, "1", lambda run: _share(run, TARGET), True, SHARE),
     Result("share.held-out", INFLUENCE, "1", lambda run: _share(run, HELD_OUT), False, SHARE),
     Result("rest.target", INFLUENCE, "1", lambda run: _rest(run, TARGET), False, SHARE),
     Result("rest.held-out", INFLUENCE, "1", lambda run: _rest(run, HELD_OUT), False, SHARE),
+    Result("concept.target", INFLUENCE, "1", _concept, False, SHARE),
     Result("shardness", "best rival − shards", BITS, lambda run: {"": run.shards.shardness}, True),
     Result("explained", "fraction explained", "1", lambda run: {"": run.shards.explained}, True),
     Result(
@@ -162,17 +213,46 @@ RESULTS = (
         lambda run: _words(run.shards.dataset["own_verdict"].values), False, SHARE,
         is_yes=True, or_none=True,
     ),
+)  # fmt: skip
+
+_REFLECT = (
     Result("value-change", "change of the shard's value", "its range", _value_change, True, CHANGE),
     Result("first-change", "change of P(reached first)", "1", _first, False, CHANGE),
     Result(
         "constancy", "runs with the verdict", "part of runs", _constancy,
-        False, SHARE, is_yes=True, by_run=True, or_none=True,
+        False, SHARE, is_yes=True, by_run=True, or_none=True, of_class=True,
     ),
     Result(
-        "diagnosis", "seeds with the diagnosis", "part of seeds",
-        lambda run: _words(run.diagnosis["seeds"]), True, SHARE, is_yes=True, or_none=True,
+        "verdict-by-distance", "runs with the verdict by distance", "part of runs",
+        _verdict_by_distance, False, SHARE, is_yes=True, by_run=True, or_none=True, of_class=True,
+    ),
+    Result(
+        "stable", "seeds that are stable from some checkpoint on", "part of seeds",
+        _is_stable, False, SHARE, is_yes=True,
+    ),
+    Result(
+        "stable-from", "first checkpoint from which on it is stable", "env steps",
+        _stable_from, False, POSITIVE,
     ),
 )  # fmt: skip
+
+_DIAGNOSE = (
+    Result(
+        "diagnosis", "seeds with the diagnosis", "part of seeds",
+        _diagnosis, True, SHARE, is_yes=True, or_none=True,
+    ),
+)  # fmt: skip
+
+RESULTS = tuple(
+    one._replace(stage=stage)
+    for stage, found in (
+        ("train", _TRAIN),
+        ("identify", _IDENTIFY),
+        ("reflect", _REFLECT),
+        ("diagnose", _DIAGNOSE),
+    )
+    for one in found
+)
 
 
 def full_name(family: str, part: str) -> str:

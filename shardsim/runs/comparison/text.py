@@ -11,6 +11,7 @@ import numpy as np
 from shardsim.base.aggregate import CHANCE
 from shardsim.base.columns import aligned
 from shardsim.runs.comparison.compare import Comparison
+from shardsim.runs.comparison.depends import bears_on
 from shardsim.runs.comparison.design import Axis, label_of
 from shardsim.runs.comparison.values import Measure
 from shardsim.runs.report.formats import count, listed, minus
@@ -61,6 +62,7 @@ def notes(found: Comparison) -> list[str]:
                 f"{axis.key} changes together with {listed(axis.along)}, so that their effects "
                 "cannot be told apart"
             )
+    told += _without_effect(found)
     groups: Any = found.groups
     if len(groups) and groups["left_out"].any():
         told.append(
@@ -72,9 +74,26 @@ def notes(found: Comparison) -> list[str]:
             f"The values of {key} share no setting of the other keys, so that a difference may as "
             "well come from those"
         )
-    if len(groups) and (groups["seeds"] == 1).any():
+    alone = groups[(groups["seeds"] > 0) & groups["low"].isna()]
+    if (alone["seeds"] == 1).any():
         told.append("A group of one seed has no interval")
+    if (alone["seeds"] > 1).any():
+        told.append("A group with one seed for each setting of the other keys has no interval")
     told += [f"Not in these runs: {name} ({why})" for name, why in found.absent.items()]
+    return told
+
+
+def _without_effect(found: Comparison) -> list[str]:
+    """Which results cannot depend on which varied key."""
+    told = []
+    for axis in found.design.axes:
+        every = [one.family for one in found.measures if not bears_on(axis, one.stage)]
+        names = list(dict.fromkeys(every))
+        if names:
+            told.append(
+                f"{listed(names)} cannot depend on {axis.key}: runs that differ in it alone "
+                " hold the same agents, which count once"
+            )
     return told
 
 
@@ -122,7 +141,8 @@ def _seeds(found: Comparison, row: Any) -> str:
     whole = row["seeds"] + row["missing"] + row["left_out"]
     told = f"n = {row['seeds']}" + (f" of {whole}" if row["seeds"] < whole else "")
     by_run = any(one.name == row["result"] and one.by_run for one in found.measures)
-    return f"{told} run{'' if whole == 1 else 's'}" if by_run else told
+    told = f"{told} run{'' if whole == 1 else 's'}" if by_run else told
+    return f"{told}, no interval" if row["seeds"] and not np.isfinite(row["low"]) else told
 
 
 def pair_table(found: Comparison, axis: Axis) -> tuple[list[str], list[list[str]]]:
@@ -148,10 +168,11 @@ def surprises(found: Comparison, axis: Axis) -> list[str]:
         return [f"No two values of {axis.key} have seeds to compare."]
     away = rows[(rows["low"] > CHANCE) | (rows["high"] < CHANCE)]
     expected = len(rows) * (1 - found.confidence)
+    few = "has" if 1 in (len(away), len(rows)) else "have"
     told = [
-        f"Of {len(rows)} pairs compared, {count(len(away)) if len(away) else 'none'} "
-        f"{'has' if len(away) == 1 else 'have'} an interval that leaves out ½; by chance alone "
-        f"about {expected:.1f} would."
+        f"Of {len(rows)} pair{'' if len(rows) == 1 else 's'} compared, "
+        f"{count(len(away)) if len(away) else 'none'} {few} an interval that leaves out ½; if "
+        f"intervals cover as they promise, about {expected:.1f} would by chance alone."
     ]
     for _, row in away.iterrows():
         words = "greater" if row["probability"] > CHANCE else "smaller"
@@ -193,7 +214,7 @@ def as_text(found: Comparison) -> str:
 
 def about(found: Comparison) -> str:
     """How the numbers were made."""
-    strata = "; other varied keys are strata" if len(found.design.axes) > 1 else ""
+    strata = "; other varied keys are strata" if (found.groups["strata"] > 1).any() else ""
     return (
         f"Interquartile means over seeds (of yes and no: means) [{found.confidence:.0%} interval, "
         f"stratified bootstrap]{strata}. Probabilities of improvement count ties half; p comes "
@@ -220,6 +241,7 @@ def as_data(found: Comparison) -> dict[str, Any]:
         ],
         "groups": found.groups.to_dict("records"),
         "improvement": found.improvement.to_dict("records"),
+        "seeds": found.seeds.to_dict("records"),
         "confidence": found.confidence,
         "notes": notes(found),
     }

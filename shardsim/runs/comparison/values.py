@@ -10,6 +10,7 @@ import pandas as pd
 
 from shardsim.base.errors import UserError, did_you_mean
 from shardsim.base.statistics import Bounds
+from shardsim.runs.comparison.depends import identity
 from shardsim.runs.comparison.design import Design, Point
 from shardsim.runs.comparison.results import RESULTS, Parts, Result, full_name
 
@@ -21,6 +22,8 @@ class Measure(NamedTuple):
     """One result, as it was found in at least one run."""
 
     name: str
+    family: str
+    stage: str  # that it is a result of
     words: str  # with its unit, for an axis
     unit: str
     within: Bounds | None
@@ -37,7 +40,7 @@ class Read(NamedTuple):
     """Results of all runs."""
 
     measures: list[Measure]
-    values: pd.DataFrame  # `COLUMNS`; a seed is a position of its own where the unit is the run
+    values: pd.DataFrame  # `COLUMNS`, an agent once; its seed is the run where that is the unit
     absent: dict[str, str]  # family -> why no run has it
 
 
@@ -70,7 +73,8 @@ def read_values(design: Design, asked: Sequence[str] = (), *, strict: bool = Tru
             absent |= dict.fromkeys(names, "")
     _refuse_unknown(asked if strict else (), measures, absent)
     values = pd.DataFrame(rows, columns=list(COLUMNS))
-    return Read(measures, _once(values, design), {k: v for k, v in absent.items() if v})
+    values = _once(values, design, measures)
+    return Read(measures, values, {k: v for k, v in absent.items() if v})
 
 
 def _families(asked: Sequence[str]) -> list[Result]:
@@ -136,7 +140,14 @@ def _measure(family: Result, part: str) -> Measure:
     name = full_name(family.name, part)
     unit = "" if family.unit == "1" else f" ({family.unit})"
     return Measure(
-        name, f"{family.words}{unit}", family.unit, family.within, family.is_yes, family.by_run
+        name,
+        family.name,
+        family.stage,
+        f"{family.words}{unit}",
+        family.unit,
+        family.within,
+        family.is_yes,
+        family.by_run,
     )
 
 
@@ -152,8 +163,11 @@ def _rows(
     elif part in parts:
         values = np.asarray(parts[part], np.float64)
     else:
-        values = np.full(len(seeds), 0.0 if family.or_none else np.nan)
-        why = "" if family.or_none else f"{point.title} has no {part}"
+        is_none = family.or_none and (
+            not family.of_class or _class_of(part) in map(_class_of, parts)
+        )
+        values = np.full(len(seeds), 0.0 if is_none else np.nan)
+        why = "" if is_none else f"{point.title} has no {part}"
     name = full_name(family.name, part)
     return [
         {
@@ -161,16 +175,39 @@ def _rows(
             "seed": seed,
             "result": name,
             "value": round(float(value), DECIMALS) if np.isfinite(value) else np.nan,
-            "why": "" if np.isfinite(value) else why or "not known for this seed",
+            "why": "" if np.isfinite(value) else why or _why(value),
         }
         for seed, value in zip(seeds, values, strict=True)
     ]
 
 
-def _once(values: Any, design: Design) -> Any:
-    """Return each seed of a config once: an agent that two runs trained is one agent."""
-    configs = {point.title: point.config for point in design.points}
-    told = values.assign(config=values["run"].map(configs), missing=values["value"].isna())
+def _class_of(part: str) -> str:
+    """The class of onsets that a part begins with: `contested` of `contested.drifted`."""
+    return part.rpartition(".")[0]
+
+
+def _why(value: float) -> str:
+    return "at no point of this run" if np.isinf(value) else "not known for this seed"
+
+
+def _once(values: Any, design: Design, measures: Sequence[Measure]) -> Any:
+    """Return each agent once: a seed of all that a result of its stage depends on.
+
+    Of several runs that hold it the first that knows the value is kept. Where the unit is the run,
+    the same is done with all of its seeds together.
+    """
+    by_run = {one.name: one.by_run for one in measures}
+    known = {
+        one.name: {point.title: identity(point, one.stage) for point in design.points}
+        for one in measures
+    }
+    seeds = {point.title: str(point.run.seeds) for point in design.points if point.run is not None}
+    rows = list(zip(values["run"], values["seed"], values["result"], strict=True))
+    told = values.assign(
+        config=[known[name][run] for run, _, name in rows],
+        unit=[seeds[run] if by_run[name] else str(seed) for run, seed, name in rows],
+        missing=values["value"].isna(),
+    )
     told = told.sort_values("missing", kind="stable")
-    told = told[~told.duplicated(["config", "seed", "result"])].sort_index()
-    return told.drop(columns=["config", "missing"]).reset_index(drop=True)
+    told = told[~told.duplicated(["config", "unit", "result"])].sort_index()
+    return told.drop(columns=["config", "unit", "missing"]).reset_index(drop=True)

@@ -101,7 +101,7 @@ def test_the_list_says_what_the_runs_have(swept: Path, shardsim) -> None:
         (["DIR", "retrun"], "no result 'retrun'"),
         (["DIR", "other/run"], "no folder other/run"),
         (["DIR", "--against", "rate"], "'rate' is not varied between these runs"),
-        (["DIR", "--where", "rate"], "write --where KEY=VALUE"),
+        (["DIR", "--where", "rate"], "where rate is no setting; write it as KEY=VALUE"),
         (["DIR", "--out", "page.txt"], "does not end in .html"),
         (["DIR/learning_rate=0.001,minibatches=1"], "is one run, and there is nothing to compare"),
     ],
