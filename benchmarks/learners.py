@@ -4,15 +4,14 @@
 
 The end of `make study-learners`. For each world and learner: return over the optimum on held-out
 and target levels, shardness (bits per decision) beside the largest null, the verdict, and each
-shard's share on target levels; means over training seeds with 90 % intervals. Then, for every
-concept, its share of the decision influence under each learner less that under PPO (Welch's
-interval of the difference). It reads each run's results and trains nothing.
+shard's share on target levels; means over training seeds with 90 % intervals. Then what
+`shardsim compare` says of the learners: returns, shardness and each concept's share of the decision
+influence, with probabilities of improvement. It reads each run's results and trains nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,16 +22,18 @@ from timing import print_table
 
 import shardsim as ss
 from shardsim.base.errors import UserError
-from shardsim.base.statistics import t_interval, welch_difference
+from shardsim.base.statistics import t_interval
+from shardsim.runs.comparison.text import as_data, as_text
+from shardsim.runs.io import json_text
 from shardsim.runs.run import Run
 from shardsim.runs.sweep.index import open_sweep
 
-KEY, FIRST, SPLIT = "train.learner", "ppo", "target"
+KEY, SPLIT = "train.learner", "target"
+COMPARED = ("return.held-out", "return.target", "shardness", "concept.target")
 HEADS = (
     *("world", "learner", "seeds", "held-out", "target", "shardness", "largest null"),
     *("verdict", "shards"),
 )
-APART = ("world", "concept", "learner", "share", f"less {FIRST}'s", "90 %")
 
 
 def runs_of(folder: Path) -> dict[str, Run]:
@@ -86,43 +87,30 @@ def _interval(found: Mapping[str, float], digits: int = 3) -> str:
     return f"{found['mean']:.{digits}f} [{found['low']:.{digits}f}, {found['high']:.{digits}f}]"
 
 
-def apart(world: str, shares: Mapping[str, np.ndarray], concepts: Sequence[str]) -> list[tuple]:
-    """Return the lines of the second table, of shares float[seeds, concepts] by learner."""
-    lines = []
-    for at, concept in enumerate(concepts):
-        for learner, own in shares.items():
-            less, reach = "", ""
-            if learner != FIRST and FIRST in shares and min(map(len, shares.values())) > 1:
-                found = welch_difference(own[:, at], shares[FIRST][:, at])
-                less, reach = f"{found.mean:+.3f}", f"[{found.low:+.3f}, {found.high:+.3f}]"
-            lines.append((world, concept, learner, f"{own[:, at].mean():.3f}", less, reach))
-    return lines
-
-
 def main() -> int:
-    """Print both tables of every sweep; 2 where one cannot be read."""
+    """Print the table of all sweeps and the comparison of each; 2 where one cannot be read."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sweeps", nargs="+", type=Path)
     parser.add_argument("--json", metavar="FILE", help="write every figure")
     asked = parser.parse_args()
-    rows, differences, kept = [], [], {}
+    rows, compared = [], {}
     try:
         for folder in asked.sweeps:
-            runs, shares = runs_of(folder), {}
-            for learner, run in runs.items():
-                rows.append(row(folder.name, learner, run.summary))
-                shares[learner] = run.shards.concept_shares(SPLIT)
-            concepts = next(iter(runs.values())).shards.concepts
-            differences += apart(folder.name, shares, concepts)
-            kept[folder.name] = {name: own.tolist() for name, own in shares.items()}
+            runs = runs_of(folder)
+            rows += [row(folder.name, learner, run.summary) for learner, run in runs.items()]
+            compared[folder.name] = ss.compare(folder, COMPARED, against=KEY)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
     print_table(f"Shards by learner, {SPLIT} levels (* confirmed)", HEADS, rows)
-    print_table(f"Share of decision influence by concept, {SPLIT} levels", APART, differences)
+    for world, found in compared.items():
+        print(f"\n{world}: learners compared\n\n{as_text(found)}")
     if asked.json:
-        told = {"rows": [dict(zip(HEADS, one, strict=True)) for one in rows], "shares": kept}
-        Path(asked.json).write_text(json.dumps(told, indent=1) + "\n")
+        told = {
+            "rows": [dict(zip(HEADS, one, strict=True)) for one in rows],
+            "compared": {world: as_data(found) for world, found in compared.items()},
+        }
+        Path(asked.json).write_text(json_text(told) + "\n")
     return 0
 
 

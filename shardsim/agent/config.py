@@ -54,7 +54,7 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
     learner: LearnerName = Field(
         default="ppo",
         description="proximal policy optimisation, advantage actor–critic (a2c) or a parallelised "
-        "Q-network (pqn); other defaults of these two are in run.md",
+        "Q-network (pqn); other defaults of these two are in learners.md",
     )
     seeds: int = Field(default=4, ge=1, le=1024, description="number of agents, trained at once")
     first_seed: int = Field(

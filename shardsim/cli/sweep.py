@@ -6,11 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-from shardsim.base.errors import UserError
+from shardsim.base.errors import UserError, caution
 from shardsim.cli.complete import experiment_names, stage_names
 from shardsim.cli.output import AsJson, Folders, Log, results, show, with_results
 
 STATUS = "status"
+
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="processes at once [one for two cores, or one for a GPU]"),
+]
+Retries = Annotated[
+    int, typer.Option(min=0, help="how often to begin again a run whose process was killed")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="an existing Dask cluster, like tcp://HOST:8786"),
+]
 
 
 @with_results
@@ -36,20 +48,12 @@ def sweep_command(
         str,
         typer.Option(metavar="STAGE", help="the last stage", autocompletion=stage_names),
     ] = "report",
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="processes at once [one for two cores, or one for a GPU]"),
-    ] = None,
-    retries: Annotated[
-        int, typer.Option(min=0, help="how often to begin again a run whose process was killed")
-    ] = 2,
+    workers: Workers = None,
+    retries: Retries = 2,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="end at the first failure")
     ] = False,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="an existing Dask cluster, like tcp://HOST:8786"),
-    ] = None,
+    scheduler: Scheduler = None,
     slurm: Annotated[
         bool, typer.Option("--slurm", help="print a SLURM batch script, and run nothing")
     ] = False,
@@ -58,7 +62,7 @@ def sweep_command(
     as_json: AsJson = False,
 ) -> None:
     """Run a config with every combination of some values; what is done is not repeated."""
-    from shardsim.runs.mirrors import pass_on
+    from shardsim.runs.mirrors import names_of, pass_on
     from shardsim.runs.sweep import cluster, grid, index, pool, table
     from shardsim.runs.sweep import slurm as batch
     from shardsim.runs.sweep.state import states
@@ -71,12 +75,14 @@ def sweep_command(
     folder = out or Path("runs") / f"{Path(config).stem}-sweep"
     sweep = index.extend(folder, asked, until)
     if slurm:
-        print(batch.script(sweep, states(sweep), envs or ()), end="", file=results())
+        script = batch.script(sweep, states(sweep), envs or (), names_of(None))
+        print(script, end="", file=results())
         return
     count = workers or pool.usual_workers()
     common: dict[str, Any] = {"fail_fast": fail_fast, "folders": envs or ()}
     with table.Watching(sweep, count) as watch:
         if scheduler is not None:
+            _say_who_logs(scheduler, log)
             found = cluster.run_on(scheduler, sweep, watch=watch, **common)
         else:
             found = pool.run_here(sweep, workers=count, retries=retries, watch=watch, **common)
@@ -86,6 +92,15 @@ def sweep_command(
         as_json,
     )
     _refuse_failures(found)
+
+
+def _say_who_logs(scheduler: str, log: str | None) -> None:
+    """Warn that a cluster's workers mirror their logs by their own environment."""
+    if log:
+        caution(
+            f"--log {log} does not reach the workers of {scheduler}; set SHARDSIM_LOG={log} in the "
+            "environment that they are started in"
+        )
 
 
 def _refuse_failures(found: Mapping[str, Any]) -> None:

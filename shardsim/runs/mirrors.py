@@ -2,8 +2,10 @@
 
 A mirror lies in the run directory, `logs/tensorboard` or `logs/wandb`, and is no result: no hash is
 kept, and results are the same bytes with and without. It is made anew from the whole log when
-a run goes on, so that it never holds what a kill took back. A mirror that fails is given up with a
-warning, and the run goes on.
+a run goes on, so that it never holds what a kill took back. That is so of TensorBoard and of W&B
+offline: with WANDB_MODE=online the rows are at W&B already, which keeps those of a killed run and
+drops what comes again at or below its last step. A mirror that fails is given up with a warning,
+and the run goes on.
 """
 
 from __future__ import annotations
@@ -157,7 +159,10 @@ class Wandb:
     """A run of Weights & Biases, offline unless WANDB_MODE says otherwise."""
 
     def __init__(self, run: Path, config: Mapping[str, Any]) -> None:
-        """Begin anew in the run directory, with the id that the run had before."""
+        """Begin anew in the run directory, with the id that the run had before.
+
+        Online W&B goes on with the run of that id instead, and drops rows at steps that it has.
+        """
         wandb = needed("wandb", "wandb", "this log")
         folder = _emptied(run / LOG_MIRRORS / "wandb")
         self._run = wandb.init(

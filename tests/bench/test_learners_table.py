@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+import shardsim as ss
+from shardsim.base.aggregate import iqm
+from tests.runs.comparison import made
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "learners.py"
 
@@ -39,19 +44,28 @@ def test_a_row_has_returns_shardness_beside_its_null_and_every_shard(learners):
     assert learners.row("rooms", "a2c", summary | {"shards": []})[8] == "none"
 
 
-def test_learners_are_compared_with_ppo_by_welch(learners):
-    shares = {"ppo": np.array([[0.2, 0.1], [0.3, 0.1]]), "pqn": np.array([[0.6, 0.1], [0.7, 0.1]])}
-    rows = learners.apart("rooms", shares, ["corner", "decoy"])
-    assert [row[1:5] for row in rows] == [
-        ("corner", "ppo", "0.250", ""),
-        ("corner", "pqn", "0.650", "+0.400"),
-        ("decoy", "ppo", "0.100", ""),
-        ("decoy", "pqn", "0.100", "+0.000"),
+def test_learners_are_compared_as_compare_does(learners, tmp_path, monkeypatch, capsys):
+    sweep = made.sweep(tmp_path / "rooms", ["train.learner=ppo,a2c"], None)
+    for folder, level in zip(sweep.folders, (0.8, 0.5), strict=True):
+        made.write_training(folder, level + 0.01 * np.arange(4))
+        made.write_shards(folder)
+    monkeypatch.setattr(
+        learners, "row", lambda world, learner, summary: [world, learner] * 4 + [""]
+    )
+    told = tmp_path / "told.json"
+    monkeypatch.setattr(sys, "argv", ["learners.py", str(sweep.path), "--json", str(told)])
+    assert learners.main() == 0
+    said = capsys.readouterr().out
+    assert "return.target: smaller at a2c than at ppo, P(greater) = 0.00" in said
+    found = json.loads(told.read_text())["compared"]["rooms"]
+    (corner,) = [
+        one["estimate"]
+        for one in found["groups"]
+        if (one["result"], one["value"]) == ("concept.target.corner", "ppo")
     ]
-    # Both variances are the same: Student's t with two degrees of freedom, 2.92 × √(2 × .0025).
-    assert rows[1][5] == "[+0.194, +0.606]"
-    single = {name: own[:1] for name, own in shares.items()}
-    assert {row[4] for row in learners.apart("rooms", single, ["corner", "decoy"])} == {""}
+    shares = ss.load(sweep.folders[0]).shards
+    place = list(shares.concepts).index("corner")
+    assert corner == pytest.approx(iqm(shares.concept_shares("target")[:, place]), abs=1e-6)
 
 
 def test_what_is_no_sweep_of_learners_is_refused(learners, tmp_path, monkeypatch, capsys):

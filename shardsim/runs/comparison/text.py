@@ -92,7 +92,7 @@ def _without_effect(found: Comparison) -> list[str]:
         if names:
             told.append(
                 f"{listed(names)} cannot depend on {axis.key}: runs that differ in it alone "
-                " hold the same agents, which count once"
+                "hold the same agents, which count once"
             )
     return told
 

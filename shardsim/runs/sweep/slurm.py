@@ -6,13 +6,19 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from shardsim.runs.mirrors import FROM_ENVIRONMENT
 from shardsim.runs.sweep.index import Sweep
 from shardsim.runs.sweep.state import State
 
 HOURS = 4
 
 
-def script(sweep: Sweep, found: dict[str, State], folders: Sequence[str | Path] = ()) -> str:
+def script(
+    sweep: Sweep,
+    found: dict[str, State],
+    folders: Sequence[str | Path] = (),
+    log: Sequence[str] = (),
+) -> str:
     """Return the text of a batch script for the points that are not done.
 
     Print it to a file, adapt its first lines to the cluster, and give it to sbatch.
@@ -21,9 +27,11 @@ def script(sweep: Sweep, found: dict[str, State], folders: Sequence[str | Path] 
         sweep: its points.
         found: how far they are.
         folders: of the user's own envs.
+        log: mirrors of each task's log, as `shardsim.runs.mirrors.names_of` gives them.
     """
     left = [entry.name for entry in sweep.entries if found[entry.name].word != "done"]
     envs = " ".join(f"--envs {shlex.quote(str(Path(one).resolve()))}" for one in folders)
+    mirrors = f"export {FROM_ENVIRONMENT}={shlex.quote(','.join(log))}\n" if log else ""
     names = "\n".join(f"  {shlex.quote(name)}" for name in left)
     return f"""#!/bin/bash
 #SBATCH --job-name=shardsim
@@ -38,5 +46,5 @@ points=(
 {names}
 )
 cd {shlex.quote(str(sweep.path.resolve()))} || exit 1
-exec shardsim run "./${{points[$SLURM_ARRAY_TASK_ID]}}" --until {sweep.until} {envs}
+{mirrors}exec shardsim run "./${{points[$SLURM_ARRAY_TASK_ID]}}" --until {sweep.until} {envs}
 """.replace(" \n", "\n")

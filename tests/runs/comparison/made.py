@@ -68,10 +68,13 @@ def _finish(store: Store, stage: str, files: dict[str, bytes]) -> None:
         store.finish(stage)
 
 
-def write_reflection(folder: Path) -> None:
-    """Finish `reflect` and `diagnose`: made-up changes, one seed of four undertrained."""
+def write_reflection(folder: Path, **changed: Any) -> None:
+    """Finish `reflect` and `diagnose`: made-up changes, one seed of four undertrained.
+
+    Variables of `reflection.nc` may be given as they are to be.
+    """
     store = Store.open(folder)
-    data = reflection(len(store.manifest["seeds"]))
+    data = reflection(len(store.manifest["seeds"])).assign(changed)
     files = {
         "reflection.nc": dataset_to_bytes(data),
         "reflection.json": json_to_bytes({"constancy": {"contested": "drifted"}}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,11 +12,16 @@ import numpy as np
 import pytest
 
 from shardsim.base.errors import UserError
-from shardsim.runs import figures
+from shardsim.runs import figures, mirrors
 from shardsim.runs.comparison.asked import held, split
 from shardsim.runs.comparison.compare import compare
+from shardsim.runs.comparison.page import command_of
 from shardsim.runs.run import load
+from shardsim.runs.sweep import cluster
+from shardsim.runs.sweep.state import states
+from shardsim.runs.toml import validate, write_toml
 from tests.runs.comparison import made
+from tests.tiny import TINY
 
 RATE = "train.learning_rate"
 
@@ -77,6 +83,8 @@ def _check_page(text: str) -> None:
     assert all(one.startswith(("#", "data:")) for one in reading.loads)  # nothing from outside
     assert reading.tables == 5
     assert "minibatches=2" in text and "not begun" in text
+    shown = "sweep-results result=return.held-out against=train.learning_rate"
+    assert f"<code>shardsim plot DIR {shown}</code>" in text
 
 
 def test_json_has_every_number(swept: Path, shardsim) -> None:
@@ -86,6 +94,8 @@ def test_json_has_every_number(swept: Path, shardsim) -> None:
     assert told["varied"] == {RATE: [0.001, 0.1], "train.minibatches": [1, 2]}
     assert {one["key"] for one in told["groups"]} == set(told["varied"])
     assert {one["probability"] for one in told["improvement"] if one["key"] == RATE} == {1.0}
+    assert sorted(one["value"] for one in told["seeds"])[:2] == [0.2, 0.2]
+    assert len(told["seeds"]) == 12 and {one["seed"] for one in told["seeds"]} == {0, 1, 2, 3}
 
 
 def test_the_list_says_what_the_runs_have(swept: Path, shardsim) -> None:
@@ -135,6 +145,35 @@ def test_figures_draw_the_numbers_of_the_tables(swept: Path) -> None:
     assert sorted(chance["value"]) == pytest.approx(sorted(found.improvement["probability"]))
     with pytest.raises(UserError, match="differ in their seeds alone"):
         figures.draw("sweep-results", [runs[0], runs[0]])
+
+
+def test_a_figure_takes_what_its_caption_in_the_page_says(swept: Path) -> None:
+    """The caption has results, the keys and what is held, so that it draws the same figure."""
+    found = compare(
+        swept, ["return.held-out", "return.target"], against=RATE, where={"minibatches": 1}
+    )
+    name, *options = shlex.split(command_of(found, found.axes[0], "sweep-results"))
+    asked = dict(one.split("=", 1) for one in options)
+    assert asked["where"] == "minibatches=1" and "by" not in asked
+    runs = [load(folder) for folder in sorted(swept.glob("learning*")) if _begun(folder)]
+    drawn = figures.draw(name, runs, asked).to_pandas()
+    means = drawn[drawn["seed"].isna()]
+    assert sorted(means["value"]) == pytest.approx(sorted(found.groups["estimate"]))
+    apart = compare(swept, "return.train", against=RATE, by="minibatches")
+    assert "by=train.minibatches" in command_of(apart, apart.axes[0], "sweep-results")
+
+
+def test_a_cluster_is_said_not_to_hear_of_mirrors(monkeypatch, tmp_path: Path, shardsim) -> None:
+    monkeypatch.setenv("SHARDSIM_LOG", "")  # put back afterwards
+    config, out = tmp_path / "tiny.toml", tmp_path / "out"
+    config.write_text(write_toml(validate(TINY, "tiny")))
+    monkeypatch.setattr(cluster, "run_on", lambda address, sweep, **_: states(sweep))
+    monkeypatch.setitem(mirrors.PACKAGES, "tensorboard", "json")
+    words = [str(config), "--out", str(out), "--scheduler", "tcp://none:1"]
+    code, _, err = shardsim("sweep", *words, "--log", "tensorboard")
+    assert code == 0
+    (line,) = [line for line in err.splitlines() if "SHARDSIM_LOG" in line]
+    assert "--log tensorboard does not reach the workers of tcp://none:1" in line
 
 
 def test_a_group_without_seeds_says_so_in_its_place(swept: Path) -> None:

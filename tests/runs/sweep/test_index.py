@@ -135,3 +135,6 @@ def test_a_batch_script_lists_what_is_left(tmp_path: Path) -> None:
     assert "entropy=0.0\n" not in text and "entropy=0.01\n" in text
     assert f"cd {tmp_path}" in text
     assert "--until train --envs" in text and "my envs'" in text
+    assert "SHARDSIM_LOG" not in text
+    logged = script(sweep, states(sweep), log=("tensorboard", "wandb"))
+    assert "|| exit 1\nexport SHARDSIM_LOG=tensorboard,wandb\nexec shardsim run" in logged
