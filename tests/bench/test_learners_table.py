@@ -45,18 +45,19 @@ def test_a_row_has_returns_shardness_beside_its_null_and_every_shard(learners):
 
 
 def test_learners_are_compared_as_compare_does(learners, tmp_path, monkeypatch, capsys):
-    sweep = made.sweep(tmp_path / "rooms", ["train.learner=ppo,a2c"], None)
+    sweep = made.sweep(tmp_path / "rooms", ["train.learner=ppo,pqn"], None)
     for folder, level in zip(sweep.folders, (0.8, 0.5), strict=True):
         made.write_training(folder, level + 0.01 * np.arange(4))
         made.write_shards(folder)
     monkeypatch.setattr(
         learners, "row", lambda world, learner, summary: [world, learner] * 4 + [""]
     )
+    monkeypatch.setattr(learners.Run, "summary", {})
     told = tmp_path / "told.json"
     monkeypatch.setattr(sys, "argv", ["learners.py", str(sweep.path), "--json", str(told)])
     assert learners.main() == 0
     said = capsys.readouterr().out
-    assert "return.target: smaller at a2c than at ppo, P(greater) = 0.00" in said
+    assert "return.target: smaller at pqn than at ppo, P(greater) = 0.00" in said
     found = json.loads(told.read_text())["compared"]["rooms"]
     (corner,) = [
         one["estimate"]
