@@ -214,7 +214,8 @@ def as_text(found: Comparison) -> str:
 
 def about(found: Comparison) -> str:
     """How the numbers were made."""
-    strata = "; other varied keys are strata" if (found.groups["strata"] > 1).any() else ""
+    groups: Any = found.groups
+    strata = "; other varied keys are strata" if (groups["strata"] > 1).any() else ""
     return (
         f"Interquartile means over seeds (of yes and no: means) [{found.confidence:.0%} interval, "
         f"stratified bootstrap]{strata}. Probabilities of improvement count ties half; p comes "
