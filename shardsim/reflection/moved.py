@@ -33,7 +33,7 @@ class Moved(NamedTuple):
     concept: str  # the object that is moved
     other: str  # the goal that stays
     distances: np.ndarray  # [U], moves from the agent
-    contexts: np.ndarray  # [U], at each
+    contexts: np.ndarray  # int[U], in which the object has a free cell at the distance
     judges: np.ndarray  # [D, U], share of the judges that want the object rather than the other
     before: np.ndarray  # [D, U], P(object first) of P(either first)
     after: dict[str, np.ndarray]  # model -> [D, U], the same after reflection
@@ -49,10 +49,11 @@ def reflect_as_it_moves(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Moved:
-    """Reflect near an object, and with it ever farther off in the same contexts.
+    """Reflect near an object, and with it ever farther off in those contexts that have room for it.
 
     The contexts are those of the onset near the object. In each the object is put on a free cell
-    at every exact distance, drawn by chance among those that there are; nothing else changes.
+    at every exact distance, drawn by chance among those that there are; nothing else changes. A context
+    without such a cell does not count at that distance, so far distances rest on fewer contexts.
 
     Args:
         subjects: who reflects, D of them.
@@ -173,12 +174,13 @@ def _told(done: Reflected, site: Site, goal: int, battery: Battery, config: Refl
     best = ranges_of(setting, config.discount).high
     number = battery.env.concept_index(site.goal_names[goal])
     weight = setting.weight[0]
-    away = battery.distance[:, number].reshape(weight.shape)
+    # What has no free cell at a distance stands anywhere at weight 0, maybe out of reach.
+    away = np.where(weight > 0, battery.distance[:, number].reshape(weight.shape), 0.0)
     return Moved(
         concept=site.goal_names[goal],
         other=site.goal_names[1 - goal],
         distances=(away * weight).sum(1) / weight.sum(1),
-        contexts=weight.sum(1),
+        contexts=(weight > 0).sum(1),
         judges=setting.judging @ wants,
         before=_part(path[:, :, 0, 0], goal),
         after={name: _part(hit, goal) for name, hit in after.items()},

@@ -22,6 +22,7 @@ def falling(change: list[float]) -> AtDistances:
         concept="cheese",
         other="corner",
         distances=np.array([1.0, 2.0, 3.0]),
+        contexts=np.array([8, 8, 6]),
         judges=np.tile([0.5, 0.3, 0.1], (3, 1)),
         before=before,
         after={"turns": before + np.array(change) + spread},
