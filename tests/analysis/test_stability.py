@@ -43,7 +43,7 @@ def test_the_figure_shows_drift_sham_and_both_values(finished: Run) -> None:
 
 def test_it_is_said_from_when_on_and_where_never() -> None:
     about, *lines = stability_text.sentences(stability(3))
-    assert about == "Agents of three checkpoints reflect by turns for 20 steps."
+    assert about == "Agents of 3 checkpoints reflect by turns for 20 steps."
     assert "near the corner (turns): values stay unchanged from 512 env steps on" in lines[0]
     assert "under the sham median seed 256 [256, 256]" in lines[0]
     assert "near the cheese (turns): values stay unchanged at no point of this run" in lines[1]

@@ -66,7 +66,6 @@ def test_what_cannot_fit_is_refused_and_nothing_written(
 
 def test_settings_of_another_learner_are_those_of_its_own_network() -> None:
     words = ("train.learner=pqn", "train.network.temperature=0.05")
-    # Of the 4 actions only, no value beside them; its hidden layer has a norm.
     assert parts(training, *words)["networks"] > 0
 
 
