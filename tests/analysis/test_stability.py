@@ -48,10 +48,10 @@ def test_it_is_said_from_when_on_and_where_never() -> None:
     assert "under the sham median seed 256 [256, 256]" in lines[0]
     assert "near the cheese (turns): values stay unchanged at no point of this run" in lines[1]
     assert "median seed never [never, never]" in lines[1]
-    # Three seeds near the cheese, and two where the class is contested; one has no interval.
+    # The last seed has no contested contexts; one seed has no interval.
     assert "over 3 seeds, which holds it in 75" in lines[1]
     assert "over 2 seeds, which holds it in 50" in lines[2]
-    alone = stability_text.sentences(stability(1))[1]
+    alone = stability_text.sentences(stability(2))[3]
     assert "[" not in alone and "One seed has no interval over seeds." in alone
     rows = stability_text.rows(stability(3))
     assert len(rows) == 9 and len(rows[0]) == len(stability_text.columns(stability(3)))
