@@ -8,7 +8,7 @@ from shardsim.agent.config import RewardSchedule, TrainConfig
 
 
 class Structure(NamedTuple):
-    """The settings of `TrainConfig` that a program is made for, under their names."""
+    """The settings of `TrainConfig` that a program is made for, each named as it is there."""
 
     num_envs: int
     rollout_steps: int

@@ -98,15 +98,22 @@ def stratified_interval(
 
 
 def proportion(strata: Strata, confidence: float = 0.9) -> Interval:
-    """Return the part of ones among zeros and ones, with Wilson's (1927) interval.
+    """Return the part of ones among zeros and ones, with Wilson's interval.
 
     All strata count together, which makes the interval too wide rather than too narrow where they
     differ. Raises as `stratified_interval`.
     """
     whole = np.concatenate(_kept(strata, confidence))
-    found = stats.binomtest(int(whole.sum()), len(whole))
-    ends = found.proportion_ci(confidence, method="wilson")
-    return Interval(float(whole.mean()), float(ends.low), float(ends.high))
+    return Interval(float(whole.mean()), *wilson(int(whole.sum()), len(whole), confidence))
+
+
+def wilson(successes: int, trials: int, confidence: float = 0.9) -> tuple[float, float]:
+    """Ends of the score interval of a proportion (Wilson 1927, "Probable inference, the law of
+    succession, and statistical inference"); 0 and 1 without trials."""
+    if not trials:
+        return 0.0, 1.0
+    ends = stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return float(ends.low), float(ends.high)
 
 
 def improvement(

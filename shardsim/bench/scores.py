@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import binomtest
 from sklearn.metrics import adjusted_rand_score
 
 DOMINANT = 0.6  # of the planted shards' pull in a context
@@ -93,12 +92,3 @@ def gate_rand(planted: Shards, found: Shards, *, clear: bool = False) -> float:
     rows = found.strength[dominated]
     guess = np.where(rows.max(1) > SILENT, rows.argmax(1), -1)
     return float(adjusted_rand_score(truth, guess))
-
-
-def wilson(successes: int, trials: int, confidence: float = 0.9) -> tuple[float, float]:
-    """Ends of the score interval of a proportion (Wilson 1927, "Probable inference, the law of
-    succession, and statistical inference"); 0 and 1 without trials."""
-    if not trials:
-        return 0.0, 1.0
-    ends = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    return float(ends.low), float(ends.high)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from shardsim.base.aggregate import wilson
 from shardsim.base.columns import aligned
 from shardsim.bench.planted.rules import NULL_KINDS, SHARD_KINDS
-from shardsim.bench.scores import wilson
 from shardsim.bench.shards import CANNOT, OWN, Line, reported_gap
 
 BEYOND = "beyond-rank"

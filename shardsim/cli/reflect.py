@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -53,8 +54,6 @@ def reflect_command(
 
     With --checkpoints ask from which point of training reflection changes nothing any more.
     """
-    from shardsim.runs.progress import for_stderr
-
     if checkpoints is not None:
         if onset is not None or out is not None or again or len(model or ()) > 1:
             raise UserError(
@@ -72,11 +71,27 @@ def reflect_command(
         raise UserError("--out is for a trial; say what to try, for instance --model turns")
     if not trial:
         from shardsim.runs.pipeline import run_stage
+        from shardsim.runs.progress import for_stderr
 
         done = run_stage(path, "reflect", again=again, folders=envs or (), progress=for_stderr())
         output.show_run(done, as_json)
         return
+    _try(path, model or (), onset, steps, settings or (), out, envs, as_json)
+
+
+def _try(
+    path: Path,
+    model: Sequence[str],
+    onset: str | None,
+    steps: int | None,
+    settings: Sequence[str],
+    out: Path | None,
+    envs: Folders,
+    as_json: bool,
+) -> None:
+    """Reflect as asked, leave the run alone, and show what came of it."""
     from shardsim.base.progress import Listener, Tracked
+    from shardsim.runs.progress import for_stderr
     from shardsim.runs.reflect_trial import try_reflection, write_trial
     from shardsim.runs.report.trial import in_words
     from shardsim.runs.run import load
@@ -86,7 +101,7 @@ def reflect_command(
         begun = time.monotonic()
         heard = Tracked(Listener(shown.show, shown.expect, lambda *_: None))
         opened = load(path, folders=envs or ())
-        found = try_reflection(opened, model or (), onset, steps, settings or (), progress=heard)
+        found = try_reflection(opened, model, onset, steps, settings, progress=heard)
         shown.end(time.monotonic() - begun)
     files = [] if out is None else [str(one) for one in write_trial(found, out)]
     data = {

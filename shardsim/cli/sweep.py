@@ -73,7 +73,7 @@ def sweep_command(
     pass_on(log)
     asked = grid.points(config, words or (), seeds=seeds, folders=envs or ())
     folder = out or Path("runs") / f"{Path(config).stem}-sweep"
-    sweep = index.extend(folder, asked, until)
+    sweep = index.extend(folder, asked, until, done_here=not slurm and scheduler is None)
     if slurm:
         script = batch.script(sweep, states(sweep), envs or (), names_of(None))
         print(script, end="", file=results())

@@ -17,10 +17,10 @@ def verify_command(
     as_json: AsJson = False,
 ) -> None:
     """Check every file of runs: present, whole, of its hash and form; says how to mend each."""
-    from shardsim.runs.sweep.verify import verify
+    from shardsim.runs.sweep.verify import verify, verify_each
     from shardsim.runs.verify import as_data, in_words
 
-    found = [one for path in paths for one in verify(path)]
+    found = verify_each(paths) if paths[1:] else verify(paths[0])
     show([as_data(one) for one in found], "\n".join(map(in_words, found)), as_json)
     problems = [f"{one.path}/{problem}" for one in found for problem in one.problems]
     if problems:

@@ -25,6 +25,7 @@ class AtDistances(NamedTuple):
     concept: str
     other: str
     distances: np.ndarray  # f[U], moves
+    contexts: np.ndarray  # i[U], at each distance
     judges: np.ndarray  # f[D, U], share of the judges that want the object
     before: np.ndarray  # f[D, U], P(object first) of P(either first)
     after: Mapping[str, np.ndarray]  # model -> f[D, U]
@@ -47,7 +48,7 @@ def loses_from(one: AtDistances, model: str, confidence: float = 0.9) -> float:
 
 
 def extinct_from(one: AtDistances) -> float:
-    """Return the distance from which on the mean share of judges is too small to survive turns."""
+    """Return the distance from which on most seeds have too few judges to survive turns."""
     return _from((one.judges < extinct_below(one.hardness)).mean(0) > 0.5, one.distances)
 
 
@@ -87,8 +88,9 @@ def as_it_moves(one: AtDistances, model: str, confidence: float = 0.9) -> Figure
     right.set_ylabel(f"part of the judges\nthat want {one.concept}")
     right.tick_params(labelleft=True)
     for place in (left, right):
-        place.set_xlabel(f"distance of {one.concept} at onset (moves)")
-        place.set_xticks(one.distances)
+        place.set_xlabel(f"distance of {one.concept} at onset (moves)\nand, in brackets, contexts")
+        ticks = [f"{far:.0f}\n({n})" for far, n in zip(one.distances, one.contexts, strict=True)]
+        place.set_xticks(one.distances, ticks)
         place.set_ylim(-0.03, 1.03)
     legend_below(figure, columns=3)
     return figure

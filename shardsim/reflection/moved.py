@@ -33,7 +33,7 @@ class Moved(NamedTuple):
     concept: str  # the object that is moved
     other: str  # the goal that stays
     distances: np.ndarray  # [U], moves from the agent
-    contexts: np.ndarray  # [U], at each
+    contexts: np.ndarray  # int[U], in which the object has a free cell at the distance
     judges: np.ndarray  # [D, U], share of the judges that want the object rather than the other
     before: np.ndarray  # [D, U], P(object first) of P(either first)
     after: dict[str, np.ndarray]  # model -> [D, U], the same after reflection
@@ -49,10 +49,11 @@ def reflect_as_it_moves(
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> Moved:
-    """Reflect near an object, and with it ever farther off in the same contexts.
+    """Reflect near an object, and with it ever farther off in those contexts that have room for it.
 
     The contexts are those of the onset near the object. In each the object is put on a free cell
     at every exact distance, drawn by chance among those that there are; nothing else changes.
+    A context without such a cell does not count there: far distances rest on fewer contexts.
 
     Args:
         subjects: who reflects, D of them.
@@ -177,13 +178,21 @@ def _told(done: Reflected, site: Site, goal: int, battery: Battery, config: Refl
     return Moved(
         concept=site.goal_names[goal],
         other=site.goal_names[1 - goal],
-        distances=(away * weight).sum(1) / weight.sum(1),
-        contexts=weight.sum(1),
+        distances=mean_distance(away, weight),
+        contexts=(weight > 0).sum(1),
         judges=setting.judging @ wants,
         before=_part(path[:, :, 0, 0], goal),
         after={name: _part(hit, goal) for name, hit in after.items()},
         hardness=np.expm1(config.strength * (setting.judging * best).sum(-1)),
     )
+
+
+def mean_distance(away: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the mean distance float[U] of the contexts that count, from float[U, B] each.
+
+    An object without a free cell at a distance stands somewhere at weight 0, maybe out of reach.
+    """
+    return (np.where(weight > 0, away, 0.0) * weight).sum(1) / weight.sum(1)
 
 
 def _part(hit: np.ndarray, goal: int) -> np.ndarray:

@@ -85,10 +85,9 @@ def reflect_run(
             keep(told(said, config, shards.dataset["seed"].values.tolist(), line))
 
     progress.plan(COSTS)
+    asked = {"onset": onset, "seed": seed, "before": before}
     with progress.part("reflecting") as part:
-        found = reflect_agents(
-            subjects, config, onset=onset, seed=seed, progress=part, before=before
-        )
+        found = reflect_agents(subjects, config, progress=part, **asked)
     setting, trace, afterwards, forecasts, repeats = found
     assert trace is not None and afterwards is not None
     assert forecasts is not None and repeats is not None
@@ -107,5 +106,5 @@ def reflect_run(
         endorsed=at_onsets(setting, config.discount, seed),
         repeats=repeats,
     )
-    found = dataset(shards, evidence, config)
-    return Reflection(found, summary(found, config))
+    table = dataset(shards, evidence, config)
+    return Reflection(table, summary(table, config))

@@ -29,6 +29,8 @@ from shardsim.reflection.site import Site, Subjects, doing_on, site_of
 from shardsim.reflection.world import flattened
 from shardsim.shards.agents import Networks
 
+# What a checkpoint's reflection leaves out, whatever the run's own does.
+SET = {"repeats": 1, "follow_values": False, "refit_every": 0}
 FEWEST = 2  # checkpoints that say something of the course of training
 # What each part costs beside the others, in seconds of the demo.
 COSTS = {"onsets": 8.0, "judges": 5.0, "ranges": 3.0}
@@ -85,9 +87,7 @@ def reflect_at_checkpoints(
     if not shards.num_shards or networks is None or len(subjects.env.concepts) < 2:
         raise UserError("no shard was found in this run, so nobody judges and nothing is reflected")
     rules = refitted(config.models)
-    config = config.model_copy(
-        update={"models": rules, "repeats": 1, "follow_values": False, "refit_every": 0}
-    )
+    config = config.model_copy(update={"models": rules, **SET})
     every = [*earlier, networks.parameters]
     names = [f"checkpoint {number} of {len(every)}" for number in range(1, len(every) + 1)]
     progress.plan(COSTS | dict.fromkeys(names, A_CHECKPOINT))

@@ -88,11 +88,10 @@ def stability_table(
         "place": list(PLACES),
         "end": ["low", "high"],
     }
-    seeds = len(shards.dataset["seed"])
     about = {
         "epsilon": config.epsilon,
         "reflection_steps": config.steps,
-        "coverage": median_rank(seeds)[1],
+        "model": done.rules[0],
     }
     return labelled(
         STABILITY,
@@ -182,6 +181,15 @@ def over_seeds(from_when: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             median[place] = known[len(known) // 2]
             interval[place] = known[rank], known[len(known) - 1 - rank]
     return median, interval
+
+
+def coverage(from_when: np.ndarray) -> tuple[int, float]:
+    """Return how many seeds float64[D] are known, and the coverage of their median's interval.
+
+    The coverage is 0 for one seed, which has none.
+    """
+    known = int((~np.isnan(from_when)).sum())
+    return known, median_rank(known)[1] if known else 0.0
 
 
 def _stacked(said: list[list[Kinds]], name: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from shardsim.agent.schema import TRAINING
 from shardsim.base.errors import one_line
 from shardsim.base.schema import Schema
 from shardsim.reflection import schema as reflection
-from shardsim.runs.files import STABILITY
+from shardsim.runs.files import ADDED, STABILITY
 from shardsim.shards.schema import SHARDS, TRACK
 
 TABLES: dict[str, Schema] = {
@@ -25,6 +25,9 @@ TABLES: dict[str, Schema] = {
     "reflection.nc": reflection.REFLECTION,
     STABILITY: reflection.STABILITY,
 }
+
+
+_ENDLESS = ("distance", "covariates/")  # arrays of a battery that may hold infinity
 
 
 def fault_of(name: str, data: bytes, seeds: int) -> str:
@@ -43,26 +46,31 @@ def fault_of(name: str, data: bytes, seeds: int) -> str:
 
 
 def _arrays(name: str, data: bytes, seeds: int) -> str:
-    """Safetensors, whole; what training keeps is finite (means of no episodes are not)."""
+    """Safetensors, whole, of finite numbers.
+
+    Two may hold others: the mean of a chunk in which no episode ended is NaN, and in a battery the
+    distance to what cannot be reached is infinite.
+    """
     from safetensors.numpy import load
 
     kept = load(data)
     if ".means." in name:
         return ""
+    floats = {key: value for key, value in kept.items() if value.dtype.kind == "f"}
+    apart = [key for key in floats if name == ADDED and key.startswith(_ENDLESS)]
     odd = sorted(
-        key for key, value in kept.items() if value.dtype.kind == "f" and not _finite(value)
+        key
+        for key, value in floats.items()
+        if (np.isnan(value) if key in apart else ~np.isfinite(value)).any()
     )
     return f"holds numbers that are not finite, first in {odd[0]}" if odd else ""
 
 
-def _finite(value: np.ndarray) -> bool:
-    return bool(np.isfinite(value).all())
-
-
 def _table(name: str, data: bytes, seeds: int) -> str:
-    """A table with the variables of its schema and the seeds of its run.
+    """A table of its run's seeds, without variables that its schema does not have.
 
-    Opened with h5py: xarray takes ten times as long to decode hundreds of variables.
+    A schema does not say which must be there: a run without shards, or of an older version, has
+    fewer. Opened with h5py: xarray takes ten times as long to decode hundreds of variables.
     """
     import h5py
 

@@ -6,10 +6,8 @@ from pathlib import Path
 
 from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
+from shardsim.runs.files import INDEX, MANIFEST
 from shardsim.runs.io import json_from_bytes
-from shardsim.runs.store import MANIFEST
-
-INDEX = "index.json"  # of a sweep, in its folder
 
 
 def is_sweep(path: str | Path) -> bool:

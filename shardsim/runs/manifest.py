@@ -88,6 +88,11 @@ def lost(folder: Path) -> UserError:
     )
 
 
+def sealed(data: bytes) -> dict[str, Any]:
+    """Return how many bytes there are, and their hash: what the manifest keeps of a log."""
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
 def _hash(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json_text(manifest, indent=None).encode()).hexdigest()
 

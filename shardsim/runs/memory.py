@@ -2,7 +2,9 @@
 
 Only arrays that must be there at the same time are counted, by their shapes; what XLA adds for
 itself is not. So what fits is never refused: measured peaks of the process are 2 to 5 times the
-estimate (docs/run.md).
+estimate (docs/run.md). Accelerators share the seeds (`agent/spread.py`), so the memory of all of
+them counts together; tables and batteries of the other stages may lie on the host instead, whose
+memory is then added.
 
 Axis letters: K seeds · N rows of a rollout · L levels · S states · A actions · C contexts.
 """
@@ -30,6 +32,7 @@ from shardsim.shards.contexts.battery import CONTEXTS_A_LEVEL
 
 PROGRAM = 400 * 2**20  # bytes of Python, JAX and its compiler before the first array
 CGROUP = Path("/sys/fs/cgroup/memory.max")
+UNKNOWN = 2**63  # bytes where nothing tells a limit
 WORD = 4  # bytes of float32 and int32
 STEP_WORDS = 16  # numbers kept of each step beside its states: logits, values, rewards and such
 
@@ -104,16 +107,30 @@ ESTIMATES: dict[str, Callable[[Env, RunConfig], Iterator[Part]]] = {
 }
 
 
-def available() -> tuple[int, str]:
-    """Return how many bytes this process may have at most, and where that is said."""
-    device = jax.local_devices()[0]
-    if device.platform != "cpu":
-        told = (device.memory_stats() or {}).get("bytes_limit")
-        return (int(told), f"the device {device.device_kind}") if told else (2**63, "the device")
+ON_DEVICES = ("train",)  # stages whose arrays all lie on the accelerators where there are some
+
+
+def available(stage: str) -> tuple[int, str]:
+    """Return how many bytes the arrays of a stage may have at most, and where that is said."""
+    devices = jax.local_devices()
+    here, where = _host()
+    if devices[0].platform == "cpu":
+        return here - PROGRAM, where
+    told = [(device.memory_stats() or {}).get("bytes_limit") for device in devices]
+    on_devices = sum(int(limit) if limit else UNKNOWN for limit in told)
+    count, kind = len(devices), devices[0].device_kind
+    name = f"the device {kind}" if count == 1 else f"all {count} devices {kind} together"
+    if stage in ON_DEVICES:
+        return on_devices, name
+    return on_devices + here - PROGRAM, f"{where} with {name}"
+
+
+def _host() -> tuple[int, str]:
+    """Return how many bytes this process may have on the host, and where that is said."""
     try:
         here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows has none
-        here = 2**63
+        here = UNKNOWN
     limit = CGROUP.read_text().strip() if CGROUP.is_file() else "max"
     if limit.isdigit() and int(limit) < here:
         return int(limit), "this container"
@@ -128,16 +145,15 @@ def refuse_what_cannot_fit(env: Env, config: RunConfig, stages: Iterable[str]) -
         config: resolved.
         stages: that are to be done.
     """
-    there, where = available()
     for stage in stages:
-        needed = PROGRAM
+        (there, where), needed = available(stage), 0
         for part in ESTIMATES[stage](env, config) if stage in ESTIMATES else ():
             needed += part.bytes
             if needed > there:
                 raise UserError(
-                    f"the stage {stage} needs at least {_gib(needed)} of memory (of these "
-                    f"{_gib(part.bytes)} for {part.what}), and {where} has {_gib(there)}; lower "
-                    f"{part.keys}, or train.seeds"
+                    f"the stage {stage} needs at least {_gib(needed)} of memory for its arrays (of "
+                    f"these {_gib(part.bytes)} for {part.what}), and {where} has {_gib(there)} for "
+                    f"them; lower {part.keys}, or train.seeds"
                 )
 
 

@@ -32,7 +32,7 @@ from shardsim.env.registry import code_of
 from shardsim.env.types import Split
 from shardsim.runs import events, notebook
 from shardsim.runs.config import EnvConfig, RunConfig, make_env
-from shardsim.runs.files import CHECKPOINTS, STABILITY, TIMINGS
+from shardsim.runs.files import ADDED, CHECKPOINTS, STABILITY, TIMINGS
 from shardsim.runs.io import dataset_from_bytes, json_from_bytes
 from shardsim.runs.notes import notes
 from shardsim.runs.store import CONFIG, ORDER, Store
@@ -40,8 +40,6 @@ from shardsim.runs.toml import validate
 from shardsim.shards.active.propose import enlarged
 from shardsim.shards.contexts.battery import Battery, battery, battery_from_bytes
 from shardsim.shards.shardset import ShardSet
-
-ADDED = "separating.safetensors"  # the contexts that `identify --refine` added
 
 
 def load(path: str | Path, *, folders: Sequence[str | Path] = ()) -> Run:

@@ -33,7 +33,7 @@ from shardsim.runs.files import (
 )
 from shardsim.runs.io import canonical, json_text
 from shardsim.runs.lease import LEASE, Lease, held
-from shardsim.runs.manifest import holds_a_run, lost, manifest_bytes, read_manifest
+from shardsim.runs.manifest import holds_a_run, lost, manifest_bytes, read_manifest, sealed
 from shardsim.runs.provenance import provenance
 
 
@@ -275,11 +275,6 @@ class Store:
 
     def _save_manifest(self) -> None:
         self.write_unlisted(MANIFEST, manifest_bytes(self.manifest))
-
-
-def sealed(data: bytes) -> dict[str, Any]:
-    """Return how many bytes there are, and their hash."""
-    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _leftover(name: str) -> bool:

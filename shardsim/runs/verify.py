@@ -1,8 +1,8 @@
 """`shardsim verify`: whether every file of a run directory is what shardsim wrote.
 
 Only reads, and starts neither JAX nor the run's env. What a file holds is checked by its hash, then
-by its form: safetensors and tables open whole, tables hold the variables of their schema and the
-run's seeds, and what training keeps is finite.
+by its form: safetensors and tables open whole, tables hold the run's seeds and no variable that
+their schema does not have, and numbers are finite where they must be.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from shardsim.runs.disk import LOCK
 from shardsim.runs.files import (
     CHECKPOINTS,
     CONFIG,
+    FAILURE,
     LOG,
     LOG_MIRRORS,
     MADE_BY,
@@ -30,10 +31,9 @@ from shardsim.runs.files import (
 )
 from shardsim.runs.io import json_from_bytes
 from shardsim.runs.lease import LEASE, is_alive, read_lease
-from shardsim.runs.manifest import is_as_written
-from shardsim.runs.store import Damaged, Store, sealed
+from shardsim.runs.manifest import is_as_written, read_manifest, sealed
+from shardsim.runs.store import Damaged, Store
 
-FAILURE = "failure.json"
 _MEANS = ".means.safetensors"
 _END = ".safetensors"
 
@@ -91,15 +91,28 @@ def _manifest(store: Store) -> Iterator[Problem]:
 def _listed(store: Store) -> Iterator[Problem]:
     """Every listed file: there, of its hash, and of its form."""
     for name in sorted(store.manifest["files"]):
-        mend = how_to_mend(store.path, name)
         try:
-            data = store.read(name, stale=True)
+            data = _read(store, name)
         except Damaged as error:
-            yield Problem(name, error.short, mend)
-            continue
-        fault = fault_of(name, data, len(store.manifest.get("seeds", ())))
+            fault = error.short
+        else:
+            seeds = len(store.manifest.get("seeds", ()))
+            fault = "" if data is None else fault_of(name, data, seeds)
         if fault:
-            yield Problem(name, fault, mend)
+            yield Problem(name, fault, how_to_mend(store.path, name))
+
+
+def _read(store: Store, name: str) -> bytes | None:
+    """Return a listed file; None where another process has taken it off the list meanwhile."""
+    was = store.manifest["files"].get(name)
+    if was is not None:
+        try:
+            return store.read(name, stale=True)
+        except Damaged:
+            store.manifest = read_manifest(store.path)
+            if store.manifest["files"].get(name) == was:
+                raise
+    return store.read(name, stale=True) if name in store.manifest["files"] else None
 
 
 def _finished(store: Store) -> Iterator[Problem]:

@@ -54,4 +54,4 @@ def stability(seeds: int) -> xr.Dataset:
         "place": ["onset", "target"],
         "end": ["low", "high"],
     }
-    return labelled(STABILITY, values, coordinates, {"epsilon": 0.05, "coverage": 0.5})
+    return labelled(STABILITY, values, coordinates, {"epsilon": 0.05, "reflection_steps": 20})

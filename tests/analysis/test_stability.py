@@ -42,11 +42,17 @@ def test_the_figure_shows_drift_sham_and_both_values(finished: Run) -> None:
 
 
 def test_it_is_said_from_when_on_and_where_never() -> None:
-    lines = stability_text.sentences(stability(3))
+    about, *lines = stability_text.sentences(stability(3))
+    assert about == "Agents of 3 checkpoints reflect by turns for 20 steps."
     assert "near the corner (turns): values stay unchanged from 512 env steps on" in lines[0]
     assert "under the sham median seed 256 [256, 256]" in lines[0]
     assert "near the cheese (turns): values stay unchanged at no point of this run" in lines[1]
     assert "median seed never [never, never]" in lines[1]
+    # The last seed has no contested contexts; one seed has no interval.
+    assert "over 3 seeds, which holds it in 75" in lines[1]
+    assert "over 2 seeds, which holds it in 50" in lines[2]
+    alone = stability_text.sentences(stability(2))[3]
+    assert "[" not in alone and "One seed has no interval over seeds." in alone
     rows = stability_text.rows(stability(3))
     assert len(rows) == 9 and len(rows[0]) == len(stability_text.columns(stability(3)))
     assert rows[0][:2] == ["near-corner", "256"] and rows[0][4] == "drifted"
@@ -73,6 +79,11 @@ def test_what_cannot_be_asked_is_refused(trained: Run, finished: Run) -> None:
         add_stability(finished.path, 1)
     with pytest.raises(UserError, match="there is no reflection model"):
         add_stability(finished.path, 3, "turn")
+    for setting in ("repeats=2", "reflect.refit_every=1", "follow_values=true"):
+        with pytest.raises(UserError, match="reflection from checkpoints always has reflect"):
+            add_stability(finished.path, 3, settings=[setting])
+    with pytest.raises(UserError, match="give it with --model"):
+        add_stability(finished.path, 3, settings=['models=["turns"]'])
     words = ["reflect", str(finished.path), "--checkpoints", "3", "--onset", "contested"]
     done = CliRunner().invoke(app, words)
     assert isinstance(done.exception, UserError) and "leave out --onset" in str(done.exception)

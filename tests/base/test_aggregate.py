@@ -6,9 +6,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from shardsim.base.aggregate import improvement, iqm, proportion, stratified_interval
+from shardsim.base.aggregate import improvement, iqm, proportion, stratified_interval, wilson
 from shardsim.base.errors import UserError
 
 
@@ -55,6 +57,23 @@ def test_a_proportion_has_wilsons_interval() -> None:
     ends = stats.binomtest(3, 4).proportion_ci(0.9, "wilson")
     assert found == pytest.approx((0.75, ends.low, ends.high))
     assert proportion([[1, 1, 1, 1]]).low < 0.7  # four of four are no certainty
+
+
+def test_the_wilson_interval_is_the_published_one() -> None:
+    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I
+    assert wilson(81, 263, 0.95) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(15, 148, 0.95) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson(0, 20, 0.95) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson(1, 29, 0.95) == pytest.approx((0.0061, 0.1718), abs=5e-5)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.integers(1, 400), st.integers(0, 400))
+def test_a_wilson_interval_holds_its_proportion(trials: int, successes: int) -> None:
+    successes = min(successes, trials)
+    low, high = wilson(successes, trials)
+    assert -1e-12 <= low <= successes / trials + 1e-12
+    assert successes / trials - 1e-12 <= high <= 1.0 + 1e-12
 
 
 @pytest.mark.parametrize(

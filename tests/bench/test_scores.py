@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from shardsim.bench.scores import (
     Shards,
@@ -13,7 +11,6 @@ from shardsim.bench.scores import (
     gate_rand,
     preference_cosine,
     share_error,
-    wilson,
 )
 
 STRENGTH = np.array([[2.0, 0.0, 0.0]] * 4 + [[0.0, 1.0, 0.2]] * 4 + [[0.1, 0.0, 3.0]] * 4)
@@ -101,20 +98,3 @@ def test_coverage_is_of_the_matched_shard():
     found = Shards(STRENGTH[:, order], np.eye(3)[order], PLANTED.shares[order], interval)
     assert covered(PLANTED, found) == [True, False, True]  # .4 in, .3 below .31, .2 in
     assert covered(PLANTED, PLANTED) == []
-
-
-def test_the_wilson_interval_is_the_published_one():
-    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I
-    assert wilson(81, 263, 0.95) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(15, 148, 0.95) == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    assert wilson(0, 20, 0.95) == pytest.approx((0.0, 0.1611), abs=5e-5)
-    assert wilson(1, 29, 0.95) == pytest.approx((0.0061, 0.1718), abs=5e-5)
-    assert wilson(0, 0) == (0.0, 1.0)
-
-
-@given(st.integers(1, 400), st.integers(0, 400))
-def test_a_wilson_interval_holds_its_proportion(trials, successes):
-    successes = min(successes, trials)
-    low, high = wilson(successes, trials)
-    assert -1e-12 <= low <= successes / trials + 1e-12
-    assert successes / trials - 1e-12 <= high <= 1.0 + 1e-12

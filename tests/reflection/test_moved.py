@@ -9,7 +9,7 @@ from shardsim.base.errors import UserError
 from shardsim.plot.extinction import curated
 from shardsim.plot.moved import AtDistances, extinct_below, extinct_from, loses_from
 from shardsim.reflection.config import REPLICATOR
-from shardsim.reflection.moved import moved_away, reflect_as_it_moves
+from shardsim.reflection.moved import mean_distance, moved_away, reflect_as_it_moves
 from shardsim.reflection.site import Subjects, site_of
 from tests.reflection.test_reflect import CONFIG, small  # noqa: F401
 
@@ -22,6 +22,7 @@ def falling(change: list[float]) -> AtDistances:
         concept="cheese",
         other="corner",
         distances=np.array([1.0, 2.0, 3.0]),
+        contexts=np.array([8, 8, 6]),
         judges=np.tile([0.5, 0.3, 0.1], (3, 1)),
         before=before,
         after={"turns": before + np.array(change) + spread},
@@ -44,6 +45,11 @@ def test_reflection_loses_from_the_first_distance_that_only_such_follow() -> Non
     assert loses_from(falling([0.1, -0.1, -0.1]), "turns") == 2.0
     assert loses_from(falling([-0.1, 0.1, -0.1]), "turns") == 3.0
     assert loses_from(falling([-0.1, -0.1, 0.0]), "turns") == np.inf
+
+
+def test_a_context_that_does_not_count_may_have_the_object_out_of_reach() -> None:
+    away, weight = np.array([[1.0, np.inf], [2.0, 2.0]]), np.array([[1.0, 0.0], [0.5, 0.5]])
+    assert mean_distance(away, weight).tolist() == [1.0, 2.0]
 
 
 @pytest.mark.slow

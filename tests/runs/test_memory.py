@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -52,20 +53,50 @@ def test_each_part_grows_with_its_own_setting() -> None:
 def test_what_cannot_fit_is_refused_and_nothing_written(
     tmp_path: Path, monkeypatch, word: str, said: str
 ) -> None:
-    monkeypatch.setattr(memory, "available", lambda: (2 * GIB, "this machine"))
+    monkeypatch.setattr(memory, "available", lambda stage: (2 * GIB, "this machine"))
     with pytest.raises(UserError, match=f"{said}.*, or train.seeds"):
         run(TINY, tmp_path / "run", [word])
     with pytest.raises(UserError, match=r"this machine has 2\.0 GiB"):
         extend(tmp_path / "sweep", points(TINY, [word, "train.entropy=0.01,0.02"]), "report")
     assert list(tmp_path.iterdir()) == []
+    # Another machine does it, which asks for itself.
+    extend(tmp_path / "sweep", points(TINY, [word]), "report", done_here=False)
+    assert (tmp_path / "sweep" / "index.json").is_file()
+
+
+def test_settings_of_another_learner_are_those_of_its_own_network() -> None:
+    words = ("train.learner=pqn", "train.network.temperature=0.05")
+    assert parts(training, *words)["networks"] > 0
+
+
+class Device(NamedTuple):
+    """An accelerator that tells its limit."""
+
+    limit: int | None
+    platform: str = "gpu"
+    device_kind: str = "H100"
+
+    def memory_stats(self) -> dict[str, int] | None:
+        return None if self.limit is None else {"bytes_limit": self.limit}
+
+
+def test_accelerators_count_together_and_hold_nothing_of_the_host(monkeypatch) -> None:
+    monkeypatch.setattr(memory, "_host", lambda: (GIB, "this machine"))
+    monkeypatch.setattr(memory.jax, "local_devices", lambda: [Device(GIB), Device(GIB)])
+    assert available("train") == (2 * GIB, "all 2 devices H100 together")
+    assert available("identify")[0] == 3 * GIB - memory.PROGRAM
+    monkeypatch.setattr(memory.jax, "local_devices", lambda: [Device(GIB)])
+    assert available("train") == (GIB, "the device H100")
+    monkeypatch.setattr(memory.jax, "local_devices", lambda: [Device(None)])
+    assert available("train")[0] >= 2**63
 
 
 def test_a_limit_of_the_container_stands_before_the_machine(tmp_path: Path, monkeypatch) -> None:
     limit = tmp_path / "memory.max"
     monkeypatch.setattr(memory, "CGROUP", limit)
-    here, where = available()
+    here, where = available("train")
     assert where == "this machine" and here > GIB // 4
     limit.write_text("max\n")
-    assert available() == (here, where)
-    limit.write_text("1000000\n")
-    assert available() == (1_000_000, "this container")
+    assert available("train") == (here, where)
+    limit.write_text(f"{GIB // 2}\n")
+    assert available("train") == (GIB // 2 - memory.PROGRAM, "this container")

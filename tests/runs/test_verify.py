@@ -11,13 +11,14 @@ import pytest
 
 from shardsim.base.arrays import to_bytes
 from shardsim.base.errors import UserError
-from shardsim.runs.files import MANIFEST
-from shardsim.runs.io import json_text
+from shardsim.runs.files import ADDED, MANIFEST, STABILITY, how_to_mend
+from shardsim.runs.io import dataset_to_bytes, json_text
 from shardsim.runs.store import Store
 from shardsim.runs.sweep.grid import points
 from shardsim.runs.sweep.index import INDEX, extend
 from shardsim.runs.sweep.verify import verify
-from shardsim.runs.verify import as_data, in_words, verify_run
+from shardsim.runs.verify import _listed, as_data, in_words, verify_run
+from tests.analysis.stable import stability
 from tests.tiny import TINY
 
 
@@ -168,6 +169,57 @@ def test_the_index_of_a_sweep_is_checked_against_its_points(tmp_path: Path, shar
     code, out, err = shardsim("verify", str(place))
     assert code == 2 and len(err.splitlines()) == 1 and "(and 1 more, listed above)" in err
     assert "config.toml: is damaged" in out and f"(it has no {MANIFEST})" in out
+
+
+def test_only_distances_of_added_contexts_may_be_infinite(run: Path) -> None:
+    store = Store.open(run)
+    far = np.array([1.0, np.inf], np.float32)
+    sound = {"distance": far, "covariates": {"straight_gem": far}, "weight": np.ones(2)}
+    for arrays, said in (
+        (sound, []),
+        (sound | {"distance": np.array([np.nan])}, ["distance"]),
+        (sound | {"weight": far}, ["weight"]),
+    ):
+        with store.writing():
+            store.write(ADDED, to_bytes(arrays))
+        assert [line.rpartition("first in ")[2] for line in problems(run)] == said
+
+
+def test_every_path_is_checked_though_one_cannot_be_opened(
+    run: Path, tmp_path: Path, shardsim
+) -> None:
+    missing = tmp_path / "missing"
+    code, out, err = shardsim("verify", str(missing), str(run))
+    assert code == 2 and len(err.splitlines()) == 1
+    assert f"there is no run directory {missing}" in err
+    assert f"{run}: all 8 files are sound" in out and str(missing) in out
+
+
+def test_what_another_process_takes_off_the_list_is_no_damage(run: Path, monkeypatch) -> None:
+    writer, read = Store.open(run), Store.read
+
+    def drops_the_next(store: Store, name: str, **how: bool) -> bytes:
+        with writer.writing():
+            writer.drop(name, "diagnosis.json")
+        return read(store, name, **how)
+
+    monkeypatch.setattr(Store, "read", drops_the_next)
+    assert list(_listed(Store.open(run))) == []
+
+
+def test_the_log_is_not_said_to_be_made_again(run: Path) -> None:
+    (run / "log.jsonl").unlink()
+    (problem,) = verify_run(run).problems
+    assert "is not made again" in problem.mend and "restore that file" in problem.mend
+
+
+def test_stability_is_mended_as_it_says_itself(run: Path) -> None:
+    assert "the same --checkpoints, --model and --steps: " in how_to_mend(run, STABILITY)
+    table = stability(2)
+    table.attrs |= {"model": "turns", "settings": '["anchor=0.2"]'}
+    (run / STABILITY).write_bytes(dataset_to_bytes(table))
+    words = f"shardsim reflect {run} --checkpoints 3 --model turns --steps 20 anchor=0.2"
+    assert how_to_mend(run, STABILITY).endswith(f"with: {words}")
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, shardsim) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 
 from shardsim.base.columns import aligned
-from shardsim.reflection.stability_tables import DRIFT, NONE, OUTCOME
+from shardsim.reflection.stability_tables import DRIFT, NONE, OUTCOME, coverage
 from shardsim.runs.figure_data.over_time import steps_in_words
 from shardsim.runs.figure_data.stability import models_of
 from shardsim.runs.files import STABILITY
-from shardsim.runs.report.formats import minus, number
+from shardsim.runs.report.formats import count as counted
+from shardsim.runs.report.formats import minus, number, percent
 from shardsim.runs.report.reflection_text import where
 from shardsim.runs.run import Run
 
@@ -20,9 +21,12 @@ TITLE = "Reflection from checkpoints: largest mean change of a shard's value ÷ 
 
 
 def sentences(found: xr.Dataset) -> list[str]:
-    """Return two sentences a class of onsets: on what reflection changes, and on where it leads."""
+    """Return a paragraph a class of onsets: what reflection changes, and where it leads.
+
+    Before them, a sentence on the model and its steps.
+    """
     model, sham = models_of(found)
-    lines = []
+    lines = [_about(found, model)]
     for kind in found["kind"].values.tolist():
         here = found.sel(kind=kind)
         if np.isnan(here["stable_median"].sel(model=model)).any():
@@ -35,7 +39,7 @@ def sentences(found: xr.Dataset) -> list[str]:
             f"Reflecting {where(kind)} ({model}): values stay unchanged {_all(drift)} "
             f"({_seeds(drift)}{beside}); it leads to the same values as from the last checkpoint "
             f"{_all(outcome)} ({_seeds(outcome)}), and agents that do not reflect have the values "
-            f"of the last checkpoint {_all(still)} ({_seeds(still)})."
+            f"of the last checkpoint {_all(still)} ({_seeds(still)}). {_covered(still)}"
         )
     return lines
 
@@ -49,10 +53,29 @@ def _all(found: xr.Dataset) -> str:
 
 
 def _seeds(found: xr.Dataset) -> str:
-    """The median seed, with the interval."""
+    """The median seed, with the interval where there is one."""
+    median = f"median seed {_steps(float(found['stable_median']))}"
+    if not coverage(found["stable_from"].values)[1]:
+        return median
     low, high = found["stable_interval"].transpose("end").values
     ends = _steps(float(low)), _steps(float(high))
-    return f"median seed {_steps(float(found['stable_median']))} [{ends[0]}, {ends[1]}]"
+    return f"{median} [{ends[0]}, {ends[1]}]"
+
+
+def _covered(found: xr.Dataset) -> str:
+    """What the intervals of a class are worth, which depends on how many seeds have it."""
+    known, share = coverage(found["stable_from"].values)
+    if not share:
+        return "One seed has no interval over seeds."
+    said = f"[ ] is the interval of the median over {known} seeds, which holds it in"
+    return f"{said} {percent(share)}."
+
+
+def _about(found: xr.Dataset, model: str) -> str:
+    """Which model reflected, and for how long; an older table does not say the latter."""
+    steps = found.attrs.get("reflection_steps")
+    long = "" if steps is None else f" for {counted(int(steps), 'step')}"
+    return f"Agents of {len(found['steps'])} checkpoints reflect by {model}{long}."
 
 
 def _steps(steps: float) -> str:
@@ -124,6 +147,7 @@ def as_data(found: xr.Dataset) -> list[dict[str, Any]]:
         for kind in found["kind"].values.tolist():
             for model in found["model"].values.tolist():
                 here = found.sel(question=question, kind=kind, model=model)
+                known, share = coverage(here["stable_from"].values)
                 verdicts = here["kind_verdict"].transpose("checkpoint").values.tolist()
                 made.append(
                     {
@@ -132,6 +156,8 @@ def as_data(found: xr.Dataset) -> list[dict[str, Any]]:
                         "model": model,
                         "verdicts": dict(zip(steps, verdicts, strict=True)),
                         **{name: here[name].values.tolist() for name in names},
+                        "known_seeds": known,
+                        "interval_coverage": share,
                     }
                 )
     return made

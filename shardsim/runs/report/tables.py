@@ -208,8 +208,8 @@ def components(summary: Mapping[str, Any]) -> Table:
         + [number(one["null"].get(name), 2) for name in controls]
         for place, one in enumerate(told, start=1)
     ]
-    title = "Single component that correlates best with each gate (on levels not used to choose it)"
     columns = ("shard", "layer", "method", "component, by seed", "correlation", *controls)
+    title = "Single component that correlates best with each gate (on levels not used to choose it)"
     return Table(title, columns, rows)
 
 
@@ -217,10 +217,9 @@ def interventions(summary: Mapping[str, Any]) -> Table:
     """What a dose of each shard's reading does to it and to others."""
     rows = []
     for place, shard in enumerate(summary.get("shards") or [], start=1):
-        found = shard.get("interventions") or {}
-        slope = found.get("slope") or {}
-        if not found:
+        if not (found := shard.get("interventions") or {}):
             continue
+        slope = found.get("slope") or {}
         rows.append(
             [str(place), found["layer"], interval(found.get("selectivity"), "{:.2f}")]
             + [number(slope.get(key), 2) for key in ("own", "other", "random")]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from shardsim.agent.options import POLICY_GRADIENT
 from shardsim.base.progress import Progress
 from shardsim.runs.agents import agents_of
+from shardsim.runs.files import ADDED
 from shardsim.runs.io import dataset_to_bytes, json_to_bytes
-from shardsim.runs.run import ADDED, Run
+from shardsim.runs.run import Run
 from shardsim.shards.active.propose import added
 from shardsim.shards.evidence.training import Training
 from shardsim.shards.identify import identify_agents

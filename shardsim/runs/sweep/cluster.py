@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from shardsim.base.errors import UserError, one_line
+from shardsim.runs.files import FAILURE
 from shardsim.runs.sweep.index import Sweep
 from shardsim.runs.sweep.pool import LOOK, Watch
-from shardsim.runs.sweep.state import FAILURE, State, states
+from shardsim.runs.sweep.state import State, states
 from shardsim.runs.sweep.worker import note_failure
 
 PATIENCE = 30.0  # seconds in which a scheduler must answer

@@ -18,7 +18,7 @@ from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
 from shardsim.runs.config import make_env
 from shardsim.runs.disk import locked, writable
-from shardsim.runs.folders import INDEX
+from shardsim.runs.files import INDEX
 from shardsim.runs.io import json_from_bytes, json_text
 from shardsim.runs.memory import refuse_what_cannot_fit
 from shardsim.runs.pipeline import create, stages_until
@@ -91,13 +91,17 @@ def open_sweep(path: str | Path) -> Sweep:
     return Sweep(path, entries, told["until"])
 
 
-def extend(path: str | Path, asked: Iterable[Point], until: str) -> Sweep:
+def extend(
+    path: str | Path, asked: Iterable[Point], until: str, *, done_here: bool = True
+) -> Sweep:
     """Make the folder of a sweep, or add what is new to it; points that it has stay as they are.
 
     Args:
         path: the folder.
         asked: points; one with the config of a point that is there is that point.
         until: the last stage of each point.
+        done_here: whether this machine does the points, so that they must fit into its memory;
+            another one asks for itself when it begins a stage.
 
     Returns:
         The sweep with the points that were asked for, and no others.
@@ -108,7 +112,7 @@ def extend(path: str | Path, asked: Iterable[Point], until: str) -> Sweep:
     """
     path, asked = path_of(path), list(asked)
     stages = stages_until(until)
-    for point in asked:
+    for point in asked if done_here else ():
         refuse_what_cannot_fit(make_env(point.config.env), point.config, stages)
     _refuse_strangers(path)
     with writable(path):

@@ -17,9 +17,10 @@ from joblib import cpu_count
 
 from shardsim.base.errors import UserError
 from shardsim.runs.disk import writable
+from shardsim.runs.files import FAILURE
 from shardsim.runs.lease import read_lease
 from shardsim.runs.sweep.index import Sweep
-from shardsim.runs.sweep.state import FAILURE, State, states
+from shardsim.runs.sweep.state import State, states
 from shardsim.runs.sweep.worker import note_failure
 
 LOOK = 1.0  # seconds between two looks at the points

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from shardsim.base.errors import UserError
+from shardsim.runs.files import FAILURE, MANIFEST, TIMINGS
 from shardsim.runs.io import json_from_bytes
 from shardsim.runs.lease import is_alive, read_lease
-from shardsim.runs.store import MANIFEST, Store
+from shardsim.runs.store import Store
 from shardsim.runs.sweep.index import Sweep
 
-FAILURE = "failure.json"  # why a point was given up; gone when it is tried again
 Word = Literal["done", "running", "failed", "stopped", "waiting"]
 
 
@@ -83,6 +83,6 @@ def _failure(folder: Path) -> str:
 def _seconds(folder: Path, finished: Sequence[str]) -> float:
     """Return the wall seconds of finished stages."""
     with contextlib.suppress(OSError, UserError, TypeError):
-        told = json_from_bytes((folder / "timings.json").read_bytes(), "timings.json")
+        told = json_from_bytes((folder / TIMINGS).read_bytes(), TIMINGS)
         return float(sum(told.get(stage, 0.0) for stage in finished))
     return 0.0

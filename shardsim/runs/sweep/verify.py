@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import shlex
 import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from shardsim.base.errors import UserError
 from shardsim.base.given import path_of
-from shardsim.runs.files import CONFIG, MANIFEST
+from shardsim.runs.files import CONFIG, INDEX, MANIFEST
+from shardsim.runs.folders import is_sweep
 from shardsim.runs.store import Store
 from shardsim.runs.verify import Problem, Verified, verify_run
 
-INDEX = "index.json"
 RESTORE = "restore that file from a copy, or give the sweep's command again with another --out"
 
 
@@ -32,9 +33,14 @@ def verify(path: str | Path) -> list[Verified]:
             damaged.
     """
     folder = path_of(path)
-    if (folder / MANIFEST).is_file() or not (folder / INDEX).is_file():
+    if (folder / MANIFEST).is_file() or not is_sweep(folder):
         return [verify_run(folder)]
     return verify_sweep(folder)
+
+
+def verify_each(paths: Sequence[str | Path]) -> list[Verified]:
+    """Check several of them, as `verify`; one that cannot be opened is a problem and no end."""
+    return [one for path in paths for one in _guarded(verify, path)]
 
 
 def verify_sweep(path: Path) -> list[Verified]:
@@ -49,7 +55,8 @@ def verify_sweep(path: Path) -> list[Verified]:
     from shardsim.runs.sweep.index import open_sweep
 
     sweep = open_sweep(path)
-    runs = [_run(folder) for folder in sweep.folders if folder.is_dir()]
+    each = [_guarded(_one, folder) for folder in sweep.folders if folder.is_dir()]
+    runs = [one for found in each for one in found]
     problems = [problem for entry in sweep.entries for problem in _point(path, entry)]
     known = {entry.name for entry in sweep.entries}
     others = sorted(
@@ -59,13 +66,18 @@ def verify_sweep(path: Path) -> list[Verified]:
     return [Verified(str(path), 1, tuple(problems), ()), *runs]
 
 
-def _run(folder: Path) -> Verified:
-    """Check one run; one whose manifest is lost or damaged is a problem and no end."""
+def _one(folder: str | Path) -> list[Verified]:
+    return [verify_run(folder)]
+
+
+def _guarded(check: Callable[[str | Path], list[Verified]], path: str | Path) -> list[Verified]:
+    """Check one; where nothing in it can be checked, that is its problem."""
     try:
-        return verify_run(folder)
+        return check(path)
     except UserError as error:
         what, _, mend = str(error).partition("; ")
-        return Verified(str(folder), 1, (Problem(MANIFEST, what, mend),), ())
+        file = INDEX if is_sweep(path) and not (path_of(path) / MANIFEST).is_file() else MANIFEST
+        return [Verified(str(path), 1, (Problem(file, what, mend),), ())]
 
 
 def _point(path: Path, entry: Any) -> list[Problem]:

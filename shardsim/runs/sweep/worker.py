@@ -20,11 +20,12 @@ from pathlib import Path
 from shardsim.base.compiled import keep_compiled_programs
 from shardsim.base.errors import UserError, one_line
 from shardsim.runs.disk import Busy, writable
+from shardsim.runs.files import FAILURE
 from shardsim.runs.io import json_to_bytes
 from shardsim.runs.lease import Lost
 from shardsim.runs.pipeline import go_on
 from shardsim.runs.sweep.index import Sweep, open_sweep
-from shardsim.runs.sweep.state import FAILURE, state_of
+from shardsim.runs.sweep.state import state_of
 
 FAILED = 3  # exit status of a worker that stops at the first failure
 

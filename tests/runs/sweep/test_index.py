@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from shardsim.base.errors import UserError
+from shardsim.runs.files import FAILURE
 from shardsim.runs.lease import held
 from shardsim.runs.store import CONFIG, MANIFEST, Store
 from shardsim.runs.sweep.grid import points
 from shardsim.runs.sweep.index import INDEX, extend, open_sweep
 from shardsim.runs.sweep.slurm import script
-from shardsim.runs.sweep.state import FAILURE, State, seconds_left, state_of, states
+from shardsim.runs.sweep.state import State, seconds_left, state_of, states
 from shardsim.runs.sweep.worker import note_failure
 from shardsim.runs.toml import read_config
 from tests.tiny import TINY

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from shardsim.base.errors import UserError
+from shardsim.runs.files import FAILURE
 from shardsim.runs.pipeline import go_on, run
 from shardsim.runs.run import load
 from shardsim.runs.sweep import pool
 from shardsim.runs.sweep.grid import points
 from shardsim.runs.sweep.index import Sweep, extend, open_sweep
-from shardsim.runs.sweep.state import FAILURE, states
+from shardsim.runs.sweep.state import states
 from shardsim.runs.sweep.worker import work
 from shardsim.runs.toml import read_config, write_toml
 from tests.runs.killed import at_work, lives, results, wait
