@@ -2,8 +2,9 @@
 
     python benchmarks/learners.py runs/study-learners/* [--json FILE]
 
-The end of `make study-learners`. For each world and learner: return over the optimum on held-out
-and target levels, shardness (bits per decision) beside the largest null, the verdict, and each
+The end of `make study-learners`. A run in a folder WORLD+NAME stands beside the learners of the
+sweep WORLD, under the kind of its network. For each world and learner: return over the optimum on
+held-out and target levels, shardness (bits per decision) beside the largest null, the verdict, each
 shard's share on target levels; means over training seeds with 90 % intervals. Then, for every
 concept, its share of the decision influence under each learner less that under PPO (Welch's
 interval of the difference). It reads each run's results and trains nothing.
@@ -24,6 +25,7 @@ from timing import print_table
 import shardsim as ss
 from shardsim.base.errors import UserError
 from shardsim.base.statistics import t_interval, welch_difference
+from shardsim.runs.pipeline import is_run
 from shardsim.runs.run import Run
 from shardsim.runs.sweep.index import open_sweep
 
@@ -36,19 +38,34 @@ APART = ("world", "concept", "learner", "share", f"less {FIRST}'s", "90 %")
 
 
 def runs_of(folder: Path) -> dict[str, Run]:
-    """Return learner -> run of one sweep, its points in their order.
+    """Return learner -> run of one sweep, its points in their order; of a run its network's kind.
 
-    Raises UserError where the folder is no sweep of learners, or a point is not identified.
+    Raises UserError where the folder is no run or sweep of learners, or is not identified.
     """
+    if is_run(folder):
+        run = _identified(folder)
+        return {run.config.train.network.kind: run}
     sweep = open_sweep(folder)
     if sweep.keys != [KEY]:
         raise UserError(f"{folder} varies {', '.join(sweep.keys)}; give a sweep of {KEY} alone")
     found = {}
     for entry in sweep.entries:
-        run = ss.load(sweep.path / entry.name)
-        if not run.store.finished("identify"):
-            raise UserError(f"{run.path} is not identified; finish the sweep first")
-        found[str(entry.settings[KEY])] = run
+        found[str(entry.settings[KEY])] = _identified(sweep.path / entry.name)
+    return found
+
+
+def _identified(folder: Path) -> Run:
+    run = ss.load(folder)
+    if not run.store.finished("identify"):
+        raise UserError(f"{run.path} is not identified; finish it first")
+    return run
+
+
+def worlds_of(folders: Sequence[Path]) -> dict[str, dict[str, Run]]:
+    """Return world -> learner or kind of network -> run, folders WORLD+NAME with those of WORLD."""
+    found: dict[str, dict[str, Run]] = {}
+    for folder in folders:
+        found.setdefault(folder.name.partition("+")[0], {}).update(runs_of(folder))
     return found
 
 
@@ -107,14 +124,14 @@ def main() -> int:
     asked = parser.parse_args()
     rows, differences, kept = [], [], {}
     try:
-        for folder in asked.sweeps:
-            runs, shares = runs_of(folder), {}
+        for world, runs in worlds_of(asked.sweeps).items():
+            shares = {}
             for learner, run in runs.items():
-                rows.append(row(folder.name, learner, run.summary))
+                rows.append(row(world, learner, run.summary))
                 shares[learner] = run.shards.concept_shares(SPLIT)
             concepts = next(iter(runs.values())).shards.concepts
-            differences += apart(folder.name, shares, concepts)
-            kept[folder.name] = {name: own.tolist() for name, own in shares.items()}
+            differences += apart(world, shares, concepts)
+            kept[world] = {name: own.tolist() for name, own in shares.items()}
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
