@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from shardsim.agent.action import log_probability
+from shardsim.agent.checkpoint import carry_template, record_template
 from shardsim.agent.config import NetworkConfig, TrainConfig
 from shardsim.agent.episode_returns import Remembering, mean_and_error
 from shardsim.agent.evaluation import Estimate, evaluation
@@ -145,6 +146,14 @@ def test_the_error_is_that_of_episodes_and_not_of_levels():
     assert (float(mean), float(error)) == (5.0, 0.0)
     mean, error = mean_and_error(jnp.array([[0.0, 2.0], [10.0, 12.0]], jnp.float32))
     np.testing.assert_allclose((mean, error), (6.0, 2**-0.5))
+
+
+def test_other_networks_keep_nothing_of_a_memory(tiny_env, tiny_config):
+    """So that what is kept of them is the same bytes as before there were memories."""
+    carry = carry_template(tiny_env, tiny_config)
+    record = record_template(tiny_env, tiny_config)
+    kept = (carry.memory, record.batch.memory, record.trajectory.memory)
+    assert kept == (None, None, None) and record.trajectory.next_memory is None
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from shardsim.agent.network import RecurrentNetwork
 from shardsim.agent.policy import capture
 from shardsim.base.parallel import each
 from shardsim.base.progress import SILENT, Progress
-from shardsim.base.statistics import plain_interval
+from shardsim.base.statistics import Bounds, plain_interval
 from shardsim.env.levels import all_states, take
 from shardsim.shards.agents import Networks
 from shardsim.shards.config import IdentifyConfig
@@ -46,6 +46,7 @@ from shardsim.shards.history.worlds import (
 STEPS = 32  # decisions of an episode, at most
 AVERAGED = 96  # episodes a level over which choices are averaged
 LEVELS, EPISODES = 24, 8  # of the models of whole episodes
+POSITIVE: Bounds = (0.0, np.inf)  # of divergences
 AT_ONCE = 16  # levels whose observations are held in memory
 
 
@@ -184,8 +185,8 @@ def summary(data: xr.Dataset) -> dict[str, Any]:
     if "remembers" not in data:
         return {}
     said = {
-        name: plain_interval(np.atleast_1d(data[f"memory_{name}"].values))
-        for name in ("gap", "told", "saved")
+        name: plain_interval(np.atleast_1d(data[f"memory_{name}"].values), within=within)
+        for name, within in (("gap", POSITIVE), ("told", POSITIVE), ("saved", None))
     }
     own = {name: np.atleast_1d(data[name].values).tolist() for name in _OWN}
     return {"memory": said | own}
