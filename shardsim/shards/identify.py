@@ -174,7 +174,8 @@ def identify_agents(
         coordinates |= one.coordinates
     if asked_empty:
         with progress.part("memory") as part:
-            arrays |= remembered.values_of(remembered.remembered(asked_empty, on, config, part))
+            found_so = remembered.remembered(asked_empty, on, config, part)
+            arrays |= remembered.values_of(found_so, on.concepts)
     with progress.part("basis and verdict"):
         basis = _basis(on, asked.answers.logits[0], config)
         said = {"identified_on": on.split, "basis": basis.name}

@@ -217,6 +217,10 @@ SHARDS = Schema(
             ("seed",), "verdict on how the agent acts on average over its pasts"
         ),
         "lived_shards": Variable(("seed",), "number of shards found in that"),
+        "lived_names": Variable(("seed",), "what they mostly push for"),
+        "lived_explained": Variable(
+            ("seed",), "where they lie between habits and affordance (0) and the ceiling (1)"
+        ),
         "weight": Variable(
             ("context",), "weight back to the levels' own distribution of decisions"
         ),

@@ -20,13 +20,15 @@ def remembered(summary: Mapping[str, Any]) -> list[str]:
     remembers, agents = sum(found["remembers"]), count(len(found["remembers"]), "agent")
     verdicts = Counter(found["lived_verdict"]).most_common()
     said = listed([f"‘{verdict}’ for {count(number)}" for verdict, number in verdicts])
+    names = Counter(name for name in found["lived_names"] if name).most_common()
+    pushed = "; ".join(f"{name} ({count(number)})" for name, number in names) or "none"
     lines = [
         "These agents have a memory, and all that is said of their shards is of how they act with "
         f"an empty memory, which misses what they do in their episodes by {gap} bits a decision.",
         f"Models of what happened before predict each decision {saved} bits better than models of "
         "the state alone, beyond what they gain on twins that remember nothing: more than chance "
         f"in {count(remembers)} of {agents}. Identified by how they act on average over their "
-        f"pasts, the verdict is {said}.",
+        f"pasts, the verdict is {said}; shards by agent: {pushed}.",
     ]
     if 2 * remembers > len(found["remembers"]):
         lines.append(

@@ -8,6 +8,7 @@ Axis letters: S agents (seeds) · L levels · N states of a level · A actions �
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from shardsim.env.levels import all_states, take
 from shardsim.shards.agents import Networks
 from shardsim.shards.config import IdentifyConfig
 from shardsim.shards.contexts.battery import Battery, observations_of
+from shardsim.shards.describe import short_names
 from shardsim.shards.fit.data import decisions_on, whole_levels
 from shardsim.shards.fit.fit import ModelFit, fit
 from shardsim.shards.history import episodes
@@ -165,8 +167,8 @@ def _steps_of(network: RecurrentNetwork):
     return act, learn, begin
 
 
-def values_of(found: list[Remembered]) -> dict[str, Any]:
-    """Return the variables of `shards.nc`."""
+def values_of(found: list[Remembered], concepts: Sequence[str]) -> dict[str, Any]:
+    """Return the variables of `shards.nc`; `concepts` are names on the axis O of preferences."""
     saved = [one.memory.saved for one in found]
     return {
         "memory_gap": [one.gap for one in found],
@@ -177,6 +179,8 @@ def values_of(found: list[Remembered]) -> dict[str, Any]:
         "remembers": [one.memory.remembers for one in found],
         "lived_verdict": [one.lived.verdict for one in found],
         "lived_shards": [one.lived.num_shards for one in found],
+        "lived_names": [", ".join(short_names(one.lived.preferences, concepts)) for one in found],
+        "lived_explained": [one.lived.explained for one in found],
     }
 
 
@@ -192,4 +196,4 @@ def summary(data: xr.Dataset) -> dict[str, Any]:
     return {"memory": said | own}
 
 
-_OWN = ("remembers", "lived_verdict", "lived_shards")
+_OWN = ("remembers", "lived_verdict", "lived_shards", "lived_names", "lived_explained")
