@@ -63,14 +63,16 @@ study-reflection: study-shards
 		$(OUT)/study-shards/study_anywhere $(OUT)/study-shards/two_goods \
 		--out $(OUT)/study-reflection $(ARGS)
 
-# Shards of agents of three learners in two worlds, 8 seeds each.
+# Shards of agents of three learners, and of recurrent networks under PPO, in two worlds, 8 seeds each.
 study-learners: $(VENV)/.installed
 	for config in study_corner two_goods; do \
 		$(BIN)/shardsim sweep $$config train.learner=ppo,a2c,pqn --seeds 8 --until identify \
 			--out $(OUT)/study-learners/$$config $(ARGS) || exit 1; \
+		$(BIN)/shardsim run $$config train.network.kind=recurrent train.seeds=8 --until identify \
+			--out $(OUT)/study-learners/$$config+recurrent || exit 1; \
 	done
-	$(BIN)/python benchmarks/learners.py $(OUT)/study-learners/study_corner \
-		$(OUT)/study-learners/two_goods
+	$(BIN)/python benchmarks/learners.py $(OUT)/study-learners/study_corner* \
+		$(OUT)/study-learners/two_goods*
 
 # Every family's shipped config, one after the other: about half an hour on 2 cores.
 study-families: $(VENV)/.installed

@@ -2,11 +2,13 @@
 
     python benchmarks/learners.py runs/study-learners/* [--json FILE]
 
-The end of `make study-learners`. For each world and learner: return over the optimum on held-out
-and target levels, shardness (bits per decision) beside the largest null, the verdict, and each
-shard's share on target levels; means over training seeds with 90 % intervals. Then what
-`shardsim compare` says of the learners: returns, shardness and each concept's share of the decision
-influence, with probabilities of improvement. It reads each run's results and trains nothing.
+The end of `make study-learners`. A run in a folder WORLD+NAME stands beside the learners of the
+sweep WORLD, under the kind of its network. For each world and learner: return over the optimum on
+held-out and target levels, shardness (bits per decision) beside the largest null, the verdict, and
+each shard's share on target levels; means over training seeds with 90 % intervals. Then what
+`shardsim compare` says of the learners of each sweep: returns, shardness and each concept's share of
+the decision influence, with probabilities of improvement. It reads each run's results and trains
+nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from shardsim.base.errors import UserError
 from shardsim.base.statistics import t_interval
 from shardsim.runs.comparison.text import as_data, as_text
 from shardsim.runs.io import json_text
+from shardsim.runs.pipeline import is_run
 from shardsim.runs.run import Run
 from shardsim.runs.sweep.index import open_sweep
 
@@ -37,19 +40,34 @@ HEADS = (
 
 
 def runs_of(folder: Path) -> dict[str, Run]:
-    """Return learner -> run of one sweep, its points in their order.
+    """Return learner -> run of one sweep, its points in their order; of a run its network's kind.
 
-    Raises UserError where the folder is no sweep of learners, or a point is not identified.
+    Raises UserError where the folder is no run or sweep of learners, or is not identified.
     """
+    if is_run(folder):
+        run = _identified(folder)
+        return {run.config.train.network.kind: run}
     sweep = open_sweep(folder)
     if sweep.keys != [KEY]:
         raise UserError(f"{folder} varies {', '.join(sweep.keys)}; give a sweep of {KEY} alone")
     found = {}
     for entry in sweep.entries:
-        run = ss.load(sweep.path / entry.name)
-        if not run.store.finished("identify"):
-            raise UserError(f"{run.path} is not identified; finish the sweep first")
-        found[str(entry.settings[KEY])] = run
+        found[str(entry.settings[KEY])] = _identified(sweep.path / entry.name)
+    return found
+
+
+def _identified(folder: Path) -> Run:
+    run = ss.load(folder)
+    if not run.store.finished("identify"):
+        raise UserError(f"{run.path} is not identified; finish it first")
+    return run
+
+
+def worlds_of(folders: Sequence[Path]) -> dict[str, dict[str, Run]]:
+    """Return world -> learner or kind of network -> run, folders WORLD+NAME with those of WORLD."""
+    found: dict[str, dict[str, Run]] = {}
+    for folder in folders:
+        found.setdefault(folder.name.partition("+")[0], {}).update(runs_of(folder))
     return found
 
 
@@ -95,10 +113,11 @@ def main() -> int:
     asked = parser.parse_args()
     rows, compared = [], {}
     try:
+        for world, runs in worlds_of(asked.sweeps).items():
+            rows += [row(world, learner, run.summary) for learner, run in runs.items()]
         for folder in asked.sweeps:
-            runs = runs_of(folder)
-            rows += [row(folder.name, learner, run.summary) for learner, run in runs.items()]
-            compared[folder.name] = ss.compare(folder, COMPARED, against=KEY)
+            if not is_run(folder):
+                compared[folder.name] = ss.compare(folder, COMPARED, against=KEY)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

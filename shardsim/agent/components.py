@@ -14,7 +14,7 @@ import jax
 from shardsim.agent.action import Action, action
 from shardsim.agent.advantage import Advantage, advantage
 from shardsim.agent.environment import EnvironmentStep, environment
-from shardsim.agent.evaluation import Evaluation, evaluation
+from shardsim.agent.evaluation import Estimate, Evaluation, evaluation
 from shardsim.agent.loss import loss
 from shardsim.agent.network import Network, build_network
 from shardsim.agent.observation import Observation, observation
@@ -35,7 +35,7 @@ class Components(NamedTuple):
     loss: Callable[..., tuple] = loss
     update: Update = update
     network: Callable[..., Network] = build_network
-    evaluation: Callable[..., Evaluation] = evaluation
+    evaluation: Callable[..., Evaluation | Estimate] = evaluation
 
 
 SECTIONS: tuple[str, ...] = Components._fields

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from shardsim.agent.options import DEFAULTS, UNREAD, LearnerName
+from shardsim.agent.options import DEFAULTS, POLICY_GRADIENT, UNREAD, LearnerName
 from shardsim.base.seeds import SEEDS
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -16,10 +16,11 @@ Positive = Annotated[float, Field(gt=0.0)]
 class NetworkConfig(BaseModel, extra="forbid", frozen=True):
     """The shape of the network; see `shardsim.agent.network`."""
 
-    kind: Literal["egocentric", "allocentric", "convolutional"] = Field(
+    kind: Literal["egocentric", "allocentric", "convolutional", "recurrent"] = Field(
         default="egocentric",
         description="what the first layer sees: the grid centred on the agent, the grid as it is, "
-        "or two convolutions over it",
+        "or two convolutions over it; recurrent: centred, with a memory (GRU) after the dense "
+        "layers",
     )
     widths: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         default=(64, 64), description="units of each dense layer", min_length=1
@@ -141,6 +142,22 @@ class TrainConfig(BaseModel, extra="forbid", frozen=True):
             raise ValueError(
                 f"minibatches ({self.minibatches}) of num_envs x rollout_steps ({rows}) rows leave "
                 "1 row in each, which teaches nothing; give each at least 2"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _remembers_whole_sequences(self) -> TrainConfig:
+        if self.network.kind != "recurrent":
+            return self
+        if self.learner not in POLICY_GRADIENT:
+            raise ValueError(
+                f"learner {self.learner!r} has no network with a memory; use "
+                f"{' or '.join(POLICY_GRADIENT)}, or another network.kind"
+            )
+        if self.num_envs % self.minibatches:
+            raise ValueError(
+                f"minibatches ({self.minibatches}) must divide num_envs ({self.num_envs}) for a "
+                "recurrent network, which learns from whole sequences of envs"
             )
         return self
 

@@ -1,5 +1,7 @@
 """Section `evaluation`: the exact return of a policy on given levels, beside the best and worst.
 
+That of a policy with a memory is estimated by episodes (`shardsim.agent.episode_returns`).
+
 What share of the optimum a return is, wherever that is asked, is `reached`.
 
 Axis letters: L levels · S states · A actions.
@@ -14,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from shardsim.agent.episode_returns import Remembering, episode_returns, mean_and_error
 from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.types import Level
@@ -27,6 +30,15 @@ class Evaluation(NamedTuple):
     achieved: jax.Array | np.ndarray  # float32[]
     optimum: jax.Array | np.ndarray  # float32[]
     worst: jax.Array | np.ndarray  # float32[], of the policy that earns least
+
+
+class Estimate(NamedTuple):
+    """The same of a policy with a memory, of which only the best and the worst are exact."""
+
+    achieved: jax.Array | np.ndarray  # float32[], mean of episodes
+    optimum: jax.Array | np.ndarray
+    worst: jax.Array | np.ndarray
+    achieved_error: jax.Array | np.ndarray  # float32[], standard error over episodes
 
 
 Policy = Callable[[jax.Array], jax.Array]  # observations [B, H, W, C] -> logits [B, A]
@@ -43,19 +55,37 @@ def policy_table(env: Env, policy: Policy, levels: Level) -> jax.Array:
     return jax.nn.softmax(logits).reshape(*seen.shape[:2], -1)
 
 
-def evaluation(env: Env, policy: Policy, levels: Level, discount: Any) -> Evaluation:
-    """Evaluate a policy exactly, over all starts and `env.max_steps` steps."""
+def evaluation(
+    env: Env, policy: Policy | Remembering, levels: Level, discount: Any
+) -> Evaluation | Estimate:
+    """Evaluate a policy exactly, over all starts and `env.max_steps` steps.
+
+    A policy with a memory by episodes of as many steps.
+    """
+    if isinstance(policy, Remembering):
+        found = _evaluated(env, None, levels, discount)
+        achieved, error = mean_and_error(episode_returns(env, policy, levels, discount))
+        return Estimate(achieved, found.optimum, found.worst, error)
+    return _evaluated(env, policy_table(env, policy, levels), levels, discount)
+
+
+def _evaluated(env: Env, tables: jax.Array | None, levels: Level, discount: Any) -> Evaluation:
+    """Evaluate policies float32[L, S, A]; without any, the best and the worst alone."""
 
     def one(level, table):
         tabular = env.tabular(level)
-        achieved = planning.evaluate_policy(
-            tabular, level.reward_weights, table, discount, env.max_steps
+        achieved = (
+            jnp.full(env.num_states, jnp.nan, jnp.float32)
+            if table is None
+            else planning.evaluate_policy(
+                tabular, level.reward_weights, table, discount, env.max_steps
+            )
         )
         best, _ = planning.optimal_values(tabular, level.reward_weights, discount, env.max_steps)
         worst = planning.worst_values(tabular, level.reward_weights, discount, env.max_steps)
         return Evaluation(*(jnp.dot(tabular.start, each) for each in (achieved, best, worst)))
 
-    found = jax.vmap(one)(levels, policy_table(env, policy, levels))
+    found = jax.vmap(one)(levels, tables)
     return Evaluation(*(jnp.mean(part) for part in found))
 
 

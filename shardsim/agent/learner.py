@@ -18,6 +18,7 @@ from shardsim.agent.environment import reset
 from shardsim.agent.hyperparameters import Hyperparameters, InForce, in_force
 from shardsim.agent.loss import Coefficients, LossParts
 from shardsim.agent.metrics import Metrics, finished_returns
+from shardsim.agent.minibatches import minibatch_rows
 from shardsim.agent.network import Network
 from shardsim.agent.reward import scheduled
 from shardsim.agent.rollout import Batch, Trajectory
@@ -48,6 +49,7 @@ class Carry(NamedTuple):
     earned: jax.Array  # float32[B], what each running episode was paid so far, weighed
     update: jax.Array  # int32[], updates done
     key: jax.Array  # PRNG key[], never changes; each update folds its number in
+    memory: jax.Array | None = None  # float32[B, D], of a network with one
 
 
 class MinibatchStep(NamedTuple):
@@ -97,6 +99,7 @@ def first_carry(
         earned=jnp.zeros(learner.structure.num_envs, jnp.float32),
         update=jnp.int32(0),
         key=run_key,
+        memory=learner.network.empty_memory(learner.structure.num_envs),
     )
 
 
@@ -119,8 +122,10 @@ def update_once(
     bank = bank._replace(levels=_weighed(learner, bank.levels, progress))
     states = carry.states.replace(level=_weighed(learner, carry.states.level, progress))
     carry = carry._replace(states=states)
-    states, trajectory = collect(learner, bank, carry, rollout_key, now.exploration)
-    next_values = values_of(learner, carry.parameters, trajectory.final_states)
+    (states, memory), trajectory = collect(learner, bank, carry, rollout_key, now.exploration)
+    next_values = values_of(
+        learner, carry.parameters, trajectory.final_states, trajectory.next_memory
+    )
     weights = trajectory.states.level.reward_weights
     rewards = components.reward(weights, trajectory.rewards)
     advantage = components.advantage(
@@ -158,23 +163,27 @@ def update_once(
         loss=learnt.loss,
         gradient_norm=learnt.gradient_norm,
     )
-    done = Carry(learnt.parameters, learnt.optimiser, states, earned, carry.update + 1, carry.key)
-    return done, record, metrics
+    state = learnt.parameters, learnt.optimiser, states, earned
+    return Carry(*state, carry.update + 1, carry.key, memory), record, metrics
 
 
 def collect(
     learner: Learner, bank: Bank, carry: Carry, key: jax.Array, exploration: jax.Array
-) -> tuple[State, Trajectory]:
+) -> tuple[tuple[State, jax.Array | None], Trajectory]:
     """Act for `rollout_steps` in every env; return where each env is now, and what happened.
 
+    Where an env is now is its state, and the memory float32[B, D] of a network with one.
     `exploration` float32[] is the chance of a random move, for learners that explore so.
     """
     env, components = learner.env, learner.components
 
-    def step(states: State, keys: jax.Array):
+    def step(now: tuple[State, jax.Array | None], keys: jax.Array):
+        states, memory = now
         action_key, step_key = keys
         seen = components.observation.acting(env, states)
-        output = learner.network.run(carry.parameters, seen)
+        output = learner.network.run(
+            carry.parameters, seen, memory=memory, begins=begins(learner, states)
+        )
         chosen = components.action(action_key, output.logits, exploration)
         moved = components.environment(env, bank, step_key, states, chosen.executed)
         happened = Trajectory(
@@ -188,19 +197,29 @@ def collect(
             rewards=moved.rewards,
             terminated=moved.terminated,
             truncated=moved.truncated,
+            memory=memory,
+            next_memory=output.memory,
         )
-        return moved.states, happened
+        return (moved.states, output.memory), happened
 
     keys = jax.random.split(key, (learner.structure.rollout_steps, 2))
-    return jax.lax.scan(step, carry.states, keys)
+    return jax.lax.scan(step, (carry.states, carry.memory), keys)
 
 
-def values_of(learner: Learner, parameters: Any, states: State) -> jax.Array:
-    """Return float32[T, B]: the critic's values of states [T, B]."""
+def begins(learner: Learner, states: State) -> jax.Array | None:
+    """Return bool[...], which states are an episode's first; None where nothing is remembered."""
+    return states.steps == 0 if learner.network.remembers else None
+
+
+def values_of(
+    learner: Learner, parameters: Any, states: State, memory: jax.Array | None = None
+) -> jax.Array:
+    """Return float32[T, B]: the critic's values of states [T, B], with memory [T, B, D]."""
     shape = states.steps.shape
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), states)
     seen = learner.components.observation.acting(learner.env, flat)
-    return learner.network.run(parameters, seen).value.reshape(shape)
+    rows = None if memory is None else memory.reshape(-1, memory.shape[-1])
+    return learner.network.run(parameters, seen, memory=rows).value.reshape(shape)
 
 
 class Learnt(NamedTuple):
@@ -223,11 +242,8 @@ def epochs(
     now: InForce,
 ) -> Learnt:
     """Pass over the batch `epochs` times, in fresh minibatches each time."""
-    structure = learner.structure
     count = batch.actions.shape[0]
-    # One draw for all epochs: each call of the generator compiles anew. Ties are one in a thousand.
-    orders = jnp.argsort(jax.random.bits(key, (structure.epochs, count)), axis=1)
-    rows = orders.reshape(structure.epochs * structure.minibatches, -1).astype(jnp.int32)
+    rows = minibatch_rows(learner.structure, count, learner.network.remembers, key)
     coefficients = Coefficients(
         jnp.asarray(numbers.clip), jnp.asarray(numbers.value_coefficient), now.entropy
     )
@@ -271,8 +287,13 @@ def minibatch_gradient(
     part = take(batch, rows)
     seen = learner.components.observation.learning(learner.env, part.states)
 
+    first = len(rows) // learner.structure.rollout_steps  # gradients go back to the rollout's first
+    memory = None if part.memory is None else part.memory[:first]
+
     def objective(parameters):
-        output = learner.network.run(parameters, seen)
+        output = learner.network.run(
+            parameters, seen, memory=memory, begins=begins(learner, part.states)
+        )
         return learner.components.loss(output, part, coefficients)
 
     return jax.grad(objective, has_aux=True)(parameters)

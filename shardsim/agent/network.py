@@ -1,6 +1,7 @@
 """Networks whose every layer has a name, can be read, and can be patched.
 
-Axis letters: B batch · H, W, C rows, columns, channels of an observation · A actions · D units.
+Axis letters: B batch · H, W, C rows, columns, channels of an observation · A actions · D units ·
+K sequences of T steps each, where the network remembers: B = T * K rows, time-major.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from shardsim.agent.config import NetworkConfig
 from shardsim.env.core import Env
 
 Patch = Mapping[str, Callable[[jax.Array], jax.Array]]
+CENTRED = ("egocentric", "recurrent")  # kinds that see the grid centred on the agent
 
 
 class Output(NamedTuple):
@@ -25,6 +27,7 @@ class Output(NamedTuple):
     value: jax.Array  # float32[B]
     activations: dict[str, jax.Array]  # layer -> float32[B, D], after any patch
     action_values: jax.Array | None = None  # float32[B, A], where the learner values actions
+    memory: jax.Array | None = None  # float32[K, D] after the last step, where it remembers
 
 
 class Network(nn.Module):
@@ -41,20 +44,47 @@ class Network(nn.Module):
     normalised: bool = False  # each hidden layer, before it is rectified
 
     @property
+    def remembers(self) -> bool:
+        """Whether it has a memory, handed from step to step."""
+        return False
+
+    def empty_memory(self, count: int) -> jax.Array | None:
+        """Return the memory [count, D] with which episodes begin; None without one."""
+        return None
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """Names of the layers that can be read and patched, first to last."""
         convolutions = ("conv_1", "conv_2") if self.kind == "convolutional" else ()
         return (*convolutions, *(f"dense_{n}" for n in range(1, len(self.widths) + 1)))
 
-    def run(self, parameters: Any, observations: jax.Array, patch: Patch | None = None) -> Output:
-        """Run observations float32[B, H, W, C] through the network with these parameters."""
-        output = self.apply(parameters, observations, patch)
+    def run(
+        self,
+        parameters: Any,
+        observations: jax.Array,
+        patch: Patch | None = None,
+        memory: jax.Array | None = None,
+        begins: jax.Array | None = None,
+    ) -> Output:
+        """Run observations float32[B, H, W, C] through the network with these parameters.
+
+        A network that remembers is asked with `memory` float32[K, D], of K sequences one after
+        the other in time, and forgets it at the rows in which `begins` bool[B] holds: an episode's
+        first. Without `memory`, every row is asked by itself, with an empty memory.
+        """
+        output = self.apply(parameters, observations, patch, memory, begins)
         assert isinstance(output, Output)
         return output
 
     @nn.compact
-    def __call__(self, observations: jax.Array, patch: Patch | None = None) -> Output:
-        """Run observations float32[B, H, W, C] through the network."""
+    def __call__(
+        self,
+        observations: jax.Array,
+        patch: Patch | None = None,
+        memory: jax.Array | None = None,
+        begins: jax.Array | None = None,
+    ) -> Output:
+        """Run observations float32[B, H, W, C] through the network; arguments as of `run`."""
         patch = patch or {}
         activations: dict[str, jax.Array] = {}
 
@@ -66,7 +96,7 @@ class Network(nn.Module):
             return flat.reshape(shape)
 
         hidden = observations
-        if self.kind == "egocentric":
+        if self.kind in CENTRED:
             hidden = centred(observations)
         if self.kind == "convolutional":
             for number in (1, 2):
@@ -77,8 +107,15 @@ class Network(nn.Module):
         for number, width in enumerate(self.widths, start=1):
             hidden = nn.Dense(width, kernel_init=scale, name=f"dense_{number}")(hidden)
             hidden = tap(f"dense_{number}", nn.relu(self._normal(hidden, f"dense_{number}")))
+        if self.remembers:
+            hidden, memory = self.recall(hidden, memory, begins)
+            hidden = tap("gru", hidden)
         logits, value, action_values = self.heads(hidden)
-        return Output(logits, value, activations, action_values)
+        return Output(logits, value, activations, action_values, memory)
+
+    def recall(self, hidden: jax.Array, memory: jax.Array | None, begins: jax.Array | None) -> Any:
+        """Return what is known float32[B, D] and the memory; only of networks that remember."""
+        raise NotImplementedError
 
     def heads(self, hidden: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array | None]:
         """Return logits float32[B, A], value float32[B], and None: it does not value actions.
@@ -93,6 +130,81 @@ class Network(nn.Module):
 
     def _normal(self, hidden: jax.Array, layer: str) -> jax.Array:
         return nn.LayerNorm(name=f"norm_{layer}")(hidden) if self.normalised else hidden
+
+
+class RecurrentNetwork(Network):
+    """A network with a gated recurrent unit after its dense layers, as wide as the last of them.
+
+    Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder for statistical
+    machine translation". An episode begins with a memory of zeros. It is handed observations
+    alone, neither its last action nor what it was paid.
+    """
+
+    @property
+    def remembers(self) -> bool:
+        """It does."""
+        return True
+
+    def empty_memory(self, count: int) -> jax.Array:
+        """Return float32[count, D], zeros."""
+        return jnp.zeros((count, self.widths[-1]), jnp.float32)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that can be read and patched, the recurrent one last."""
+        return (*super().layers, "gru")
+
+    def recall(
+        self, hidden: jax.Array, memory: jax.Array | None, begins: jax.Array | None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Return what is known in each row float32[B, D], and the memory float32[K, D] after all.
+
+        A patch of the layer `gru` changes what the heads read and not what is remembered.
+        """
+        count = len(hidden)
+        memory = self.empty_memory(count) if memory is None else memory
+        begins = jnp.zeros(count, bool) if begins is None else begins
+        steps = (count // len(memory), len(memory))
+        cell = nn.scan(Cell, variable_broadcast="params", split_rngs={"params": False})
+        memory, known = cell(self.widths[-1], name="gru")(
+            memory, (hidden.reshape(*steps, -1), begins.reshape(steps))
+        )
+        return known.reshape(count, -1), memory
+
+    def go_on(
+        self, parameters: Any, memory: jax.Array, hidden: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Return the next memory float32[K, D] and logits [K, A]: one step, within an episode.
+
+        `hidden` float32[K, D] is the output of the last dense layer, which depends on no memory:
+        where it is known for every state, whole episodes need no observation.
+        """
+        own, begins = parameters["params"], jnp.zeros(len(memory), bool)
+        found = Cell(self.widths[-1], parent=None).apply(
+            {"params": own["gru"]}, memory, (hidden, begins)
+        )
+        assert isinstance(found, tuple)
+        logits = nn.Dense(self.num_actions, parent=None).apply({"params": own["actor"]}, found[1])
+        return jnp.asarray(found[0]), jnp.asarray(logits)
+
+
+class Cell(nn.Module):
+    """One step of the recurrent layer."""
+
+    width: int
+
+    @nn.compact
+    def __call__(
+        self, memory: jax.Array, now: tuple[jax.Array, jax.Array]
+    ) -> tuple[jax.Array, jax.Array]:
+        """Return the new memory float32[K, D], twice: to go on with, and what is known now.
+
+        `now` is what the layer before gives float32[K, D], and bool[K], where an episode begins.
+        """
+        hidden, begins = now
+        kept = jnp.where(begins[:, None], 0.0, memory)
+        memory, known = nn.GRUCell(self.width, name="cell")(kept, hidden)
+        return memory, known
 
 
 def centred(observations: jax.Array) -> jax.Array:
@@ -116,7 +228,8 @@ def centred(observations: jax.Array) -> jax.Array:
 
 def build_network(config: NetworkConfig, env: Env) -> Network:
     """Return the network that a config describes, for the actions of an env."""
-    return Network(
+    form = RecurrentNetwork if config.kind == "recurrent" else Network
+    return form(
         num_actions=env.num_actions,
         kind=config.kind,
         widths=config.widths,

@@ -26,6 +26,8 @@ class Trajectory(NamedTuple):
     rewards: jax.Array  # float32[T, B, R]
     terminated: jax.Array  # bool[T, B]
     truncated: jax.Array  # bool[T, B]
+    memory: jax.Array | None = None  # float32[T, B, D] before each step, of a network with one
+    next_memory: jax.Array | None = None  # float32[T, B, D] after it, as it would go on
 
 
 class Batch(NamedTuple):
@@ -36,6 +38,7 @@ class Batch(NamedTuple):
     log_probability: jax.Array  # float32[N]
     advantages: jax.Array  # float32[N]
     targets: jax.Array  # float32[N]
+    memory: jax.Array | None = None  # float32[N, D], of a network with one
 
 
 def rollout(trajectory: Trajectory, advantage: Advantage) -> Batch:
@@ -50,4 +53,5 @@ def rollout(trajectory: Trajectory, advantage: Advantage) -> Batch:
         log_probability=rows(trajectory.log_probability),
         advantages=rows(advantage.advantages),
         targets=rows(advantage.targets),
+        memory=None if trajectory.memory is None else rows(trajectory.memory),
     )

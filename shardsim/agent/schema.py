@@ -25,6 +25,9 @@ TRAINING = Schema(
         "achieved": Variable(_EXACT, "exact discounted return from the levels' starts", REWARD),
         "optimum": Variable(_EXACT, "the same of the best policy", REWARD),
         "worst": Variable(_EXACT, "the same of the policy that earns least", REWARD),
+        "achieved_error": Variable(
+            _EXACT, "standard error of `achieved`, of agents with a memory, from episodes", REWARD
+        ),
         "return": Variable(_MEAN, "undiscounted return of finished episodes, mean", REWARD),
         "length": Variable(_MEAN, "steps of finished episodes, mean"),
         "gradient_norm": Variable(_MEAN, "norm of the gradient before it is clipped, mean"),

@@ -21,7 +21,8 @@ from shardsim.agent.components import Components
 from shardsim.agent.config import NetworkConfig, TrainConfig
 from shardsim.agent.divergence import Diverged as Diverged
 from shardsim.agent.divergence import check_finite
-from shardsim.agent.evaluation import Evaluation
+from shardsim.agent.episode_returns import remembering
+from shardsim.agent.evaluation import Estimate, Evaluation
 from shardsim.agent.hyperparameters import Hyperparameters, hyperparameters
 from shardsim.agent.learner import (
     Carry,
@@ -53,7 +54,7 @@ class Chunk(NamedTuple):
     last: MinibatchStep | None  # the newest minibatch; None before the first update
     record: Record | None  # the newest update where this is a phase, else None
     metrics: dict[str, np.ndarray]  # name -> float[K], means since the chunk before; may be NaN
-    evaluation: dict[str, Evaluation]  # split -> exact returns [K]
+    evaluation: dict[str, Evaluation | Estimate]  # split -> exact returns [K]
 
 
 def schedule(config: TrainConfig) -> list[int]:
@@ -224,26 +225,29 @@ def _compile_ahead(learner: Learner, numbers: Hyperparameters, keys: jax.Array) 
 
 
 @partial(jax.jit, static_argnums=0)
-def _evaluate(learner: Learner, discount: jax.Array, parameters: Any, levels: Level) -> Evaluation:
-    """Evaluate all seeds [K] exactly on levels [L], whose tables and optimum they share."""
+def _evaluate(
+    learner: Learner, discount: jax.Array, parameters: Any, levels: Level
+) -> Evaluation | Estimate:
+    """Evaluate all seeds [K] on levels [L], whose tables and optimum they share."""
 
-    def one(parameters: Any) -> Evaluation:
-        return learner.components.evaluation(
-            learner.env,
-            lambda seen: learner.network.run(parameters, seen).logits,
-            levels,
-            discount,
-        )
+    network = learner.network
+
+    def one(parameters: Any) -> Evaluation | Estimate:
+        def plain(seen: jax.Array) -> jax.Array:
+            return network.run(parameters, seen).logits
+
+        policy = remembering(network, parameters) if network.remembers else plain
+        return learner.components.evaluation(learner.env, policy, levels, discount)
 
     return jax.vmap(one)(parameters)
 
 
 def _evaluated(
     learner: Learner, numbers: Hyperparameters, parameters: Any, levels: dict[str, Level]
-) -> dict[str, Evaluation]:
+) -> dict[str, Evaluation | Estimate]:
     """Return the exact returns [K] of each split, side by side by one program."""
 
-    def one(split: str) -> Evaluation:
+    def one(split: str) -> Evaluation | Estimate:
         return jax.block_until_ready(
             _evaluate(learner, numbers.discount, parameters, levels[split])
         )

@@ -75,11 +75,13 @@ def cut(interval: Interval, within: Bounds | None = SHARE) -> Interval:
     return Interval(interval.mean, *(np.clip(end, *within) for end in interval[1:]))
 
 
-def plain_interval(by_seed: np.ndarray, confidence: float = 0.9) -> dict[str, float]:
+def plain_interval(
+    by_seed: np.ndarray, confidence: float = 0.9, within: Bounds | None = None
+) -> dict[str, float]:
     """Return mean, low and high of f[N] over seeds, Student's; with one seed all are its value."""
     found = Interval(*[by_seed[0]] * 3)
     if len(by_seed) > 1:
-        found = t_interval(by_seed, confidence=confidence)
+        found = t_interval(by_seed, confidence=confidence, within=within)
     return {name: float(value) for name, value in found._asdict().items()}
 
 

@@ -12,21 +12,24 @@ import numpy as np
 
 from shardsim.bench.planted import recurrent
 from shardsim.bench.planted.memory import MemorySpec, changes, policies
-from shardsim.bench.planted.worlds import (
-    Controller,
-    Lived,
-    Worlds,
-    controlled,
-    divergence,
-    live,
-    lived_policy,
-    together,
-    worlds_of,
-)
 from shardsim.env.core import Env
 from shardsim.env.levels import sample_levels
 from shardsim.shards.contexts.battery import Battery, battery
 from shardsim.shards.history.forward_backward import forward_backward
+from shardsim.shards.history.worlds import (
+    Controller,
+    Lived,
+    Worlds,
+    averaged,
+    controlled,
+    divergence,
+    live,
+    lived_policy,
+    memoryless,
+    together,
+    told,
+    worlds_of,
+)
 
 STEPS = 24  # decisions of an episode, at most
 LEVELS, EPISODES = 24, 8
@@ -78,11 +81,6 @@ def controller(spec: MemorySpec, worlds: Worlds) -> Controller:
     return Controller(policies(spec, worlds), changes(spec, worlds), np.asarray(spec.begin))
 
 
-def _plain(policy: np.ndarray) -> Controller:
-    """The agent without memory that a policy [L, S, A] is."""
-    return Controller(policy[:, :, None], np.ones((*policy.shape[:2], 1, 1)), np.ones(1))
-
-
 def ask_rule(spec: MemorySpec, on: Ground, seed: int) -> Answers:
     """Ask a planted agent, exactly; its episodes are drawn."""
     there, here = controller(spec, on.contexts), controller(spec, on.episodes)
@@ -110,7 +108,7 @@ def ask_network(spec: MemorySpec, on: Ground, seed: int) -> Answers:
         mind = recurrent.minded(made, worlds)
         resets.append(recurrent.forgetful(made, worlds))
         many = live(mind, worlds.dynamics, AVERAGED, STEPS, seed + 7)
-        averages.append(recurrent.averaged(many, resets[-1]))
+        averages.append(averaged(many, resets[-1]))
     at, rule = tuple(on.home.T), controller(spec, on.episodes)
     empty = _emptied(controller(spec, on.contexts))[at]
     mind = recurrent.minded(made, on.episodes)
@@ -134,13 +132,7 @@ def _emptied(agent: Controller) -> np.ndarray:
 
 
 def _twin(average: np.ndarray, on: Ground, seed: int) -> Lived:
-    return live(controlled(_plain(average)), on.episodes.dynamics, EPISODES, STEPS, seed + 1)
-
-
-def told(lived: Lived, average: np.ndarray) -> float:
-    """Bits a decision by which the past tells more than the state: what there is to be saved."""
-    here = average[lived.level[:, None], lived.state]
-    return float(divergence(lived.chance, here)[lived.deciding].mean())
+    return live(controlled(memoryless(average)), on.episodes.dynamics, EPISODES, STEPS, seed + 1)
 
 
 def held(spec: MemorySpec, agent: Controller, lived: Lived) -> np.ndarray:

@@ -22,7 +22,6 @@ from shardsim.base.errors import UserError
 from shardsim.base.seeds import BENCH_SEEDS, checked_seed
 from shardsim.bench.history_agents import Ground, ask_network, ask_rule, ground
 from shardsim.bench.history_truth import truth_of
-from shardsim.bench.planted import episodes
 from shardsim.bench.planted.memory import (
     HISTORY_KINDS,
     SWITCHING,
@@ -31,13 +30,13 @@ from shardsim.bench.planted.memory import (
     draw_memory,
 )
 from shardsim.bench.planted.rules import PlantedSpec
-from shardsim.bench.planted.worlds import Lived
 from shardsim.env.registry import make
-from shardsim.shards.fit.data import cross_entropy_bits, decisions_on, level_means
+from shardsim.shards.fit.data import decisions_on
 from shardsim.shards.fit.fit import ModelFit, fit
-from shardsim.shards.history import hidden_goals
+from shardsim.shards.history import episodes, hidden_goals
 from shardsim.shards.history.memory import Memory, judged, memory_of
 from shardsim.shards.history.selection import Selected, select
+from shardsim.shards.history.worlds import Lived
 
 ENVS = ("two-goods", "cheese-corner")
 RULE, NETWORK = "rule", "GRU"
@@ -89,7 +88,9 @@ def line_of(spec: MemorySpec, on: Ground, number: int, agent: str, seed: int) ->
     whole = _identified(answers.lived, on, seed)
     empty = _identified(answers.reset, on, seed) if spec.has_memory else whole
     given, twin = (episodes.sequences(one, on.episodes) for one in (answers.episodes, answers.twin))
-    alone = tuple(_shard_bits(whole, one, on) for one in (answers.episodes, answers.twin))
+    alone = tuple(
+        episodes.model_bits(whole, one, on.episodes) for one in (answers.episodes, answers.twin)
+    )
     found = memory_of(given, twin, {"shards": (alone[0], alone[1])}, seed=seed)
     models = _models(found, given, answers.episodes, on, seed)
     verdict = judged(whole.verdict, found.remembers)
@@ -131,14 +132,6 @@ def line_of(spec: MemorySpec, on: Ground, number: int, agent: str, seed: int) ->
 def _identified(chance: np.ndarray, on: Ground, seed: int) -> ModelFit:
     logits = np.log(np.maximum(chance.astype(np.float64), 1e-9))
     return fit(decisions_on(on.battery, logits), seed=seed)
-
-
-def _shard_bits(model: ModelFit, lived: Lived, on: Ground) -> np.ndarray:
-    """Return float64[L]: bits of the choices under the shards found without memory."""
-    data = episodes.decided(lived, on.episodes)
-    taken = np.full(data.logits.shape, -50.0)
-    taken[np.arange(len(taken)), lived.action[lived.deciding]] = 0.0
-    return level_means(cross_entropy_bits(taken, model.predict(data)), data.level_index)
 
 
 def _models(found: Memory, given, lived: Lived, on: Ground, seed: int) -> dict[str, Selected]:

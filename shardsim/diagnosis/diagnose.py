@@ -42,6 +42,12 @@ COSTS = {"weights and behaviour": 10.0, "kept updates": 8.0, "logged return": 1.
 
 def undiagnosed(config: TrainConfig) -> str | None:
     """Say why runs of a config cannot be diagnosed; None where they can."""
+    if config.network.kind == "recurrent":
+        return (
+            "a run of recurrent networks cannot be diagnosed: nothing exact is known of a policy "
+            "with a memory; look at the learning curves instead, or train the same config with "
+            "train.network.kind=egocentric"
+        )
     if config.learner in POLICY_GRADIENT:
         return None
     return (

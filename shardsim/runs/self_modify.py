@@ -18,8 +18,7 @@ from shardsim.reflection.models.problem import MERGE
 from shardsim.reflection.planners import Deeds, planned
 from shardsim.reflection.self_modify import GROWTH
 from shardsim.reflection.self_modify import self_modify as offer
-from shardsim.reflection.site import Subjects
-from shardsim.runs.agents import agents_of
+from shardsim.runs.agents import subjects_of
 from shardsim.runs.run import Run
 
 LEVELS = 32
@@ -68,9 +67,8 @@ def self_modify(
         UserError: no shard, no such onset, or a number out of its range.
     """
     levels = whole("levels", levels, 1)
-    networks, config = agents_of(run), run.config.reflect
-    training, discount = run.battery("held-out"), run.config.train.discount
-    subjects = Subjects(run.env, run.shards, networks, training, discount)
+    subjects, config = subjects_of(run), run.config.reflect
+    networks = subjects.networks
     seed = run.config.identify.seed
     if len(run.env.concepts) < 2:
         raise UserError(f"{run.env.name} has one concept, so there is nothing to choose between")

@@ -15,6 +15,7 @@ from shardsim.base.statistics import Interval, t_interval
 from shardsim.shards.evidence import report
 from shardsim.shards.evidence.report import Report
 from shardsim.shards.fit.verdict import verdict_of
+from shardsim.shards.history.memory import judged
 from shardsim.shards.schema import by_seed
 
 
@@ -41,14 +42,19 @@ def null_threshold(data: xr.Dataset) -> float:
 
 
 def verdict(data: xr.Dataset) -> str:
-    """Return the verdict on the agents of a table."""
-    return verdict_of(
+    """Return the verdict on the agents of a table.
+
+    Of agents most of which remember, what they do with an empty memory tells it no more.
+    """
+    found = verdict_of(
         [str(one) for one in by_seed(data, "own_verdict")],
         shardness(data),
         float(by_seed(data, "explained").mean()),
         null_threshold(data),
         data.sizes["shard"],
     )
+    remember = "remembers" in data and bool(2 * by_seed(data, "remembers").mean() > 1)
+    return judged(found, remember)
 
 
 def reports(data: xr.Dataset) -> list[Report]:

@@ -37,6 +37,7 @@ from shardsim.shards.fit.dictionary import common_preferences, margins, match
 from shardsim.shards.fit.fit import ModelFit, Null
 from shardsim.shards.fit.joint import fit_gates
 from shardsim.shards.fit.shard_model import ShardModel
+from shardsim.shards.history import remembered
 from shardsim.shards.influence.influence import Edited, Influence, edit, influence_of
 from shardsim.shards.influence.share_intervals import ShareTable, equal_fit_offsets, share_table
 from shardsim.shards.influence.shares import REST
@@ -56,6 +57,7 @@ COSTS = {
     "updates of training": 5.0,
     "basis and verdict": 2.0,
 }
+MEMORY_COST = 30.0  # of agents that have one
 
 
 class Found(NamedTuple):
@@ -137,7 +139,8 @@ def identify_agents(
     Returns:
       A `ShardSet` with an axis of seeds.
     """
-    progress.plan(COSTS)
+    asked_empty = agents if isinstance(agents, Networks) and agents.network.remembers else None
+    progress.plan(COSTS | ({"memory": MEMORY_COST} if asked_empty else {}))
     with progress.part("fits") as part:
         asked = asked_where_it_matters(agents, main, config, suggest, progress=part)
     on = asked.on
@@ -169,6 +172,10 @@ def identify_agents(
     for one in gathered:
         arrays |= one.values
         coordinates |= one.coordinates
+    if asked_empty:
+        with progress.part("memory") as part:
+            found_so = remembered.remembered(asked_empty, on, config, part)
+            arrays |= remembered.values_of(found_so, on.concepts)
     with progress.part("basis and verdict"):
         basis = _basis(on, asked.answers.logits[0], config)
         said = {"identified_on": on.split, "basis": basis.name}

@@ -197,6 +197,30 @@ SHARDS = Schema(
             ("seed", "event_kind", "shard"), "p-value: it strengthens the shard selectively"
         ),
         **OBJECTS,
+        "memory_gap": Variable(
+            ("seed",),
+            "what agents with a memory do, missed by their policy with an empty one",
+            BITS,
+        ),
+        "memory_told": Variable(
+            ("seed",), "what their past tells of their choices beyond the state", BITS
+        ),
+        "memory_saved": Variable(
+            ("seed",), "what models of the past save beyond those of the state and a twin", BITS
+        ),
+        "memory_saved_interval": Variable(("seed", "end"), "its interval over levels", BITS),
+        "memory_saved_twin": Variable(
+            ("seed",), "what they save in a twin that remembers nothing: a null", BITS
+        ),
+        "remembers": Variable(("seed",), "whether memory saves more than chance"),
+        "lived_verdict": Variable(
+            ("seed",), "verdict on how the agent acts on average over its pasts"
+        ),
+        "lived_shards": Variable(("seed",), "number of shards found in that"),
+        "lived_names": Variable(("seed",), "what they mostly push for"),
+        "lived_explained": Variable(
+            ("seed",), "where they lie between habits and affordance (0) and the ceiling (1)"
+        ),
         "weight": Variable(
             ("context",), "weight back to the levels' own distribution of decisions"
         ),

@@ -16,6 +16,7 @@ from shardsim.shards import decide, object_summary
 from shardsim.shards.evidence import components, dose_response, report
 from shardsim.shards.evidence.built import built
 from shardsim.shards.fit.models import AFFORDANCE, CEILING, PERMUTED, RIVALS, SHARDS
+from shardsim.shards.history import remembered
 from shardsim.shards.schema import by_seed
 
 CEILINGS = (AFFORDANCE, SHARDS, CEILING, PERMUTED)
@@ -43,6 +44,7 @@ def summary(data: xr.Dataset) -> dict[str, Any]:
         "views": views,
         "statuses": report.counted(views),
         "ceiling": ceiling(data),
+        **remembered.summary(data),
         "verdict": data.attrs["verdict"],
         "basis": data.attrs["basis"],
         **json.loads(data.attrs["separation"]),

@@ -19,6 +19,7 @@ from shardsim.agent.network import Network
 from shardsim.env.core import Env
 from shardsim.env.levels import take
 from shardsim.env.types import Level
+from shardsim.runs.agents import check_memoryless
 from shardsim.runs.figure_data.level import cell_states, observations_of
 from shardsim.runs.run import Run
 from shardsim.shards.contexts.sampling import Survey, survey
@@ -50,7 +51,11 @@ class Answers:
     """Answers about one run; what is fitted or read is remembered."""
 
     def __init__(self, run: Run) -> None:
-        """Hold a run that is at least partly trained."""
+        """Hold a run that is at least partly trained.
+
+        Raises UserError where agents have a memory: a cell does not say what they do there.
+        """
+        check_memoryless(run, "live view")
         self.run = run
         self.fitted = FittedRun(run)
         self.parameters = lru_cache(maxsize=CHECKPOINTS)(self._parameters)

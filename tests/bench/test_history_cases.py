@@ -18,8 +18,8 @@ from shardsim.bench.history_truth import truth_of
 from shardsim.bench.planted import recurrent
 from shardsim.bench.planted.memory import SWITCHING, WHOLE, MemorySpec
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec
-from shardsim.bench.planted.worlds import Controller, Lived
 from shardsim.cli import app
+from shardsim.shards.history.worlds import Controller, Lived
 
 NOTHING: Any = None  # what a test does not read
 LINE = HistoryLine(

@@ -77,3 +77,14 @@ def test_what_is_no_sweep_of_learners_is_refused(learners, tmp_path, monkeypatch
     monkeypatch.setattr(learners, "open_sweep", lambda folder: other)
     assert learners.main() == 2
     assert "give a sweep of train.learner alone" in capsys.readouterr().err
+
+
+def test_a_run_of_other_networks_stands_beside_the_learners_of_its_world(learners, monkeypatch):
+    told = {
+        "rooms": {"ppo": 1, "a2c": 2},
+        "rooms+recurrent": {"recurrent": 3},
+        "plains": {"ppo": 4},
+    }
+    monkeypatch.setattr(learners, "runs_of", lambda folder: told[folder.name])
+    found = learners.worlds_of([Path("runs") / name for name in told])
+    assert found == {"rooms": {"ppo": 1, "a2c": 2, "recurrent": 3}, "plains": {"ppo": 4}}

@@ -17,8 +17,8 @@ import numpy as np
 from shardsim.base.errors import UserError
 from shardsim.bench.planted.rules import PlantedGate, PlantedSpec, planted_logits
 from shardsim.bench.planted.sampling import sample_spec
-from shardsim.bench.planted.worlds import Worlds
 from shardsim.env.core import Env
+from shardsim.shards.history.worlds import Worlds
 
 SWITCHING, ARRIVING, WHOLE = "switching", "arriving", "whole episode"
 VISITED, TIMED, FIRST = "visited", "timed", "first passed"

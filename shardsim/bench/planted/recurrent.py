@@ -21,7 +21,9 @@ import numpy as np
 import optax
 
 from shardsim.agent.network import centred
-from shardsim.bench.planted.worlds import (
+from shardsim.env.levels import all_states
+from shardsim.shards.contexts.battery import observations_of
+from shardsim.shards.history.worlds import (
     Controller,
     Lived,
     Mind,
@@ -31,8 +33,6 @@ from shardsim.bench.planted.worlds import (
     live,
     started_anywhere,
 )
-from shardsim.env.levels import all_states
-from shardsim.shards.contexts.battery import observations_of
 
 WIDTH = 96
 BATCH = 64
@@ -202,16 +202,3 @@ def forgetful(made: Taught, worlds: Worlds) -> np.ndarray:
     memory = jnp.zeros((*table.shape[:2], WIDTH))
     _, logits = made.network.run(made.parameters, memory, seen)
     return np.asarray(jax.nn.softmax(jnp.asarray(logits)))
-
-
-def averaged(lived: Lived, instead: np.ndarray) -> np.ndarray:
-    """Return float64[L, S, A]: how an agent acted in each state on average over its episodes.
-
-    Where it never came, `instead` float[L, S, A].
-    """
-    total, visits = np.zeros(instead.shape), np.zeros(instead.shape[:2])
-    at = np.broadcast_to(lived.level[:, None], lived.state.shape)[lived.deciding]
-    where = at, lived.state[lived.deciding]
-    np.add.at(total, where, lived.chance[lived.deciding])
-    np.add.at(visits, where, 1.0)
-    return np.where(visits[..., None] > 0, total / np.maximum(visits, 1)[..., None], instead)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from shardsim.base.errors import UserError
 from shardsim.plot.extinction import Onsets
+from shardsim.runs.agents import check_memoryless
 from shardsim.runs.figure_data import results
 from shardsim.runs.run import Run
 
@@ -20,6 +21,7 @@ def activation(run: Run) -> tuple[Onsets, tuple[str, str]]:
     Raises:
         UserError: nobody reflected.
     """
+    check_memoryless(run, "reflection")
     return onsets_of(run.reflection, run.shards.dataset, run.config.reflect.strength)
 
 

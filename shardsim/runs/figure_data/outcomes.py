@@ -18,6 +18,7 @@ from shardsim.plot.curves import OF_RANGE
 from shardsim.plot.reflection import SHAM, Shift
 from shardsim.reflection.config import CONTROLS, SHUFFLED
 from shardsim.reflection.tables import NEITHER
+from shardsim.runs.agents import check_memoryless
 from shardsim.runs.figure_data import pooled, results
 from shardsim.runs.run import Run
 from shardsim.shards.shardset import ShardSet
@@ -215,6 +216,7 @@ def _classes(data: xr.Dataset) -> dict[str, np.ndarray]:
 def reflected(run: Run) -> xr.Dataset:
     """What reflection did; raises UserError where no shard was found that could judge."""
     data = run.reflection
+    check_memoryless(run, "reflection")
     if "value_change" not in data:
         raise UserError("no shard was found in this run, so there was no reflection")
     return data

@@ -87,7 +87,8 @@ PARTS = (
     Part(
         "Training",
         "Returns are exact: the policy is evaluated over all starts of fixed levels that do not "
-        "occur in training. On target levels the objects lie elsewhere than in training.",
+        "occur in training (of agents with a memory they are estimated by episodes). On target "
+        "levels the objects lie elsewhere than in training.",
         ("learning-curves",),
         ("return",),
     ),

@@ -10,6 +10,7 @@ from shardsim.runs.report.built_text import built_by
 from shardsim.runs.report.effects_text import activity, agreement
 from shardsim.runs.report.forecast_text import foreseen
 from shardsim.runs.report.formats import count, interval, listed, percent, sentence
+from shardsim.runs.report.memory_text import remembered
 from shardsim.runs.report.object_text import by_objects
 from shardsim.runs.report.reflection_text import constancy
 
@@ -39,7 +40,7 @@ SIGNIFICANT = 0.05  # where a test over so few seeds cannot come below this, tha
 
 def headlines(summary: Mapping[str, Any]) -> list[str]:
     """Sentences in the order of the pipeline; what is not in the summary is left out."""
-    first = (_training, _estimated, _verdict, _separation, _shards)
+    first = (_training, _estimated, _verdict, remembered, _separation, _shards)
     then = (built_by, _explained, by_objects, agreement, activity, constancy, foreseen, _diagnosis)
     return [line for make in (*first, *then) for line in make(summary)]
 

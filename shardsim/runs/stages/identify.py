@@ -43,9 +43,9 @@ def identify_stage(run: Run, progress: Progress, *, refine: int | None = None) -
 
 
 def _training(run: Run) -> Training | None:
-    """Return what updates of training can be made again from; None where they follow no policy."""
+    """Return what updates of training can be made again from; None where that cannot be."""
     train = run.config.train
-    if train.learner not in POLICY_GRADIENT:
+    if train.learner not in POLICY_GRADIENT or train.network.kind == "recurrent":
         return None
     return Training(
         run.updates,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from shardsim.base.progress import Progress
 from shardsim.reflection.forecast.trend import Earlier
-from shardsim.reflection.results import reflect_run
+from shardsim.reflection.results import Reflection, reflect_run
+from shardsim.reflection.summary import nothing
 from shardsim.runs.agents import subjects_of
 from shardsim.runs.files import STABILITY
 from shardsim.runs.forecasts import FORECAST, keep, scored
@@ -19,18 +20,25 @@ BACK = 4  # checkpoints between which training's trend is taken
 
 
 def reflect_stage(run: Run, progress: Progress) -> None:
-    """Reflect from every onset, judged by the shards that are active there."""
+    """Reflect from every onset, judged by the shards that are active there.
+
+    Of agents with a memory nothing is written but that it is undefined: plans and values are exact
+    for policies of the state alone.
+    """
     if STABILITY in run.store.manifest["files"]:
         run.store.drop(STABILITY)  # of a reflection that is no more
     kept: list[bytes] = []
-    found = reflect_run(
-        subjects_of(run),
-        run.config.reflect,
-        seed=run.config.identify.seed,
-        progress=progress,
-        keep=lambda said: kept.append(keep(run, said)),
-        earlier=_earlier(run),
-    )
+    if run.learner.network.remembers:
+        found = Reflection(*nothing(run.env, run.config.reflect.models))
+    else:
+        found = reflect_run(
+            subjects_of(run),
+            run.config.reflect,
+            seed=run.config.identify.seed,
+            progress=progress,
+            keep=lambda said: kept.append(keep(run, said)),
+            earlier=_earlier(run),
+        )
     if not kept and FORECAST in run.store.manifest["files"]:
         run.store.drop(FORECAST)  # of shards that are no more
     summary = found.summary | ({"forecast": scored(kept[0], found.dataset)} if kept else {})

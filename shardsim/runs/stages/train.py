@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from shardsim.agent.checkpoint import carry_template, of_chunk
-from shardsim.agent.evaluation import Evaluation, is_ratio, reached
+from shardsim.agent.evaluation import Estimate, Evaluation, is_ratio, reached
 from shardsim.agent.learner import Carry
 from shardsim.agent.schema import TRAINING
 from shardsim.agent.train import Chunk, train
@@ -106,11 +106,11 @@ def _mean(values: np.ndarray) -> float | None:
     return round(float(np.mean(known)), 6) if known.size else None
 
 
-def _reached(evaluation: Evaluation) -> np.ndarray:
-    return reached(*(np.asarray(part) for part in evaluation))
+def _reached(evaluation: Evaluation | Estimate) -> np.ndarray:
+    return reached(*(np.asarray(part) for part in evaluation[:3]))
 
 
-def _key(evaluation: Evaluation) -> str:
+def _key(evaluation: Evaluation | Estimate) -> str:
     return RATIO if is_ratio(np.asarray(evaluation.optimum)) else OF_RANGE
 
 
@@ -129,7 +129,8 @@ def _curves(run: Run) -> xr.Dataset:
         name.removeprefix("metrics/"): np.stack([row.get(name, missing) for row in rows], axis=1)
         for name in names
     }
-    for part in Evaluation._fields:
+    estimated = "exact/achieved_error_target" in rows[0]
+    for part in Estimate._fields if estimated else Evaluation._fields:
         values = [[row.get(f"exact/{part}_{split}", missing) for row in rows] for split in SPLITS]
         curves[part] = np.moveaxis(np.array(values), 1, 2)
     steps = np.array(updates) * run.config.train.num_envs * run.config.train.rollout_steps

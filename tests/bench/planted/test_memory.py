@@ -9,10 +9,14 @@ import pytest
 
 from shardsim.base.errors import UserError
 from shardsim.bench.history_agents import controller
-from shardsim.bench.planted import episodes, memory, recurrent
+from shardsim.bench.planted import memory, recurrent
 from shardsim.bench.planted.memory import draw_memory
-from shardsim.bench.planted.worlds import (
+from shardsim.env.levels import sample_levels
+from shardsim.env.registry import make
+from shardsim.shards.history import episodes
+from shardsim.shards.history.worlds import (
     Controller,
+    averaged,
     controlled,
     live,
     lived_policy,
@@ -20,8 +24,6 @@ from shardsim.bench.planted.worlds import (
     together,
     worlds_of,
 )
-from shardsim.env.levels import sample_levels
-from shardsim.env.registry import make
 
 pytestmark = pytest.mark.slow
 STEPS = 8
@@ -61,7 +63,7 @@ def test_the_average_over_pasts_is_what_episodes_show(worlds):
     found = controller(drawn(memory.ARRIVING, worlds), worlds)
     exact = lived_policy(found, worlds.dynamics, STEPS)
     lived = live(controlled(found), worlds.dynamics, 4000, STEPS, 0)
-    seen = recurrent.averaged(lived, exact)
+    seen = averaged(lived, exact)
     visits = np.zeros(exact.shape[:2])
     np.add.at(visits, (np.repeat(lived.level, STEPS), lived.state.ravel()), 1)
     often = visits > 500

@@ -5,13 +5,31 @@ Axis letters: E episodes · T steps · A actions · O concepts · L levels · S 
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 
-from shardsim.bench.planted.worlds import Lived, Worlds
-from shardsim.shards.fit.data import DECAY, LOWEST_ADVANTAGE, DecisionData, decision_data
+from shardsim.shards.fit.data import (
+    DECAY,
+    LOWEST_ADVANTAGE,
+    DecisionData,
+    cross_entropy_bits,
+    decision_data,
+    level_means,
+)
 from shardsim.shards.history.sequences import Sequences
+from shardsim.shards.history.worlds import Lived, Worlds
 
 FAR = 8.0  # cells: regressors of direction are cut there
+
+
+@runtime_checkable
+class Decided(Protocol):
+    """A fitted model of decisions."""
+
+    def predict(self, data: DecisionData) -> np.ndarray:
+        """Return logits float[N, A]."""
+        ...
 
 
 def sequences(lived: Lived, worlds: Worlds) -> Sequences:
@@ -80,3 +98,11 @@ def decided(lived: Lived, worlds: Worlds) -> DecisionData:
         np.zeros((on.sum(), worlds.blocked.shape[2])),
         at[0],
     )
+
+
+def model_bits(model: Decided, lived: Lived, worlds: Worlds) -> np.ndarray:
+    """Return float64[L]: bits of the choices under a model that sees the state alone."""
+    data = decided(lived, worlds)
+    taken = np.full(data.logits.shape, -50.0)
+    taken[np.arange(len(taken)), lived.action[lived.deciding]] = 0.0
+    return level_means(cross_entropy_bits(taken, model.predict(data)), data.level_index)

@@ -159,6 +159,11 @@ def controlled(controller: Controller) -> Mind:
     return Mind(_act, _learn, given, _begin)
 
 
+def memoryless(policy: np.ndarray) -> Controller:
+    """Return the agent without memory that a policy float[L, S, A] is."""
+    return Controller(policy[:, :, None], np.ones((*policy.shape[:2], 1, 1)), np.ones(1))
+
+
 def _begin(given: Controller, key: jax.Array):
     memory = jax.random.categorical(key, jnp.log(given.begin)).astype(jnp.int32)
     return memory, given.begin, given.begin
@@ -211,3 +216,22 @@ def lived_policy(controller: Controller, dynamics: Dynamics, steps: int) -> np.n
     given = Controller(*(jnp.asarray(one, jnp.float32) for one in controller))
     tables = Dynamics(*(jnp.asarray(one) for one in dynamics))
     return np.asarray(_lived(given, tables, steps))
+
+
+def averaged(lived: Lived, instead: np.ndarray) -> np.ndarray:
+    """Return float64[L, S, A]: how an agent acted in each state on average over its episodes.
+
+    Where it never came, `instead` float[L, S, A].
+    """
+    total, visits = np.zeros(instead.shape), np.zeros(instead.shape[:2])
+    at = np.broadcast_to(lived.level[:, None], lived.state.shape)[lived.deciding]
+    where = at, lived.state[lived.deciding]
+    np.add.at(total, where, lived.chance[lived.deciding])
+    np.add.at(visits, where, 1.0)
+    return np.where(visits[..., None] > 0, total / np.maximum(visits, 1)[..., None], instead)
+
+
+def told(lived: Lived, average: np.ndarray) -> float:
+    """Bits a decision by which the past tells more than the state: what there is to be saved."""
+    here = average[lived.level[:, None], lived.state]
+    return float(divergence(lived.chance, here)[lived.deciding].mean())
