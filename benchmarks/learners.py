@@ -6,9 +6,8 @@ The end of `make study-learners`. A run in a folder WORLD+NAME stands beside the
 sweep WORLD, under the kind of its network. For each world and learner: return over the optimum on
 held-out and target levels, shardness (bits per decision) beside the largest null, the verdict, and
 each shard's share on target levels; means over training seeds with 90 % intervals. Then what
-`shardsim compare` says of the learners of each sweep: returns, shardness and each concept's share of
-the decision influence, with probabilities of improvement. It reads each run's results and trains
-nothing.
+`shardsim compare` says of the learners of each sweep: returns, shardness and each concept's share
+of the decision influence, with probabilities of improvement. It reads results and trains nothing.
 """
 
 from __future__ import annotations
