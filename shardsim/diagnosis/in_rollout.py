@@ -121,7 +121,8 @@ def wrong_rows(env: Env, record: Record) -> jax.Array:
     exact, batch = rollout(record.trajectory, record.advantage), record.batch
     index = jax.vmap(env.index_of)
     same = (index(exact.states) == index(batch.states)) & (exact.actions == batch.actions)
-    kept = (jax.tree.leaves(rows[2:]) for rows in (exact, batch))  # no leaf where there is no memory
+    # No leaf where there is no memory.
+    kept = (jax.tree.leaves(rows[2:]) for rows in (exact, batch))
     for one, other in zip(*kept, strict=True):
         same &= jnp.abs(one - other) < 1e-6
     walls = exact.states.level.walls == batch.states.level.walls
