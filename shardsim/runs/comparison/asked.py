@@ -10,11 +10,12 @@ import pandas as pd
 
 from shardsim.base.errors import UserError, one_line
 from shardsim.base.given import path_of
-from shardsim.runs.comparison.compare import Comparison
+from shardsim.runs.comparison.compare import Comparison, compare_runs
 from shardsim.runs.comparison.design import read_design
 from shardsim.runs.comparison.results import RESULTS
 from shardsim.runs.comparison.text import listing
 from shardsim.runs.comparison.values import read_values
+from shardsim.runs.run import Run
 from shardsim.runs.sweep.grid import split as split_values
 from shardsim.runs.toml import value_of
 
@@ -40,9 +41,22 @@ def held(words: Iterable[str]) -> dict[str, Any]:
     return chosen
 
 
-def held_together(text: str) -> dict[str, Any]:
-    """Read `KEY=VALUE,KEY=VALUE`, as the option `where` of a figure has it; raises as `held`."""
-    return held(split_values(text) if text else ())
+def compared(
+    runs: Sequence[Run], result: str, against: str, by: str, where: str, confidence: float
+) -> Comparison:
+    """Compare open runs as the options of a figure ask: texts, empty where nothing was said.
+
+    Several results stand with commas in `result`, and `KEY=VALUE,KEY=VALUE` in `where`; raises as
+    `compare_runs` and `held`.
+    """
+    return compare_runs(
+        runs,
+        result.split(",") if result else (),
+        against=against or None,
+        by=by or None,
+        where=held(split_values(where) if where else ()),
+        confidence=confidence,
+    )
 
 
 def results_of(paths: Sequence[str], folders: Sequence[str | Path] = ()) -> dict[str, str]:

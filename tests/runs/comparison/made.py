@@ -15,7 +15,8 @@ from shardsim.runs.io import dataset_to_bytes, json_to_bytes
 from shardsim.runs.store import Store
 from shardsim.runs.sweep.grid import Point, points
 from shardsim.runs.sweep.index import Sweep, extend
-from tests.analysis.results import reflection, shards
+from tests.analysis.reflected import reflection
+from tests.analysis.results import shards
 from tests.tiny import TINY
 
 OPTIMUM = 0.5

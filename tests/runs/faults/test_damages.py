@@ -47,7 +47,7 @@ def test_every_damage_is_named(whole_run: Run, tmp_path: Path, shardsim, how_man
             fault = "" if alike else fault_in(outcome, name)
             failed += [f"{command} after {done}: {fault}"] if fault else []
         shutil.rmtree(copy)
-    tell("damaged run directories, named", len(cases), failed)
+    assert tell("damaged run directories, named", len(cases), failed) == ""
 
 
 READERS = {

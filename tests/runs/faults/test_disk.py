@@ -78,7 +78,7 @@ def test_a_disk_that_refuses_is_named_and_the_run_goes_on(
         code, _, err = shardsim(*words)
         if code or results(load(out)) != results(trained_run):
             failed.append(f"step {at}: after it was mended exit {code}, {err[-300:]}")
-    tell("disks full, read-only or failing", count, failed)
+    assert tell("disks full, read-only or failing", count, failed) == ""
 
 
 def mounted(place: Path, *options: str) -> None:
@@ -122,7 +122,7 @@ def test_a_disk_that_is_really_full(
         if code or results(load(out)) != results(trained_run):
             failed.append(f"{size} bytes, run {number}: with room exit {code}, {err[-300:]}")
         shutil.rmtree(out, ignore_errors=True)
-    tell("disks really full (tmpfs)", count, failed)
+    assert tell("disks really full (tmpfs)", count, failed) == ""
 
 
 def test_a_read_only_run_is_read_and_not_written(

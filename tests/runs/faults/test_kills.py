@@ -144,4 +144,4 @@ def test_runs_killed_at_random_end_as_the_uninterrupted_one(
             odd = [name for name in expected | found if expected.get(name) != found.get(name)]
             failed += [f"{stage} after {done} kills differs in {sorted(odd)}"] if odd else []
             shutil.rmtree(run)
-        tell(f"kills of {stage}", tried, failed)
+        assert tell(f"kills of {stage}", tried, failed) == ""

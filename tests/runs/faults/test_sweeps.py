@@ -98,7 +98,7 @@ def test_sweeps_killed_at_random_end_like_single_runs(
         written = [results(load(folder)) for folder in open_sweep(out).folders]
         if last.returncode or written != single or problems(out):
             failed.append(f"after {done} kills: exit {last.returncode}, {said[-300:]}")
-    tell("kills of sweeps and their workers", done, failed)
+    assert tell("kills of sweeps and their workers", done, failed) == ""
 
 
 @pytest.fixture
@@ -144,4 +144,4 @@ def test_a_cluster_that_loses_a_worker_and_then_its_scheduler(
     written = [results(load(folder)) for folder in open_sweep(out).folders]
     if last.returncode or written != single or problems(out):
         failed.append(f"afterwards exit {last.returncode}: {said[-300:]}")
-    tell("lost workers and schedulers of a cluster", 2, failed)
+    assert tell("lost workers and schedulers of a cluster", 2, failed) == ""
