@@ -73,7 +73,7 @@ def test_a_config_can_be_overridden_again() -> None:
         ("train.seeds=2.5", "train.seeds = 2.5 cannot be used; it should be a valid integer"),
         ("train.seeds=true", "train.seeds = true cannot be used; it should be a valid integer"),
         ("train.clip=inf", "train.clip = inf cannot be used; give a finite number"),
-        ("train.network.kind=conv", "it should be 'egocentric', 'allocentric', 'convolutional' or 'recurrent'"),
+        ("train.network.kind=conv", "'allocentric', 'convolutional' or 'recurrent'"),
         ("train.network.widths=[1, 0]", "train.network.widths.1 = 0 cannot be used"),
         ("train=3", "train = 3 cannot be used; it should be a section"),
         ("train.minibatches=7", "train: minibatches (7) must divide"),

@@ -49,7 +49,11 @@ def _few(found: Comparison, axis: Axis) -> list[Measure]:
 
 
 def _title(axis: Axis) -> str:
-    return axis.key + "".join(f"\n(with {key})" for key in axis.along[:1])
+    """Return the key, and under it those that always change with it: the first, and how many."""
+    if not axis.along:
+        return axis.key
+    first, *more = axis.along
+    return f"{axis.key}\n(with {first}{f' and {len(more)} more' * bool(more)})"
 
 
 def _panel(found: Comparison, axis: Axis, measure: Measure) -> Panel:
