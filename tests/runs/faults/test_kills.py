@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from shardsim.runs.config import resolve
 from shardsim.runs.files import LOG, MADE_BY, MANIFEST, ORDER, SUMMARY, TIMED
 from shardsim.runs.io import dataset_to_bytes
-from shardsim.runs.run import Run
+from shardsim.runs.run import Run, load
 from shardsim.runs.store import Store
 from shardsim.runs.toml import read_config, write_toml
 from shardsim.runs.verify import verify_run
-from tests.analysis.results import CONTEXTS, shards
+from tests.analysis.results import CONTEXTS, shards, track
 from tests.runs.conftest import CONFIG
 from tests.runs.faults.victim import victims
 
@@ -82,15 +83,16 @@ def _with_shards(run: Path) -> None:
     identify = CONFIG["identify"] | {"target_contexts": CONTEXTS}
     reflect = CONFIG["reflect"] | {"open": 0.02, "candidates": 24}
     config = resolve(read_config(CONFIG | {"identify": identify, "reflect": reflect}))
+    trained = load(run)
+    steps = np.asarray(trained.training["steps"], float)
     store = Store.open(run)
     with store.writing():
         store.write("config.toml", write_toml(config).encode())
         store.write("shards.nc", dataset_to_bytes(shards(2)))
         store.write("shards.json", b'{"num_shards": 2}\n')
+        store.write("track.nc", dataset_to_bytes(track(steps, trained.updates, 2)))
         for stage in ("identify", "track"):
             store.finish(stage)
-        store.manifest["files"]["track.nc"] = store.manifest["files"]["shards.nc"]
-        store.write("track.nc", store.read("shards.nc"))
 
 
 def finish(ask: Ask, run: Path, stage: str) -> dict[str, Any]:
