@@ -207,8 +207,11 @@ def _split(run: str, outcome: str, onsets: str, values: np.ndarray) -> list[tupl
 
 
 def beside_theory(run: str, found: Onsets) -> list[tuple[str, ...]]:
-    """Return a row a model: what is reached first beside the tabular limit of turns."""
-    limit = curated(found.active, found.hardness)
+    """Return a row a model: what is reached first beside the tabular limit of turns.
+
+    With one shard judges always agree, and nothing can go along with their share.
+    """
+    limit, differ = curated(found.active, found.hardness), np.ptp(found.active) > 0
     rows = [(run, "before reflection", found.before)]
     rows += [(run, name, after) for name, after in found.after.items() if np.isfinite(after).any()]
     return [
@@ -217,7 +220,7 @@ def beside_theory(run: str, found: Onsets) -> list[tuple[str, ...]]:
             name,
             str(len(after)),
             f"{np.abs(after - limit).mean():.3f}",
-            f"{spearmanr(found.active, after)[0]:+.2f}",
+            f"{spearmanr(found.active, after)[0]:+.2f}" if differ else "–",
         )
         for run, name, after in rows
     ]
