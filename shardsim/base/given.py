@@ -25,9 +25,10 @@ def path_of(given: str | Path) -> Path:
     except RuntimeError as error:  # no HOME, and no such user
         raise UserError(f"{given} names a home folder that is not known; write it out") from error
     except (OSError, ValueError) as error:  # ValueError: a null character
-        raise UserError(f"cannot use {_short(given)}: {one_line(error)}; give another") from error
+        said = f"cannot use {shortened(given)}: {one_line(error)}; give another"
+        raise UserError(said) from error
     if _is_too_long(path):
-        raise UserError(f"cannot use {_short(path)}: file name too long; give another")
+        raise UserError(f"cannot use {shortened(path)}: file name too long; give another")
     return path
 
 
@@ -52,6 +53,7 @@ def _is_too_long(path: Path) -> bool:
     return any(len(part.encode(encoding, "surrogateescape")) > 255 for part in path.parts)
 
 
-def _short(given: str | Path) -> str:
+def shortened(given: str | Path) -> str:
+    """What was given, in quotes, and its middle left out where it would fill the screen."""
     text = repr(str(given))
     return text if len(text) <= 80 else f"{text[:60]}…{text[-12:]}"

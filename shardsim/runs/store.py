@@ -96,7 +96,8 @@ class Store:
             path.mkdir(parents=True, exist_ok=True)
             strangers = [entry.name for entry in path.iterdir() if not _leftover(entry.name)]
         if strangers and holds_a_run(path):
-            raise lost(path)
+            # Whoever asked for a new run has looked for a manifest before, and found none.
+            raise _just_made(path) if (path / MANIFEST).is_file() else lost(path)
         if strangers:
             raise UserError(
                 f"{path} holds other files ({sorted(strangers)[0]}, …) and is not a run directory; "
@@ -107,9 +108,7 @@ class Store:
         store = cls(path, manifest)
         with store.writing():
             if (path / MANIFEST).is_file():
-                raise UserError(
-                    f"another process has just made {path}; wait for it or choose another --out"
-                )
+                raise _just_made(path)
             store.write(CONFIG, config.encode())
         return store
 
@@ -275,6 +274,10 @@ class Store:
 
     def _save_manifest(self) -> None:
         self.write_unlisted(MANIFEST, manifest_bytes(self.manifest))
+
+
+def _just_made(path: Path) -> UserError:
+    return UserError(f"another process has just made {path}; wait for it or choose another --out")
 
 
 def _leftover(name: str) -> bool:

@@ -167,6 +167,16 @@ def test_two_processes_that_make_one_directory_at_once(tmp_path: Path, monkeypat
     assert other.read("config.toml") == b"x = 1"
 
 
+def test_one_that_comes_when_the_other_has_begun_is_told_so(tmp_path: Path) -> None:
+    Store.create(tmp_path, "x = 1", [0])
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(UserError, match="another process has just made"):
+        Store.create(tmp_path, "x = 2", [0])
+    (tmp_path / MANIFEST).unlink()
+    with pytest.raises(UserError, match="has lost its MANIFEST"):
+        Store.create(tmp_path, "x = 2", [0])
+
+
 def test_a_directory_left_by_a_kill_at_birth_is_taken(tmp_path: Path) -> None:
     (tmp_path / "config.toml.part").write_text("")
     (tmp_path / ".lock").write_text("")

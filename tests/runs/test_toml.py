@@ -81,6 +81,7 @@ def test_a_config_can_be_overridden_again() -> None:
         ("env.params.height={a=1}", "it should be true, false, a number, a string or a list of"),
         ("train.seeds", "is not an override; write key.path=value"),
         ("=3", "is not an override; write key.path=value"),
+        (f"={3000 * 'x'}", "…xxxxxxxxxxx' is not an override; write key.path=value"),
     ],
 )
 def test_a_wrong_setting_names_its_path_and_what_is_allowed(override: str, said: str) -> None:
