@@ -64,6 +64,7 @@ CASES = {
     "no command": ("", "missing command; see: shardsim --help"),
     "unknown command": ("rum", "Did you mean 'run'"),
     "unknown option": ("run good.toml --ot x", "no such option: --ot"),
+    "endless option": (f"run good.toml --{'x' * 3000}", "x…xxxxxxxxxxx; see: shardsim run --help"),
     "missing argument": ("run", "missing argument 'config'"),
     "option without value": ("run good.toml --out", "requires an argument"),
     "missing config": ("run nowhere.toml", "there is no config 'nowhere.toml'"),

@@ -7,19 +7,26 @@ import warnings
 from collections.abc import Iterable
 from typing import ClassVar
 
+LONGEST_WORD = 300  # characters of a word in a message
+
 
 class UserError(ValueError):
     """Bad input. The message is one line that says what is wrong and how to fix it.
 
     The command line prints it on stderr and exits with code 2; from Python it is an ordinary
     exception. Line breaks in the message are folded, so that quoting another library's message
-    never breaks the promise of one line.
+    never breaks the promise of one line, and words of more than 300 characters lose their middle,
+    so that what was given can be quoted and does not fill the screen.
     """
 
     exit_code: ClassVar[int] = 2  # of the command line; 1 where the input was not to blame
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(" ".join(_shortened(word) for word in message.split()))
+
+
+def _shortened(word: str) -> str:
+    return word if len(word) <= LONGEST_WORD else f"{word[:60]}…{word[-12:]}"
 
 
 class Caution(UserWarning):

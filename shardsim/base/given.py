@@ -25,10 +25,9 @@ def path_of(given: str | Path) -> Path:
     except RuntimeError as error:  # no HOME, and no such user
         raise UserError(f"{given} names a home folder that is not known; write it out") from error
     except (OSError, ValueError) as error:  # ValueError: a null character
-        said = f"cannot use {shortened(given)}: {one_line(error)}; give another"
-        raise UserError(said) from error
+        raise UserError(f"cannot use {str(given)!r}: {one_line(error)}; give another") from error
     if _is_too_long(path):
-        raise UserError(f"cannot use {shortened(path)}: file name too long; give another")
+        raise UserError(f"cannot use {str(path)!r}: file name too long; give another")
     return path
 
 
@@ -51,9 +50,3 @@ def _is_too_long(path: Path) -> bool:
     """Whether a part has more bytes than file systems take, which newer Pythons call missing."""
     encoding = sys.getfilesystemencoding()
     return any(len(part.encode(encoding, "surrogateescape")) > 255 for part in path.parts)
-
-
-def shortened(given: str | Path) -> str:
-    """What was given, in quotes, and its middle left out where it would fill the screen."""
-    text = repr(str(given))
-    return text if len(text) <= 80 else f"{text[:60]}…{text[-12:]}"

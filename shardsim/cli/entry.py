@@ -138,9 +138,9 @@ def _unforeseen(error: Exception) -> tuple[int, str]:
     )
 
 
-def _usage(error: Any) -> str:
-    """A usage error in one line, with the help that explains it."""
+def _usage(error: Any) -> UserError:
+    """A usage error as one of ours, with the help that explains it."""
     context = getattr(error, "ctx", None)
     where = context.command_path if context is not None else "shardsim"
-    message = " ".join(error.format_message().split()).rstrip(".")
-    return f"{message[:1].lower()}{message[1:]}; see: {where} --help"
+    message = error.format_message().strip().rstrip(".")
+    return UserError(f"{message[:1].lower()}{message[1:]}; see: {where} --help")

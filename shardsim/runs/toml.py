@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from shardsim.base import content
 from shardsim.base.errors import UserError, did_you_mean, one_line
-from shardsim.base.given import is_representable, number_of, path_of, shortened
+from shardsim.base.given import is_representable, number_of, path_of
 from shardsim.base.scalars import plain
 from shardsim.runs.config import RunConfig
 
@@ -111,7 +111,7 @@ def overridden(data: Mapping[str, Any], override: str) -> dict[str, Any]:
     key, equals, text = override.partition("=")
     if not equals or not all(key.strip().split(".")):
         raise UserError(
-            f"{shortened(override)} is not an override; write key.path=value, like train.seeds=8"
+            f"{override!r} is not an override; write key.path=value, like train.seeds=8"
         )
     return placed(data, key.strip(), value_of(text))
 

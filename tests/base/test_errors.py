@@ -11,6 +11,11 @@ def test_a_message_is_one_line() -> None:
     assert str(UserError("bad\n  thing;\tmend it")) == "bad thing; mend it"
 
 
+def test_a_word_too_long_to_read_loses_its_middle() -> None:
+    said = str(UserError(f"{'x' * 3000}yz is wrong; {'p' * 300} is right"))
+    assert said == f"{60 * 'x'}…xxxxxxxxxxyz is wrong; {'p' * 300} is right"
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [
