@@ -25,6 +25,7 @@ from shardsim.runs.pipeline import run, run_stage
 from shardsim.runs.run import Run, checkpoint_name, load
 from shardsim.runs.stages import STAGES
 from shardsim.runs.stages import train as train_stage_module
+from shardsim.runs.store import Store
 from tests.runs.killed import KillAt, Killed, results
 
 pytestmark = pytest.mark.slow
@@ -43,6 +44,36 @@ def test_training_killed_at_any_moment_ends_like_the_uninterrupted_one(
     assert results(done) == results(trained_run)
     updates = [row["update"] for row in done.store.read_log() if row["stage"] == "train"]
     assert updates == done.updates
+
+
+def test_what_a_kill_leaves_half_done_is_put_right(
+    trained_run: Run, tiny_config, tmp_path: Path, monkeypatch
+) -> None:
+    """Killed with a row logged and nothing kept, and with the state before the last one kept."""
+    out, last = tmp_path / "run", trained_run.updates[-1]
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    def killed_at_the_end(store: Store, *names: str) -> None:
+        if store.names("checkpoints/resume-")[-1].endswith(f"{last:08d}.safetensors"):
+            raise Killed
+        drop(store, *names)
+
+    drop = Store.drop
+    for place, name, kill in (
+        (train_stage_module, "_keep", killed),
+        (Store, "drop", killed_at_the_end),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(place, name, kill)
+            run(tiny_config, out, until="train")
+    (out / "checkpoints" / "resume-00000000.safetensors").write_bytes(b"unlisted, not yet deleted")
+    done = run(tiny_config, out, until="train")
+    assert results(done) == results(trained_run)
+    assert [row["update"] for row in done.store.read_log()] == done.updates
+    left = [state.name for state in (out / "checkpoints").glob("resume-*")]
+    assert left == [f"resume-{last:08d}.safetensors"]
 
 
 def test_a_process_killed_for_real_goes_on(trained_run: Run, tiny_config, tmp_path: Path) -> None:

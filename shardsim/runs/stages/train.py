@@ -36,7 +36,11 @@ def train_stage(run: Run, progress: Progress) -> None:
     config, total = run.config.train, run.config.train.updates
     carry = _newest(run)
     done = 0 if carry is None else int(carry.update[0])
-    run.store.trim_log(lambda row: row["stage"] != "train" or row["update"] <= done)
+    # A kill may come when the first row is logged and its chunk not kept.
+    run.store.trim_log(
+        lambda row: row["stage"] != "train" or (carry is not None and row["update"] <= done)
+    )
+    _drop_all_but(None if carry is None else _state_name(done), run)
     since = time.monotonic()
     progress.update(done, total, "compiling")
     for chunk in train(config, jax.random.key(0), env=run.env, resume=carry):
@@ -62,16 +66,28 @@ def _newest(run: Run) -> Carry | None:
 
 def _keep(run: Run, chunk: Chunk) -> None:
     """Write one chunk's files together, then drop the training state of the one before."""
-    old = run.store.names(_RESUME)
+    state = _state_name(chunk.update)
     files = {
         checkpoint_name(chunk.update): to_bytes(of_chunk(chunk)),
         _means_name(chunk.update): to_bytes(_means(chunk)),
-        f"{_RESUME}{chunk.update:08d}.safetensors": to_bytes(chunk.carry),
+        state: to_bytes(chunk.carry),
     }
     if chunk.record is not None:
         files[f"{RECORDS}{chunk.update:08d}.safetensors"] = to_bytes(chunk.record)
     run.store.write_all(files)
-    run.store.drop(*(name for name in old if name not in files))
+    _drop_all_but(state, run)
+
+
+def _drop_all_but(newest: str | None, run: Run) -> None:
+    """Drop training states but one, also those that a kill left listed, or unlisted on the disk."""
+    on_disk = (run.path / CHECKPOINTS).glob("resume-*.safetensors")
+    every = {*run.store.names(_RESUME), *(f"{CHECKPOINTS}{state.name}" for state in on_disk)}
+    if old := every - {newest}:
+        run.store.drop(*sorted(old))
+
+
+def _state_name(update: int) -> str:
+    return f"{_RESUME}{update:08d}.safetensors"
 
 
 def _means_name(update: int) -> str:
