@@ -50,12 +50,21 @@ settings.register_profile(
 settings.load_profile("shardsim")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own reads the marks, and would come first
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give a file, and all tests that share what takes long to make, to one worker."""
     for item in items:
-        shared = [TOGETHER[name] for name in getattr(item, "fixturenames", ()) if name in TOGETHER]
-        group = shared[0] if shared else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+        known = getattr(item, "_fixtureinfo", None)
+        made = known.name2fixturedefs if known is not None else {}
+        # A fixture of that name may be a file's own.
+        shared = [
+            group
+            for name, group in TOGETHER.items()
+            if name in made and made[name][-1].scope == "session"
+        ]
+        item.add_marker(
+            pytest.mark.xdist_group(shared[0] if shared else item.nodeid.split("::")[0])
+        )
 
 
 @pytest.fixture(autouse=True, scope="module")
