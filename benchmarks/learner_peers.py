@@ -112,6 +112,7 @@ def stable_baselines_a2c(env: Env, config: TrainConfig, exam: Exam) -> np.ndarra
     from stable_baselines3 import A2C
     from stable_baselines3.common.callbacks import BaseCallback
 
+    torch.set_num_threads(1)  # more wait for each other in networks so small
     seen = torch.tensor(_flat(exam.observations))
     every = exam.stretch * config.num_envs * config.rollout_steps
 

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from shardsim.runs.config import resolve
+from shardsim.runs.disk import LOCK
 from shardsim.runs.files import LOG, MADE_BY, MANIFEST, ORDER, SUMMARY, TIMED
 from shardsim.runs.io import dataset_to_bytes
+from shardsim.runs.lease import LEASE
 from shardsim.runs.run import Run, load
 from shardsim.runs.store import Store
 from shardsim.runs.toml import read_config, write_toml
@@ -42,7 +44,8 @@ def ask() -> Iterator[Ask]:
 
 def contents(run: Path) -> dict[str, Any]:
     """All that must be the same after any kills: every byte, but for what tells of times."""
-    files = [one for one in run.rglob("*") if one.is_file() and one.name != ".lock"]
+    # A lease names who wrote last: one killed when all was done leaves it.
+    files = [one for one in run.rglob("*") if one.is_file() and one.name not in (LOCK, LEASE)]
     found: dict[str, Any] = {
         one.relative_to(run).as_posix(): one.read_bytes() for one in files if one.name not in TIMED
     }
