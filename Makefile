@@ -11,12 +11,15 @@ OUT ?= runs
 demo: $(VENV)/.installed
 	$(BIN)/shardsim run experiments/demo.toml --out $(OUT)/demo
 
+# Each file to one of two workers, which makes what its tests share once, in the order of tests/conftest.py.
+BY_FILE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest $(BY_FILE) $(ARGS)
 
 # All but what is marked slow: whole runs, trained agents, every shipped env.
 test-quick: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(BY_FILE) -m "not slow" $(ARGS)
 
 # Needs the extras, whose PyTorch is large: install its CPU build into $(VENV) first to keep it small.
 test-extras: $(VENV)/.installed-extras

@@ -37,7 +37,6 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 MANY_MAPS = 30_000
 MUCH_MEMORY = 1_700  # MiB of a worker
-TOGETHER = {"found": "built agents", "agents": "built agents", "trained_run": "a tiny run"}
 
 settings.register_profile(
     "shardsim",
@@ -50,21 +49,10 @@ settings.register_profile(
 settings.load_profile("shardsim")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist's own reads the marks, and would come first
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a file, and all tests that share what takes long to make, to one worker."""
-    for item in items:
-        known = getattr(item, "_fixtureinfo", None)
-        made = known.name2fixturedefs if known is not None else {}
-        # A fixture of that name may be a file's own.
-        shared = [
-            group
-            for name, group in TOGETHER.items()
-            if name in made and made[name][-1].scope == "session"
-        ]
-        item.add_marker(
-            pytest.mark.xdist_group(shared[0] if shared else item.nodeid.split("::")[0])
-        )
+    """Begin with the files that hold slow tests, so that no worker ends alone with one of them."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True, scope="module")
