@@ -83,8 +83,11 @@ def loss(network: ActorCritic, config: TrainConfig, parameters: Any, batch: Any)
     return actor + config.value_coefficient * critic - config.entropy * entropy
 
 
-def trainer(world: Any, actions: int, config: TrainConfig) -> Any:
-    """Return train(key) -> parameters of one seed; `world` has gymnax's reset and step."""
+def trainer(world: Any, actions: int, config: TrainConfig) -> tuple[Any, Any]:
+    """Return begin(key) -> begun and train(begun) -> parameters, both of one seed.
+
+    `world` has gymnax's reset and step.
+    """
     network = ActorCritic(actions, config.network.widths)
     per_update = config.epochs * config.minibatches
     rate = optax.linear_schedule(
@@ -134,12 +137,15 @@ def trainer(world: Any, actions: int, config: TrainConfig) -> Any:
         (parameters, moments), _ = jax.lax.scan(epoch, (parameters, moments), epochs)
         return (parameters, moments, state, seen), None
 
-    def train(key: jax.Array) -> Any:
+    def begin(key: jax.Array) -> Any:
         first_key, reset_key, run_key = jax.random.split(key, 3)
         seen, state = reset(jax.random.split(reset_key, config.num_envs), params)
         parameters = network.init(first_key, seen)
-        carry = (parameters, optimiser.init(parameters), state, seen)
+        return (parameters, optimiser.init(parameters), state, seen), run_key
+
+    def train(begun: Any) -> Any:
+        carry, run_key = begun
         keys = jax.random.split(run_key, config.updates)
         return jax.lax.scan(update, carry, keys)[0][0]
 
-    return train
+    return begin, train

@@ -98,13 +98,17 @@ def rejax(env: Env, config: TrainConfig) -> Run:
     )
     algorithm = algorithm.replace(eval_callback=lambda algorithm, state, key: ())
 
-    return _all_seeds(lambda key: algorithm.train(key)[0].actor_ts.params, config)
+    return _all_seeds(
+        algorithm.init_state,
+        lambda state: algorithm.train(train_state=state)[0].actor_ts.params,
+        config,
+    )
 
 
 def plain(env: Env, config: TrainConfig) -> Run:
     """PPO as one plain JAX loop, all seeds in one vmapped program."""
     world = Gymnax(env, _bank(env, config))
-    return _all_seeds(plain_ppo.trainer(world, env.num_actions, config), config)
+    return _all_seeds(*plain_ppo.trainer(world, env.num_actions, config), config)
 
 
 def _bank(env: Env, config: TrainConfig) -> Bank:
@@ -113,10 +117,17 @@ def _bank(env: Env, config: TrainConfig) -> Bank:
     return draw(env, jax.random.key(0), config.bank_levels, config.bank_starts)
 
 
-def _all_seeds(train: Callable[[jax.Array], Any], config: TrainConfig) -> Run:
-    """Compile the training of all seeds, side by side in one program."""
+def _all_seeds(
+    begin: Callable[[jax.Array], Any], train: Callable[[Any], Any], config: TrainConfig
+) -> Run:
+    """Compile the training of all seeds, side by side in one program.
+
+    Seeds begin one after the other: their orthogonal weights are factors of matrices, and two
+    batches of factorisations at once wait for each other for ever on two threads (jaxlib 0.10.2).
+    """
     keys = jax.random.split(jax.random.key(0), (64, config.seeds))
-    compiled = jax.jit(jax.vmap(train)).lower(keys[0]).compile()
+    all_seeds = jax.jit(lambda keys: jax.vmap(train)(jax.lax.map(begin, keys)))
+    compiled = all_seeds.lower(keys[0]).compile()
     return lambda repeat: jax.block_until_ready(compiled(keys[repeat]))
 
 
@@ -125,6 +136,7 @@ def stable_baselines(env: Env, config: TrainConfig) -> Run:
     import torch
     from stable_baselines3 import PPO
 
+    torch.set_num_threads(1)  # its batches are small: more threads only wait for each other
     steps = config.updates * config.num_envs * config.rollout_steps
     worlds = vector_env(env, config)
 
