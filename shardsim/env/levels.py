@@ -21,35 +21,62 @@ Out = TypeVar("Out")
 BLOCK = 16  # entries that a program takes at once
 
 
-def in_blocks(function: Callable[[Tree], Out], tree: Tree) -> Out:
-    """Return function(tree), done in blocks of one size, so that it compiles once for any number.
+def in_blocks(function: Callable[[Tree, np.int32], Out], tree: Tree) -> Out:
+    """Return what a function gives for every entry: blocks of one size, one program for any number.
 
     Args:
-        function: jitted; of a tree of arrays [B, ...], each entry by itself, to another.
-        tree: arrays [N, ...]. Few entries are one block, of the next power of two.
+        function: jitted; of arrays [BLOCK, ...] and how many of their entries count, int32, to
+            arrays [BLOCK, ...], each entry by itself. `first_of` is of this kind.
+        tree: arrays [N, ...].
 
     Returns:
         Arrays [N, ...].
     """
     given = jax.tree.map(np.asarray, tree)
     count = jax.tree.leaves(given)[0].shape[0]
-    size = min(BLOCK, 1 << (count - 1).bit_length())
-    # The last block is filled up with its last entry.
-    rows = np.minimum(np.arange(-(-count // size) * size), count - 1).reshape(-1, size)
-    done = [function(jax.tree.map(lambda leaf, row=row: leaf[row], given)) for row in rows]
+    done = []
+    for start in range(0, count, BLOCK):
+        # The last block is filled up with the last entry.
+        row = np.minimum(np.arange(start, start + BLOCK), count - 1)
+        block = jax.tree.map(lambda leaf, row=row: leaf[row], given)
+        done.append(function(block, np.int32(min(BLOCK, count - start))))
     # Joined as numpy: on a device every shape would be a program of its own.
     joined = jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *done)
     return jax.device_put(joined)
 
 
+def first_of(function: Callable[[Tree], Out], tree: Tree, count: jax.Array) -> Out:
+    """Return function(entry) for the first entries of a tree, one by one; zeros after them.
+
+    Args:
+        function: of one entry, without its leading axis.
+        tree: arrays [N, ...].
+        count: how many entries count, int32; those after them cost nothing.
+
+    Returns:
+        Arrays [N, ...].
+    """
+    size = jax.tree.leaves(tree)[0].shape[0]
+
+    def at(index: jax.Array) -> Out:
+        return function(jax.tree.map(lambda leaf: leaf[index], tree))
+
+    def put(index: jax.Array, done: Out) -> Out:
+        return jax.tree.map(lambda all, one: all.at[index].set(one), done, at(index))
+
+    one = jax.eval_shape(at, jax.ShapeDtypeStruct((), jnp.int32))
+    empty = jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape), leaf.dtype), one)
+    return jax.lax.fori_loop(0, count, put, empty)
+
+
 @partial(jax.jit, static_argnames=("env", "split", "kind"))
-def _sample(env: Env, key_data: jax.Array, split: Split, kind: Any) -> Level:
+def _sample(key_data: jax.Array, count: jax.Array, env: Env, split: Split, kind: Any) -> Level:
     def draw(key: jax.Array) -> Level:
         return env.level(key, split)
 
     keys = jax.random.wrap_key_data(key_data, impl=kind)
     # One level after the other runs as fast on a CPU and compiles in half the time.
-    return jax.lax.map(draw, keys) if jax.default_backend() == "cpu" else jax.vmap(draw)(keys)
+    return first_of(draw, keys, count) if jax.default_backend() == "cpu" else jax.vmap(draw)(keys)
 
 
 def sample_levels(env: Env, key: jax.Array, count: Whole, split: str) -> Level:
@@ -60,7 +87,7 @@ def sample_levels(env: Env, key: jax.Array, count: Whole, split: str) -> Level:
     count = whole("the number of levels", count, 1)
     if split not in SPLITS:
         raise UserError(f"there is no split {split!r}; {did_you_mean(split, SPLITS)}")
-    draw = partial(_sample, env, split=cast(Split, split), kind=jax.random.key_impl(key))
+    draw = partial(_sample, env=env, split=cast(Split, split), kind=jax.random.key_impl(key))
     return in_blocks(draw, jax.random.key_data(jax.random.split(key, count)))
 
 

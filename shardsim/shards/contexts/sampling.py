@@ -17,7 +17,7 @@ from shardsim.env import planning
 from shardsim.env.core import Env
 from shardsim.env.covariates import analyse, covariates
 from shardsim.env.instances import without
-from shardsim.env.levels import in_blocks
+from shardsim.env.levels import first_of, in_blocks
 from shardsim.env.types import Level, Tabular
 
 DISTANCE_EDGES = (1.5, 2.5, 3.5, 5.5)  # moves: bins 1, 2, 3, 4-5, 6 and more (or unreachable)
@@ -42,8 +42,8 @@ def survey(env: Env, levels: Level) -> Survey:
 
 
 @partial(jax.jit, static_argnums=0)
-def _survey(env: Env, levels: Level) -> Survey:
-    return jax.lax.map(partial(_survey_one, env), levels)
+def _survey(env: Env, levels: Level, count: jax.Array) -> Survey:
+    return first_of(partial(_survey_one, env), levels, count)
 
 
 def _survey_one(env: Env, level: Level) -> Survey:
