@@ -31,6 +31,9 @@ from shardsim.env.types import Level, State
 SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from
 
 
+Weights = tuple[Any, Any]  # parameters and the optimiser's state
+
+
 class Learner(NamedTuple):
     """What one update needs and never changes (static under jit); its numbers are given apart."""
 
@@ -66,7 +69,7 @@ class Record(NamedTuple):
     """One update as it happened."""
 
     trajectory: Trajectory  # [T, B]
-    next_values: jax.Array  # float32[T, B]
+    next_values: jax.Array  # float32[T, B], meaningless where an episode terminated
     rewards: jax.Array  # float32[T, B], weighed
     advantage: Advantage  # [T, B]
     batch: Batch  # [N], what the learner read
@@ -123,9 +126,7 @@ def update_once(
     states = carry.states.replace(level=_weighed(learner, carry.states.level, progress))
     carry = carry._replace(states=states)
     (states, memory), trajectory = collect(learner, bank, carry, rollout_key, now.exploration)
-    next_values = values_of(
-        learner, carry.parameters, trajectory.final_states, trajectory.next_memory
-    )
+    next_values = values_of_next(learner, carry.parameters, trajectory, states, memory)
     weights = trajectory.states.level.reward_weights
     rewards = components.reward(weights, trajectory.rewards)
     advantage = components.advantage(
@@ -211,6 +212,40 @@ def begins(learner: Learner, states: State) -> jax.Array | None:
     return states.steps == 0 if learner.network.remembers else None
 
 
+def values_of_next(
+    learner: Learner,
+    parameters: Any,
+    trajectory: Trajectory,
+    states: State,
+    memory: jax.Array | None,
+) -> jax.Array:
+    """Return float32[T, B]: the critic's values of where each move led, before any new episode.
+
+    They are those of the next step's state, which the critic was asked for when acting, but where
+    an episode was truncated: those states alone are asked for here, and where all envs are at last.
+    Where an episode terminated nothing follows, and the value is that of the next one's start.
+
+    Args:
+        learner: static.
+        parameters: of one seed, those that acted.
+        trajectory: [T, B].
+        states: [B], where each env is after the last step.
+        memory: float32[B, D], likewise; None without one.
+    """
+    last = values_of(learner, parameters, jax.tree.map(lambda leaf: leaf[None], states), memory)
+    ahead = jnp.concatenate([trajectory.values[1:], last]).reshape(-1)
+    steps, envs = trajectory.values.shape
+    most = envs * (1 + (steps - 1) // learner.env.max_steps)  # an episode is truncated at its end
+    cut = trajectory.truncated.reshape(-1)
+    rows = jnp.nonzero(cut, size=min(most, cut.size), fill_value=0)[0]
+    at, held = jax.tree.map(
+        lambda leaf: leaf.reshape(cut.size, *leaf.shape[2:])[rows][None],
+        (trajectory.final_states, trajectory.next_memory),
+    )
+    there = values_of(learner, parameters, at, held)[0]
+    return ahead.at[rows].set(jnp.where(cut[rows], there, ahead[rows])).reshape(steps, envs)
+
+
 def values_of(
     learner: Learner, parameters: Any, states: State, memory: jax.Array | None = None
 ) -> jax.Array:
@@ -244,56 +279,59 @@ def epochs(
     """Pass over the batch `epochs` times, in fresh minibatches each time."""
     count = batch.actions.shape[0]
     rows = minibatch_rows(learner.structure, count, learner.network.remembers, key)
+    inputs = inputs_of(learner, batch)  # once, and not again in every pass
     coefficients = Coefficients(
         jnp.asarray(numbers.clip), jnp.asarray(numbers.value_coefficient), now.entropy
     )
 
-    def step(steps: tuple[MinibatchStep, MinibatchStep], numbered: tuple[jax.Array, jax.Array]):
-        first, previous = steps
+    def step(states: tuple[Weights, Weights, Weights], numbered: tuple[jax.Array, jax.Array]):
+        before, _, first = states
         number, rows = numbered
-        parameters, optimiser = previous.parameters_after, previous.optimiser_after
-        gradients, parts = minibatch_gradient(learner, parameters, batch, rows, coefficients)
+        parameters, optimiser = before
+        gradients, parts = minibatch_gradient(
+            learner, parameters, batch, inputs, rows, coefficients
+        )
         after = learner.components.update.apply(
             gradients, optimiser, parameters, now.learning_rate, numbers.max_grad_norm
         )
-        done = MinibatchStep(rows, parameters, optimiser, *after)
         # Kept from inside the loop: a step before it would compile the gradient twice.
-        first = jax.lax.cond(number == 0, lambda: done, lambda: first)
-        return (first, done), (parts, optax.tree.norm(gradients))
+        first = jax.lax.cond(number == 0, lambda: after, lambda: first)
+        return (after, before, first), (parts, optax.tree.norm(gradients))
 
-    state = (carry.parameters, carry.optimiser)
-    before = MinibatchStep(rows[0], *state, *state)
-    (first, last), (parts, norms) = jax.lax.scan(
-        step, (before, before), (jnp.arange(len(rows), dtype=jnp.int32), rows)
+    begun = (carry.parameters, carry.optimiser)
+    (done, before, first), (parts, norms) = jax.lax.scan(
+        step, (begun, begun, begun), (jnp.arange(len(rows), dtype=jnp.int32), rows)
     )
     return Learnt(
-        parameters=last.parameters_after,
-        optimiser=last.optimiser_after,
-        first=first,
-        last=last,
+        *done,
+        first=MinibatchStep(rows[0], *begun, *first),
+        last=MinibatchStep(rows[-1], *before, *done),
         loss=jax.tree.map(jnp.mean, parts),
         gradient_norm=jnp.mean(norms),
     )
+
+
+def inputs_of(learner: Learner, batch: Batch) -> jax.Array:
+    """Return float32[N, ...]: what the network's first layer reads of a batch when learning."""
+    seen = learner.components.observation.learning(learner.env, batch.states)
+    return learner.network.inputs(seen)
 
 
 def minibatch_gradient(
     learner: Learner,
     parameters: Any,
     batch: Batch,
+    inputs: jax.Array,
     rows: jax.Array,
     coefficients: Coefficients,
 ) -> tuple[Any, LossParts]:
-    """Return the gradient of the loss on the rows int32[K] of a batch."""
-    part = take(batch, rows)
-    seen = learner.components.observation.learning(learner.env, part.states)
-
+    """Return the gradient of the loss on the rows int32[K] of a batch; `inputs` of `inputs_of`."""
+    part, seen, network = take(batch, rows), inputs[rows], learner.network.past_inputs()
     first = len(rows) // learner.structure.rollout_steps  # gradients go back to the rollout's first
     memory = None if part.memory is None else part.memory[:first]
 
     def objective(parameters):
-        output = learner.network.run(
-            parameters, seen, memory=memory, begins=begins(learner, part.states)
-        )
+        output = network.run(parameters, seen, memory=memory, begins=begins(learner, part.states))
         return learner.components.loss(output, part, coefficients)
 
     return jax.grad(objective, has_aux=True)(parameters)

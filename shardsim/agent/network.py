@@ -58,6 +58,14 @@ class Network(nn.Module):
         convolutions = ("conv_1", "conv_2") if self.kind == "convolutional" else ()
         return (*convolutions, *(f"dense_{n}" for n in range(1, len(self.widths) + 1)))
 
+    def inputs(self, observations: jax.Array) -> jax.Array:
+        """Return what the first layer reads float32[B, ...]: centred on the agent, where it is."""
+        return centred(observations) if self.kind in CENTRED else observations
+
+    def past_inputs(self) -> Network:
+        """Return the same network, of the same parameters, asked with what `inputs` gives."""
+        return self.clone(kind="allocentric") if self.kind in CENTRED else self
+
     def run(
         self,
         parameters: Any,
@@ -95,9 +103,7 @@ class Network(nn.Module):
             activations[name] = flat
             return flat.reshape(shape)
 
-        hidden = observations
-        if self.kind in CENTRED:
-            hidden = centred(observations)
+        hidden = self.inputs(observations)
         if self.kind == "convolutional":
             for number in (1, 2):
                 hidden = nn.Conv(self.channels, (3, 3), name=f"conv_{number}")(hidden)

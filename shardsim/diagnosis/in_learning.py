@@ -74,6 +74,7 @@ def network(learner: Learner, record: Record) -> dict[str, Pair]:
     kept = flat.logits[: logits.shape[0]]
     values = values_of(learner, parameters, happened.states)
     onward = values_of(learner, parameters, happened.final_states)
+    next_values = jnp.where(happened.terminated, onward, record.next_values)  # else nothing follows
     part = take(record.batch, record.first.rows)
     seen = learner.components.observation.learning(learner.env, part.states)
     now = log_probability(learner.network.run(parameters, seen).logits, part.actions)
@@ -86,7 +87,7 @@ def network(learner: Learner, record: Record) -> dict[str, Pair]:
             happened.values, values, 1.0 + jnp.max(jnp.abs(values))
         ),
         "values of the states that moves led to": worst(
-            record.next_values, onward, 1.0 + jnp.max(jnp.abs(onward))
+            next_values, onward, 1.0 + jnp.max(jnp.abs(onward))
         ),
         "ratio in the first minibatch": worst(ratio, jnp.ones_like(ratio)),
     }

@@ -13,7 +13,13 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 from shardsim.agent.config import TrainConfig
-from shardsim.agent.learner import Learner, MinibatchStep, Record, minibatch_gradient
+from shardsim.agent.learner import (
+    Learner,
+    MinibatchStep,
+    Record,
+    inputs_of,
+    minibatch_gradient,
+)
 from shardsim.agent.loss import Coefficients
 from shardsim.agent.update import MOMENT_DECAY
 from shardsim.diagnosis.evidence import Measurement, Pair
@@ -74,11 +80,12 @@ def gradients(learner: Learner, config: TrainConfig, record: Record) -> dict[str
     value, entropy = jnp.float32(config.value_coefficient), record.entropy
     wanted = ((value, entropy), (zero, zero), (one, zero), (zero, one), (value, entropy))
     minibatches = [record.first] * 4 + [record.last]
+    inputs = inputs_of(learner, record.batch)
 
     def gradient(case: tuple[Any, jax.Array, jax.Array, jax.Array]) -> jax.Array:
         parameters, rows, value, entropy = case
         force = Coefficients(jnp.float32(config.clip), value, entropy)
-        made = minibatch_gradient(learner, parameters, record.batch, rows, force)
+        made = minibatch_gradient(learner, parameters, record.batch, inputs, rows, force)
         return ravel_pytree(made[0])[0]
 
     cases = [

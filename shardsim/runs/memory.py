@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from shardsim.agent.config import TrainConfig
 from shardsim.agent.learner import first_parameters
-from shardsim.agent.spread import shares
 from shardsim.agent.train import make_learner
 from shardsim.base.errors import UserError
 from shardsim.env.core import Env
@@ -64,11 +64,11 @@ def training(env: Env, config: RunConfig) -> Iterator[Part]:
     state = level + WORD * (len(env.state_fields) + 1)
     # A rollout's states, those after each step, and the learner's batch of them.
     rollout = rows * (3 * state + WORD * STEP_WORDS)
-    cores = len(shares(train.seeds)) if jax.default_backend() == "cpu" else 1
-    at_once = min(cores, os.cpu_count() or 1)
+    on_cpu = jax.default_backend() == "cpu"
+    at_once = min(train.seeds, os.cpu_count() or 1) if on_cpu else train.seeds
     yield Part(
         "rollouts",
-        train.seeds * rollout + at_once * rows * (seen + first),
+        train.seeds * rollout + at_once * rows * _inputs(env, train),
         "train.num_envs or train.rollout_steps",
     )
     # Parameters with Adam's two moments: of the seed, and around two minibatches of its record.
@@ -161,6 +161,13 @@ def refuse_what_cannot_fit(env: Env, config: RunConfig, stages: Iterable[str]) -
 def _level(env: Env, split: Split) -> int:
     """Return the bytes of one level."""
     return _size(jax.eval_shape(lambda key: env.level(key, split), jax.random.key(0)))
+
+
+@lru_cache(maxsize=64)
+def _inputs(env: Env, train: TrainConfig) -> int:
+    """Return the bytes of what a network's first layer reads of one observation."""
+    network, seen = make_learner(env, train).network, (1, *env.observation_shape)
+    return _size(jax.eval_shape(network.inputs, jax.ShapeDtypeStruct(seen, jnp.float32)))
 
 
 @lru_cache(maxsize=64)

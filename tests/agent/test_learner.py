@@ -7,13 +7,17 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from shardsim.agent.action import log_probability
-from shardsim.agent.learner import minibatch_gradient
+from shardsim.agent.hyperparameters import hyperparameters
+from shardsim.agent.learner import inputs_of, minibatch_gradient, update_once, values_of
 from shardsim.agent.loss import Coefficients
 from shardsim.agent.metrics import finished_returns
+from shardsim.agent.train import begin, make_learner
 from shardsim.agent.update import MOMENT_DECAY
 from shardsim.env.levels import take
+from shardsim.env.registry import make
 
 
 def flat(tree) -> np.ndarray:
@@ -62,20 +66,40 @@ def test_values_are_those_of_the_parameters_that_acted(tiny_run):
         return tiny_run.learner.network.run(parameters, seen).value
 
     value = values(record.first.parameters_before, states).reshape(8, 4)
-    np.testing.assert_allclose(record.next_values, value, atol=1e-5)
+    goes_on = ~np.asarray(record.trajectory.terminated)
+    cut = np.asarray(record.trajectory.truncated)
+    assert cut.sum() > 1 and (goes_on & ~cut)[:-1].any() and goes_on[-1].any()
+    np.testing.assert_allclose(record.next_values[goes_on], value[goes_on], atol=1e-5)
+
+
+@pytest.mark.parametrize("max_steps", [1, 2, 5, 8])
+def test_every_truncated_episode_has_the_value_of_its_own_end(tiny_config, max_steps):
+    """However many there are: here all of them, since nobody can come to the cheese in time."""
+    env = make("cheese-corner", height=5, width=5, max_steps=max_steps)
+    learner, numbers = make_learner(env, tiny_config), hyperparameters(tiny_config)
+    banks, carries = begin(env, tiny_config, jax.random.key(4))
+    bank, carry = take(banks, 0), take(carries, 0)
+
+    record = jax.jit(partial(update_once, learner))(numbers, bank, carry, jnp.float32(0.0))[1]
+    happened = record.trajectory
+    found = jax.jit(partial(values_of, learner))(carry.parameters, happened.final_states)
+    goes_on = ~np.asarray(happened.terminated)
+    assert np.asarray(happened.truncated).sum() >= 4 * (8 // max_steps) - (~goes_on).sum()
+    np.testing.assert_allclose(record.next_values[goes_on], found[goes_on], atol=1e-5)
 
 
 def test_the_gradient_can_be_recovered_from_the_moments(tiny_run):
     record, config = tiny_run.record(), tiny_run.config
     first, _ = MOMENT_DECAY
     found = jax.jit(partial(minibatch_gradient, tiny_run.learner))
+    inputs = jax.jit(partial(inputs_of, tiny_run.learner))(record.batch)
     for step in (record.first, record.last):
         before, after = step.optimiser_before[1], step.optimiser_after[1]
         recovered = (flat(after.mu) - first * flat(before.mu)) / (1 - first)
         force = Coefficients(
             jnp.float32(config.clip), jnp.float32(config.value_coefficient), record.entropy
         )
-        gradient, _ = found(step.parameters_before, record.batch, step.rows, force)
+        gradient, _ = found(step.parameters_before, record.batch, inputs, step.rows, force)
         exact = flat(gradient)
         exact *= min(1.0, config.max_grad_norm / np.linalg.norm(exact))
         np.testing.assert_allclose(recovered, exact, atol=1e-5)

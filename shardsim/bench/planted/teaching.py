@@ -90,7 +90,7 @@ def taught(
       A rung for each gap, widest first. Those that were not reached hold the last network.
     """
     network = build_network(NetworkConfig(widths=WIDTHS), env)
-    twin = network.clone(kind="allocentric")  # takes what is centred once and not at every step
+    twin = network.past_inputs()  # takes what is centred once and not at every step
     given, asked = _given(lessons), _given(exam)
     first, order = jax.random.split(jax.random.key(seed))
     parameters = twin.init(first, given.seen[:1])
