@@ -32,6 +32,7 @@ KEYS = ("train.learning_rate", "train.entropy")
 VALUES = (("2e-3", "1e-3", "5e-4"), ("0.01", "0.02", "0.005"))
 IDLE = 0.5  # load of the last minute above which something else is running
 SEED = 0
+GOES_ON = "with another --scheduler or with none"  # the end of what is said of a lost scheduler
 
 
 def shardsim(words: Sequence[str], log: Path) -> subprocess.Popen:
@@ -96,7 +97,9 @@ def on_cluster(words: list[str], log: Path, alone: float, rng: random.Random) ->
             one.kill()
             one.wait()
         said = [line for line in log.read_text().splitlines() if line.startswith("shardsim: ")]
-        return f"exit {process.returncode}: {said[-1] if said else 'it was done before'}"
+        if process.returncode and not said[-1].endswith(GOES_ON):
+            sys.exit(f"the cluster did not work: {said[-1]}")
+        return "it was done before" if not process.returncode else "lost, and said so"
 
 
 def compared(sweep: Path, wanted: list[dict[str, bytes]]) -> str:

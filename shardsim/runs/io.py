@@ -8,20 +8,27 @@ from __future__ import annotations
 import io
 import json
 import math
+import threading
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from shardsim.base.errors import UserError, one_line
 
 _DIGITS = 6
+_WRITING = threading.Lock()  # HDF5 is not made for several threads
 
 
 def dataset_to_bytes(dataset: xr.Dataset) -> bytes:
     """A Dataset as NetCDF 4 bytes. Bool variables and None attributes are xarray's to encode."""
-    written = dataset.to_netcdf(engine="h5netcdf")
-    return bytes(written)
+    file = io.BytesIO()
+    # On a worker of Dask `to_netcdf` takes a lock of the cluster, named by a file that has no name.
+    store = H5NetCDFStore.open(file, mode="w", lock=_WRITING)
+    dataset.dump_to_store(store)
+    store.close()
+    return file.getvalue()
 
 
 def dataset_from_bytes(data: bytes, source: str) -> xr.Dataset:

@@ -19,12 +19,12 @@ from shardsim.env import planning
 from shardsim.env.check import check_env
 from shardsim.env.covariates import analyse
 from shardsim.env.foreign import navix as ours
-from shardsim.env.foreign.bank import level_of
 from shardsim.env.foreign.minigrid_view import GREATEST
 from shardsim.env.foreign.world import theirs
 from shardsim.env.levels import sample_levels, take
 from shardsim.env.registry import make
 from shardsim.env.types import State
+from tests.env.one_level import level_of
 
 EPISODES, STEPS = 24, 100
 TASKS = {

@@ -132,7 +132,7 @@ def build(
     }
     concepts = _concepts(every)
     return Bank(
-        levels=_stacked(every, concepts),
+        levels=stacked(every, concepts),
         concepts=concepts,
         members=members,
         disjoint_by=by,
@@ -202,7 +202,7 @@ def _concepts(levels: Sequence[Snapshot]) -> tuple[Concept, ...]:
     return (*found, Concept(CORNER, "place")) if len(corners) == 1 else found
 
 
-def _stacked(levels: Sequence[Snapshot], concepts: tuple[Concept, ...]) -> ForeignLevel:
+def stacked(levels: Sequence[Snapshot], concepts: tuple[Concept, ...]) -> ForeignLevel:
     """All levels as one, numpy arrays with a leading axis B."""
     shape = (len(levels), len(concepts), max(concept.instances for concept in concepts))
     position = np.zeros((*shape, 2), np.int32)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from shardsim.runs.files import FAILURE
 from shardsim.runs.pipeline import run
 from shardsim.runs.run import load
 from shardsim.runs.sweep.index import open_sweep
@@ -136,6 +137,7 @@ def test_a_cluster_that_loses_a_worker_and_then_its_scheduler(
     line = [one for one in said.splitlines() if one.startswith("shardsim: ")]
     if command.returncode not in (0, 1) or (command.returncode and "is gone" not in line[-1]):
         failed.append(f"exit {command.returncode}: {said[-300:]}")
+    failed += [one.read_text() for one in out.rglob(FAILURE)]  # of points that could not be done
     for worker in workers:
         worker.kill()
         worker.wait()

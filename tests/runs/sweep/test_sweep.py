@@ -127,7 +127,7 @@ def test_a_dask_cluster_does_the_same(tmp_path: Path, single: list[dict[str, byt
 
     sweep = extend(tmp_path, points(TINY, WORDS), "train")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, processes=False
+        n_workers=1, threads_per_worker=1, dashboard_address=None, processes=False, protocol="tcp"
     ) as cluster:
         found = run_on(cluster.scheduler_address, sweep, look=0.1)
     assert [state.word for state in found.values()] == ["done", "done"]
