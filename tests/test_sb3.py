@@ -31,7 +31,7 @@ def _run(code: str, folder: Path) -> str:
 
 
 def test_an_agent_of_stable_baselines_is_identified(tmp_path: Path):
-    said = _run(_block("An agent of Stable-Baselines3 in a world of this house"), tmp_path)
+    said = _run(_block("An agent of Stable-Baselines3 in a world of shardsim"), tmp_path)
     verdict, words, agreement = said.strip().splitlines()[-3:]
     found = re.fullmatch(VERDICTS, verdict)
     assert found and len(re.findall("push", words)) == int(found[2])
@@ -56,4 +56,4 @@ def test_an_agent_trained_elsewhere_is_identified(tmp_path: Path):
 def test_the_page_shows_nothing_that_was_not_printed():
     page = PAGE.read_text(encoding="utf-8")
     assert not re.search(r"^@\w+@$", page, re.MULTILINE)
-    assert page.count("```python") == page.count("Output:") == 3
+    assert page.count("```python") == page.count("\nOutput") == 3
