@@ -30,7 +30,6 @@ from shardsim.env.types import Level, State
 
 SEEN_ROWS = 128  # rows of a batch whose observations are kept as acted on and as learned from
 
-
 Weights = tuple[Any, Any]  # parameters and the optimiser's state
 
 
@@ -235,7 +234,8 @@ def values_of_next(
     last = values_of(learner, parameters, jax.tree.map(lambda leaf: leaf[None], states), memory)
     ahead = jnp.concatenate([trajectory.values[1:], last]).reshape(-1)
     steps, envs = trajectory.values.shape
-    most = envs * (1 + (steps - 1) // learner.env.max_steps)  # an episode is truncated at its end
+    # Two truncations in one env lie `max_steps` apart, so that there can be no more than these.
+    most = envs * (1 + (steps - 1) // learner.env.max_steps)
     cut = trajectory.truncated.reshape(-1)
     rows = jnp.nonzero(cut, size=min(most, cut.size), fill_value=0)[0]
     at, held = jax.tree.map(
